@@ -1,0 +1,117 @@
+//! The application: every address on one screen, and what is shared.
+
+use std::time::Duration;
+
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::shield::Shield;
+use rocket::{Build, Rocket, Shutdown};
+use rocket_db_pools::Database as _;
+
+use crate::collections::Collections;
+use crate::config::{Config, Switch};
+use crate::db::{Db, Pool};
+use crate::entries::{Entries, RateSettings, Settings};
+use crate::moment::Clock;
+use crate::staff::{Accounts, SessionLimits};
+use crate::{collections, entries, staff, web};
+
+/// Everything but the address it listens on. `figment` is [`crate::config::figment`], changed by tests.
+pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
+    let figment = figment.clone().merge(("databases.frontdesk.url", config.database_url()));
+    let cursor_key = secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
+    let cors = web::cors().map_err(|error| error.to_string())?;
+    Ok(rocket::custom(figment)
+        // anybody
+        .mount("/", web::health_routes())
+        .mount("/", web::assets::routes())
+        .mount("/", entries::public_routes())
+        .mount("/", entries::snippet_routes())
+        .mount("/", staff::routes())
+        // staff
+        .mount("/", entries::staff_routes())
+        .mount("/", collections::staff_routes())
+        .register("/", web::catchers())
+        .attach(cors)
+        .attach(web::Headers)
+        // Rocket's own headers: one obsolete, the other replaced by `frame-ancestors`.
+        .attach(Shield::new())
+        .attach(Db::init())
+        .attach(AdHoc::on_ignite("Domains", move |rocket| manage(rocket, config, clock, cursor_key)))
+        .attach(AdHoc::on_liftoff("Upkeep", |rocket| Box::pin(async move { start_upkeep(rocket) })))
+        .attach(AdHoc::on_shutdown("Last words", |rocket| Box::pin(async move { last_words(rocket).await }))))
+}
+
+/// Hands every domain its part of the configuration.
+async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key: [u8; 32]) -> Rocket<Build> {
+    // Without a database Rocket stops by itself, and says why.
+    let Some(pool) = Db::fetch(&rocket).map(|db| Pool::clone(db)) else { return rocket };
+    let collections = Collections::new(pool.clone());
+    let sessions = SessionLimits { idle: config.session_idle_days, absolute: config.session_days };
+    let entries = Entries::new(pool.clone(), clock.clone(), collections.clone(), settings(&config, cursor_key));
+    let accounts = Accounts::new(pool.clone(), clock, sessions);
+    rocket.manage(pool).manage(collections).manage(entries).manage(accounts).manage(config)
+}
+
+/// The part of the configuration that concerns entries.
+pub fn settings(config: &Config, cursor_key: [u8; 32]) -> Settings {
+    let rates = RateSettings {
+        per_address: config.rate_per_address,
+        burst_per_address: config.burst_per_address,
+        per_collection: config.rate_per_collection,
+    };
+    Settings {
+        rates: (config.rate_limit == Switch::On).then_some(rates),
+        list_budget: Duration::from_millis(config.list_budget_ms),
+        facet_budget: Duration::from_millis(config.facet_budget_ms),
+        slow_filter: Duration::from_millis(config.slow_filter_ms),
+        cursor_key,
+    }
+}
+
+/// How often what happens by itself is looked at.
+const ROUND: Duration = Duration::from_secs(10);
+
+fn start_upkeep(rocket: &Rocket<rocket::Orbit>) {
+    let (Some(entries), shutdown) = (rocket.state::<Entries>().cloned(), rocket.shutdown()) else { return };
+    tokio::spawn(upkeep(entries, shutdown));
+}
+
+async fn upkeep(entries: Entries, mut shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = tokio::time::sleep(ROUND) => {
+                if let Err(error) = entries.upkeep().await {
+                    tracing::error!(%error, "upkeep failed; it is tried again");
+                }
+            }
+        }
+    }
+}
+
+async fn last_words(rocket: &Rocket<rocket::Orbit>) {
+    if let Some(entries) = rocket.state::<Entries>() {
+        entries.write_down().await;
+    }
+}
+
+/// 256 random bits in the data folder, made on first start. They sign cursors.
+fn secret(config: &Config) -> std::io::Result<[u8; 32]> {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::create_dir_all(&config.data_dir)?;
+    let path = config.data_dir.join("secret");
+    let mut bytes = [0; 32];
+    match std::fs::File::open(&path) {
+        Ok(mut file) => file.read_exact(&mut bytes)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(bytes)
+}

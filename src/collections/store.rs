@@ -1,0 +1,149 @@
+//! SQL of collections, their origins and their field registry.
+
+use super::{Collection, CollectionId, RegisteredField};
+use crate::db::{DbError, Pool, Tx};
+use crate::moment::Moment;
+
+const COLUMNS: &str = "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, created_at";
+
+pub async fn all(db: &Pool) -> Result<Vec<Collection>, DbError> {
+    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections ORDER BY name"))).all().await
+}
+
+/// The collection of this name, straight from the database.
+pub async fn find(db: &Pool, name: &str) -> Result<Option<Collection>, DbError> {
+    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections WHERE name = $1"))).bind(name).optional().await
+}
+
+pub async fn insert(tx: &mut Tx, new: &Collection) -> Result<Collection, DbError> {
+    tx.write(sqlx::AssertSqlSafe(format!(
+        "INSERT INTO collections (name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING {COLUMNS}"
+    )))
+    .bind(&new.name)
+    .bind(&new.title)
+    .bind(&new.publishable_key)
+    .bind(&new.kind)
+    .bind(new.open)
+    .bind(new.public_read)
+    .bind(new.retention_days)
+    .bind(new.daily_quota)
+    .bind(&new.checks)
+    .bind(new.created_at)
+    .one()
+    .await
+}
+
+/// Writes everything that may change; the name may not.
+pub async fn update(tx: &mut Tx, collection: &Collection) -> Result<(), DbError> {
+    tx.write(
+        "UPDATE collections SET title = $2, publishable_key = $3, open = $4, public_read = $5, \
+         retention_days = $6, daily_quota = $7, checks = $8 WHERE id = $1",
+    )
+    .bind(collection.id)
+    .bind(&collection.title)
+    .bind(&collection.publishable_key)
+    .bind(collection.open)
+    .bind(collection.public_read)
+    .bind(collection.retention_days)
+    .bind(collection.daily_quota)
+    .bind(&collection.checks)
+    .execute()
+    .await
+    .map(drop)
+}
+
+pub async fn allowed_origins(db: &Pool) -> Result<Vec<(CollectionId, String)>, DbError> {
+    db.read("SELECT collection_id, origin FROM allowed_origins ORDER BY origin").all().await
+}
+
+/// Allows an origin; one that is allowed already stays so.
+pub async fn allow_origin(tx: &mut Tx, collection: CollectionId, origin: &str, now: Moment) -> Result<(), DbError> {
+    tx.write("INSERT INTO allowed_origins (collection_id, origin, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        .bind(collection)
+        .bind(origin)
+        .bind(now)
+        .execute()
+        .await?;
+    tx.write("DELETE FROM refused_origins WHERE collection_id = $1 AND origin = $2")
+        .bind(collection)
+        .bind(origin)
+        .execute()
+        .await
+        .map(drop)
+}
+
+pub async fn remove_origin(tx: &mut Tx, collection: CollectionId, origin: &str) -> Result<(), DbError> {
+    tx.write("DELETE FROM allowed_origins WHERE collection_id = $1 AND origin = $2")
+        .bind(collection)
+        .bind(origin)
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// An origin that was turned away.
+#[derive(Debug, sqlx::FromRow)]
+pub struct RefusedOrigin {
+    pub origin: String,
+    pub times: i64,
+    pub last_at: Moment,
+}
+
+pub async fn refused_origins(db: &Pool, collection: CollectionId) -> Result<Vec<RefusedOrigin>, DbError> {
+    db.read("SELECT origin, times, last_at FROM refused_origins WHERE collection_id = $1 ORDER BY last_at DESC LIMIT 50")
+        .bind(collection)
+        .all()
+        .await
+}
+
+pub async fn note_refused(tx: &mut Tx, collection: CollectionId, origin: &str, times: i64, now: Moment) -> Result<(), DbError> {
+    tx.write(
+        "INSERT INTO refused_origins (collection_id, origin, times, last_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (collection_id, origin) DO UPDATE SET times = refused_origins.times + excluded.times, last_at = excluded.last_at",
+    )
+    .bind(collection)
+    .bind(origin)
+    .bind(times)
+    .bind(now)
+    .execute()
+    .await
+    .map(drop)
+}
+
+/// The fields of a collection in the order in which they were first seen.
+pub async fn fields(db: &Pool, collection: CollectionId) -> Result<Vec<RegisteredField>, DbError> {
+    db.read("SELECT * FROM fields WHERE collection_id = $1 ORDER BY id").bind(collection).all().await
+}
+
+/// Makes sure that a path is in the registry, and returns its id.
+pub async fn register_field(tx: &mut Tx, collection: CollectionId, path: &str, now: Moment) -> Result<i64, DbError> {
+    let (id,): (i64,) = tx
+        .write(
+            "INSERT INTO fields (collection_id, path, strings, numbers, bools, nulls, arrays, objects, first_at, last_at) \
+             VALUES ($1, $2, 0, 0, 0, 0, 0, 0, $3, $3) \
+             ON CONFLICT (collection_id, path) DO UPDATE SET last_at = excluded.last_at RETURNING id",
+        )
+        .bind(collection)
+        .bind(path)
+        .bind(now)
+        .one()
+        .await?;
+    Ok(id)
+}
+
+/// How often each type was seen since the last time it was written down:
+/// strings, numbers, bools, nulls, arrays, objects.
+pub type FieldCounts = [i64; 6];
+
+pub async fn count_fields(tx: &mut Tx, field: i64, counts: FieldCounts, now: Moment) -> Result<(), DbError> {
+    let mut query = tx
+        .write(
+            "UPDATE fields SET strings = strings + $1, numbers = numbers + $2, bools = bools + $3, nulls = nulls + $4, \
+             arrays = arrays + $5, objects = objects + $6, last_at = $7 WHERE id = $8",
+        );
+    for count in counts {
+        query = query.bind(count);
+    }
+    query.bind(now).bind(field).execute().await.map(drop)
+}

@@ -1,0 +1,125 @@
+//! Many rows in one statement: `VALUES` lists on SQLite, `UNNEST` on PostgreSQL.
+
+use std::fmt::Write as _;
+
+use super::{DbError, Tx};
+
+/// The values of one column, one per row.
+pub enum Column<'a> {
+    Int(Vec<i64>),
+    OptInt(Vec<Option<i64>>),
+    Text(Vec<&'a str>),
+    OptText(Vec<Option<&'a str>>),
+    Bytes(Vec<&'a [u8]>),
+}
+
+/// An insert of many rows into one table.
+pub struct Bulk<'a> {
+    table: &'static str,
+    columns: Vec<(&'static str, Column<'a>)>,
+}
+
+/// Rows per statement on SQLite. Few different lengths keep the statement cache useful.
+const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+
+impl<'a> Bulk<'a> {
+    pub fn into(table: &'static str) -> Self {
+        Bulk { table, columns: Vec::new() }
+    }
+
+    /// Adds a column; every column must have the same number of values.
+    pub fn column(mut self, name: &'static str, values: Column<'a>) -> Self {
+        debug_assert!(self.columns.iter().all(|(_, other)| other.len() == values.len()));
+        self.columns.push((name, values));
+        self
+    }
+
+    /// Inserts all rows; `tail` follows the rows (`ON CONFLICT …`).
+    pub async fn insert(self, tx: &mut Tx, tail: &'static str) -> Result<(), DbError> {
+        match tx {
+            Tx::Sqlite(_) => self.insert_values(tx, tail).await,
+            Tx::Postgres(_) => self.insert_unnest(tx, tail).await,
+        }
+    }
+
+    async fn insert_values(&self, tx: &mut Tx, tail: &'static str) -> Result<(), DbError> {
+        let rows = self.columns.first().map_or(0, |(_, values)| values.len());
+        let mut at = 0;
+        while at < rows {
+            let count = CHUNKS.into_iter().find(|size| at + size <= rows).unwrap_or(1);
+            let mut query = tx.write(sqlx::AssertSqlSafe(self.values_sql(count, tail)));
+            for row in at..at + count {
+                for (_, values) in &self.columns {
+                    query = match values {
+                        Column::Int(values) => query.bind(values[row]),
+                        Column::OptInt(values) => query.bind(values[row]),
+                        Column::Text(values) => query.bind(values[row]),
+                        Column::OptText(values) => query.bind(values[row]),
+                        Column::Bytes(values) => query.bind(values[row]),
+                    };
+                }
+            }
+            query.execute().await?;
+            at += count;
+        }
+        Ok(())
+    }
+
+    fn values_sql(&self, rows: usize, tail: &str) -> String {
+        let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.table, self.names());
+        let one = format!("({})", vec!["?"; self.columns.len()].join(","));
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "" } else { "," });
+            sql.push_str(&one);
+        }
+        sql + " " + tail
+    }
+
+    async fn insert_unnest(self, tx: &mut Tx, tail: &'static str) -> Result<(), DbError> {
+        let mut lists = String::new();
+        for (i, (_, values)) in self.columns.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(lists, "{comma}${}::{}[]", i + 1, values.postgres_type()).expect("a String takes any text");
+        }
+        let sql = format!("INSERT INTO {} ({}) SELECT * FROM UNNEST({lists}) {tail}", self.table, self.names());
+        let Tx::Postgres(connection) = tx else { unreachable!("called for PostgreSQL only") };
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for (_, values) in self.columns {
+            query = match values {
+                Column::Int(values) => query.bind(values),
+                Column::OptInt(values) => query.bind(values),
+                Column::Text(values) => query.bind(values.into_iter().map(str::to_owned).collect::<Vec<_>>()),
+                Column::OptText(values) => {
+                    query.bind(values.into_iter().map(|v| v.map(str::to_owned)).collect::<Vec<_>>())
+                }
+                Column::Bytes(values) => query.bind(values.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()),
+            };
+        }
+        query.execute(&mut **connection).await?;
+        Ok(())
+    }
+
+    fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Column<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Column::Int(values) => values.len(),
+            Column::OptInt(values) => values.len(),
+            Column::Text(values) => values.len(),
+            Column::OptText(values) => values.len(),
+            Column::Bytes(values) => values.len(),
+        }
+    }
+
+    fn postgres_type(&self) -> &'static str {
+        match self {
+            Column::Int(_) | Column::OptInt(_) => "bigint",
+            Column::Text(_) | Column::OptText(_) => "text",
+            Column::Bytes(_) => "bytea",
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Opening: driver by URL, settings, version checks, migrations.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
+
+use super::writer::Writer;
+use super::{ACQUIRE, OpenError, Pool};
+
+/// The first SQLite release without the WAL-reset corruption (sqlite.org/wal.html, "The WAL-reset bug").
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+const OLDEST_POSTGRES: i64 = 130_000;
+/// Readers are many and short; each holds a page cache of its own.
+const READERS: u32 = 8;
+
+pub(super) async fn open(url: &str) -> Result<Pool, OpenError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => open_sqlite(url).await,
+        Some("postgres" | "postgresql") => open_postgres(url).await,
+        _ => Err(OpenError::UnknownScheme),
+    }
+}
+
+async fn open_sqlite(url: &str) -> Result<Pool, OpenError> {
+    let options = sqlite_options(url)?;
+    make_folder(options.get_filename())?;
+    let one = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    check_sqlite(&one).await?;
+    sqlx::migrate!("migrations/sqlite").run(&one).await?;
+    let connection = one.acquire().await?.detach();
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.read_only(true).create_if_missing(false).pragma("query_only", "on"));
+    Ok(Pool::Sqlite { readers, writer: Writer::start(connection) })
+}
+
+/// Every setting here is a promise or a defence:
+/// FULL makes a commit wait for the disk; mmap off turns an I/O error into an error instead of a signal.
+fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
+    Ok(SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("trusted_schema", "off")
+        .pragma("mmap_size", "0")
+        .pragma("journal_size_limit", "67108864")
+        .pragma("temp_store", "file")
+        .statement_cache_capacity(64)
+        .with_regexp())
+}
+
+fn make_folder(file: &Path) -> Result<(), OpenError> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder).map_err(OpenError::Folder),
+        _ => Ok(()),
+    }
+}
+
+async fn check_sqlite(pool: &SqlitePool) -> Result<(), OpenError> {
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
+    if version(&found) < OLDEST_SQLITE {
+        return Err(OpenError::SqliteTooOld { found });
+    }
+    Ok(())
+}
+
+fn version(text: &str) -> (u32, u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
+async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
+    let pool: PgPool = PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .connect(url)
+        .await?;
+    let found: i64 = sqlx::query_scalar("SELECT current_setting('server_version_num')::bigint").fetch_one(&pool).await?;
+    if found < OLDEST_POSTGRES {
+        return Err(OpenError::PostgresTooOld { found });
+    }
+    sqlx::migrate!("migrations/postgres").run(&pool).await?;
+    Ok(Pool::Postgres(pool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OLDEST_SQLITE, version};
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        for (text, old) in [("3.51.2", true), ("3.9.99", true), ("3.51.3", false), ("3.60.0", false), ("4.0.0", false)] {
+            assert_eq!(version(text) < OLDEST_SQLITE, old, "{text}");
+        }
+    }
+}

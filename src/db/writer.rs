@@ -1,0 +1,213 @@
+//! SQLite's one writer, with group commit.
+//!
+//! `begin` takes the connection in turn (a first in, first out mutex) and opens a savepoint. `commit`
+//! releases the savepoint, hands the connection on and waits. A committer task queues for the mutex
+//! like anyone else, so whoever waited before it gets into the group; then one `COMMIT`, that is one
+//! fsync, answers every caller of the group. A failed statement rolls back its own savepoint only;
+//! a failed commit fails every caller in it.
+
+use std::sync::Arc;
+
+use sqlx::{Connection, Executor, Postgres, SqlSafeStr, SqliteConnection};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
+
+use super::query::Query;
+use super::{DbError, loses_transaction};
+
+/// The writer. Cheap to clone; all clones share the one connection.
+#[derive(Clone)]
+pub struct Writer(Arc<Shared>);
+
+struct Shared {
+    group: Arc<Mutex<Group>>,
+    finished: Notify,
+}
+
+/// The connection and the group of transactions that waits for the next commit.
+struct Group {
+    connection: Option<SqliteConnection>,
+    /// `BEGIN IMMEDIATE` was sent and no `COMMIT` yet.
+    open: bool,
+    /// A savepoint was opened and neither released nor rolled back: whoever held it went away.
+    unfinished: bool,
+    /// SQLite may have rolled back the whole transaction: nobody in the group may be told it is stored.
+    lost: bool,
+    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it never happened.
+pub enum Tx {
+    Sqlite(SqliteTx),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// The turn at the SQLite writer.
+pub struct SqliteTx {
+    group: OwnedMutexGuard<Group>,
+    shared: Arc<Shared>,
+}
+
+impl Writer {
+    /// Takes the connection over and starts the committer, which ends when the last clone is dropped.
+    pub(super) fn start(connection: SqliteConnection) -> Writer {
+        let group =
+            Group { connection: Some(connection), open: false, unfinished: false, lost: false, waiting: Vec::new() };
+        let shared = Arc::new(Shared { group: Arc::new(Mutex::new(group)), finished: Notify::new() });
+        tokio::spawn(commit_groups(Arc::downgrade(&shared)));
+        Writer(shared)
+    }
+
+    pub(super) async fn begin(&self) -> Result<Tx, DbError> {
+        let mut group = self.0.group.clone().lock_owned().await;
+        group.tidy().await?;
+        group.enter().await?;
+        Ok(Tx::Sqlite(SqliteTx { group, shared: self.0.clone() }))
+    }
+
+    pub(super) async fn close(&self) {
+        let mut group = self.0.group.lock().await;
+        group.commit().await;
+        if let Some(connection) = group.connection.take() {
+            connection.close().await.ok();
+        }
+    }
+}
+
+impl Drop for SqliteTx {
+    // The committer also tidies up after a caller that went away, so that its locks do not linger.
+    fn drop(&mut self) {
+        self.shared.finished.notify_one();
+    }
+}
+
+impl Tx {
+    /// A statement of this transaction that changes something. It may return rows (`RETURNING`).
+    pub fn write(&mut self, sql: impl SqlSafeStr) -> Query<'_> {
+        match self {
+            Tx::Sqlite(tx) => {
+                let Group { connection, lost, .. } = &mut *tx.group;
+                let connection = connection.as_mut().expect("`begin` refuses when the writer is closed");
+                Query::on_sqlite(connection, Some(lost), sql)
+            }
+            Tx::Postgres(tx) => Query::on_postgres(tx, sql),
+        }
+    }
+
+    /// A statement of this transaction that only reads; it sees what the transaction wrote.
+    pub fn read(&mut self, sql: impl SqlSafeStr) -> Query<'_> {
+        self.write(sql)
+    }
+
+    /// Makes the transaction durable. `Ok` means it is on disk; any error means that none of it happened,
+    /// or, when PostgreSQL's connection broke in the middle, that nobody knows.
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await,
+            Tx::Postgres(tx) => Ok(tx.commit().await?),
+        }
+    }
+}
+
+impl SqliteTx {
+    async fn commit(mut self) -> Result<(), DbError> {
+        self.group.leave().await?;
+        let (sender, receiver) = oneshot::channel();
+        self.group.waiting.push(sender);
+        drop(self);
+        match receiver.await {
+            Ok(result) => result.map_err(DbError::Unavailable),
+            Err(_) => Err(DbError::Unavailable("the database was closed".into())),
+        }
+    }
+}
+
+impl Group {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, DbError> {
+        self.connection.as_mut().ok_or_else(|| DbError::Unavailable("the database is closed".into()))
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<(), DbError> {
+        let result = self.connection()?.execute(sql).await;
+        if let Err(error) = &result {
+            self.lost |= loses_transaction(error);
+        }
+        Ok(result.map(drop)?)
+    }
+
+    /// Undoes what a caller left behind, and a transaction that SQLite may have lost.
+    async fn tidy(&mut self) -> Result<(), DbError> {
+        if self.unfinished && !self.lost {
+            self.run("ROLLBACK TO one").await.ok();
+            self.run("RELEASE one").await.ok();
+        }
+        self.unfinished = false;
+        if self.lost {
+            self.give_up("an earlier write of the same commit failed").await;
+        }
+        Ok(())
+    }
+
+    async fn enter(&mut self) -> Result<(), DbError> {
+        if !self.open {
+            self.run("BEGIN IMMEDIATE").await.inspect_err(|_| self.lost = false)?;
+            self.open = true;
+        }
+        self.run("SAVEPOINT one").await?;
+        self.unfinished = true;
+        Ok(())
+    }
+
+    async fn leave(&mut self) -> Result<(), DbError> {
+        if self.lost {
+            return Err(DbError::Unavailable("an earlier statement of this transaction failed".into()));
+        }
+        self.run("RELEASE one").await?;
+        self.unfinished = false;
+        Ok(())
+    }
+
+    /// One fsync for everybody who waits.
+    async fn commit(&mut self) {
+        self.tidy().await.ok();
+        if !self.open {
+            return;
+        }
+        match self.run("COMMIT").await {
+            Ok(()) => {
+                self.open = false;
+                self.answer(Ok(()));
+            }
+            Err(error) => self.give_up(&error.to_string()).await,
+        }
+    }
+
+    async fn give_up(&mut self, reason: &str) {
+        tracing::error!(reason, "a group of writes was rolled back");
+        // Fails when SQLite has rolled back by itself: that is what is wanted.
+        if let Some(connection) = &mut self.connection {
+            connection.execute("ROLLBACK").await.ok();
+        }
+        self.open = false;
+        self.lost = false;
+        self.unfinished = false;
+        self.answer(Err(reason.to_owned()));
+    }
+
+    fn answer(&mut self, result: Result<(), String>) {
+        for caller in self.waiting.drain(..) {
+            // A caller that went away has no use for the answer.
+            caller.send(result.clone()).ok();
+        }
+    }
+}
+
+async fn commit_groups(shared: std::sync::Weak<Shared>) {
+    loop {
+        let Some(strong) = shared.upgrade() else { return };
+        let finished = strong.finished.notified();
+        tokio::select! {
+            () = finished => strong.group.lock().await.commit().await,
+            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+        }
+    }
+}

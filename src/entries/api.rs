@@ -1,0 +1,570 @@
+//! `/add`, `/list`, `/csv`, `/api/v1/entries`: JSON, downloads, and the page where a person asks.
+
+use std::fmt::Write as _;
+
+use rocket::data::{Data, ToByteUnit};
+use rocket::http::uri::Origin;
+use rocket::http::{ContentType, Header, Status};
+use rocket::request::{FlashMessage, FromRequest, Outcome as GuardOutcome};
+use rocket::response::{self, Responder, Response};
+use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
+
+use super::body::{self, MAX_BODY};
+use super::export::write_json;
+use super::pages::{self, ListView};
+use super::query::{self, Fields as Chosen, Format, Query};
+use super::service::{Entries, Item, Listing, Reader, Recorded, Shape, Submission};
+use super::store::Mark;
+use super::{Entry, EntryId, Outcome, json};
+use crate::error::{Error, FieldError, Result};
+use crate::moment::Moment;
+use crate::staff::{Layout, Staff, Visitor};
+use crate::web::{ApiError, ClientAddress, Download, Fields, Html, Negotiation, SeeOther, WebHost, pairs, query_pairs, see_other};
+
+pub fn public_routes() -> Vec<Route> {
+    routes![add, list, list_by_post, csv, csv_by_post, api_list, api_list_by_post, show]
+}
+
+pub fn staff_routes() -> Vec<Route> {
+    routes![replace, merge, delete_entry, restore]
+}
+
+/// The headers of `/add` that matter.
+struct AddHeaders {
+    origin: Option<String>,
+    key: Option<String>,
+    gzip: bool,
+    unknown_encoding: bool,
+    kind: Option<ContentType>,
+    unknown_kind: bool,
+    minimal: bool,
+    wants_page: bool,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for AddHeaders {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> GuardOutcome<Self, ()> {
+        let header = |name: &str| request.headers().get_one(name);
+        let encoding = header("Content-Encoding").unwrap_or("identity").trim().to_ascii_lowercase();
+        GuardOutcome::Success(AddHeaders {
+            origin: header("Origin").map(str::to_owned),
+            key: header("X-Frontdesk-Key").map(str::to_owned),
+            gzip: encoding == "gzip",
+            unknown_encoding: !matches!(encoding.as_str(), "gzip" | "identity" | ""),
+            kind: request.content_type().cloned(),
+            unknown_kind: header("Content-Type").is_some() && request.content_type().is_none(),
+            minimal: header("Prefer").is_some_and(|prefer| prefer.contains("return=minimal")),
+            wants_page: Negotiation::of(request).wants_page(),
+        })
+    }
+}
+
+/// An answer of `/add`.
+enum Added {
+    Json(Status, Option<EntryId>, String),
+    Minimal(Status, Option<EntryId>),
+    Lead(SeeOther),
+    Thanks(Html),
+}
+
+impl<'r> Responder<'r, 'static> for Added {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = match self {
+            Added::Lead(redirect) => return redirect.respond_to(request),
+            Added::Thanks(page) => return (Status::Created, page).respond_to(request),
+            Added::Json(status, id, body) => {
+                let mut response = Response::build_from((ContentType::JSON, body).respond_to(request)?).status(status).finalize();
+                locate(&mut response, id);
+                return Ok(response);
+            }
+            Added::Minimal(status, id) => {
+                let mut response = Response::build().status(status).finalize();
+                locate(&mut response, id);
+                response
+            }
+        };
+        response.set_header(Header::new("Preference-Applied", "return=minimal"));
+        Ok(response)
+    }
+}
+
+fn locate(response: &mut Response<'_>, id: Option<EntryId>) {
+    if let Some(id) = id {
+        response.set_header(Header::new("Location", format!("/api/v1/entries/{}", id.0)));
+    }
+}
+
+#[post("/add", data = "<data>")]
+async fn add(
+    entries: &State<Entries>,
+    headers: AddHeaders,
+    address: ClientAddress,
+    uri: &Origin<'_>,
+    data: Data<'_>,
+) -> std::result::Result<Added, AddError> {
+    let wants_page = headers.wants_page && headers.kind.as_ref().is_some_and(|k| *k == ContentType::Form || *k == ContentType::FormData);
+    accept(entries, headers, address, uri, data).await.map_err(|error| if wants_page { AddError::Page(error) } else { AddError::Api(ApiError(error)) })
+}
+
+#[derive(Responder)]
+#[response(bound = "")]
+enum AddError {
+    Page(Error),
+    Api(ApiError),
+}
+
+async fn accept(entries: &Entries, headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>, data: Data<'_>) -> Result<Added> {
+    if headers.unknown_encoding || headers.unknown_kind {
+        return Err(Error::UnsupportedType("The body may be plain or packed with gzip, and its Content-Type must be one.".into()));
+    }
+    let mut submission = Submission {
+        collection: None,
+        key: headers.key,
+        origin: headers.origin,
+        address: address.0,
+        kind: headers.kind,
+        gzip: headers.gzip,
+        bytes: Vec::new(),
+    };
+    for (name, value) in query_pairs(uri)? {
+        match name.as_str() {
+            "_collection" => submission.collection = Some(value),
+            "_key" => submission.key = Some(value),
+            "_" => {}
+            other => {
+                let hint = crate::words::did_you_mean(other, ["_collection", "_key"]);
+                return Err(Error::parameter(other, format!("/add takes _collection and _key in the URL{hint}")));
+            }
+        }
+    }
+    let body = data.open((MAX_BODY + 1).bytes()).into_bytes().await;
+    submission.bytes = body.map_err(|_| Error::BadRequest(vec![FieldError::at("", "the body broke off")]))?.into_inner();
+    if submission.bytes.len() as u64 > MAX_BODY {
+        return Err(body::too_large());
+    }
+    let (origin, collection) = (submission.origin.clone(), submission.collection.clone());
+    let recorded = entries.record(submission).await?;
+    if let (Shape::Form { next }, true) = (&recorded.shape, headers.wants_page) {
+        return match next {
+            Some(url) if entries.may_lead_to(url, origin.as_deref(), collection.as_deref()).await => Ok(Added::Lead(see_other(url.clone()))),
+            _ => pages::thanks().map(Added::Thanks),
+        };
+    }
+    Ok(answer(&recorded, headers.minimal))
+}
+
+fn answer(recorded: &Recorded, minimal: bool) -> Added {
+    if let (Shape::One | Shape::Form { .. }, [item]) = (&recorded.shape, recorded.items.as_slice()) {
+        let status = match item.outcome {
+            Outcome::Duplicate(_) => Status::Ok,
+            Outcome::Conflict(_) => Status::Conflict,
+            _ => Status::Created,
+        };
+        let id = id_of(&item.outcome).filter(|_| status == Status::Created);
+        return if minimal && status != Status::Conflict { Added::Minimal(status, id) } else { Added::Json(status, id, item_json(item)) };
+    }
+    let all = |wanted: fn(&Outcome) -> bool| recorded.items.iter().all(|item| wanted(&item.outcome));
+    let status = if all(|o| matches!(o, Outcome::Stored(_) | Outcome::Flagged(_))) {
+        Status::Created
+    } else if all(|o| matches!(o, Outcome::Duplicate(_))) {
+        Status::Ok
+    } else {
+        Status::MultiStatus
+    };
+    if minimal && status != Status::MultiStatus {
+        return Added::Minimal(status, None);
+    }
+    let results: Vec<_> = recorded.items.iter().map(item_json).collect();
+    Added::Json(status, None, format!("{{\"results\":[{}]}}", results.join(",")))
+}
+
+fn id_of(outcome: &Outcome) -> Option<EntryId> {
+    match outcome {
+        Outcome::Stored(id) | Outcome::Flagged(id) | Outcome::Duplicate(id) | Outcome::Conflict(id) => Some(*id),
+        Outcome::Rejected(_) => None,
+    }
+}
+
+fn item_json(item: &Item) -> String {
+    let mut text = String::from("{");
+    if let Some(id) = id_of(&item.outcome) {
+        let _ = write!(text, "\"id\":{},", id.0);
+    }
+    let (status, error) = match &item.outcome {
+        Outcome::Stored(_) => ("stored", None),
+        Outcome::Flagged(_) => ("flagged", None),
+        Outcome::Duplicate(_) => ("duplicate", None),
+        Outcome::Conflict(_) => ("rejected", Some("another entry with this _uid was stored before".to_owned())),
+        Outcome::Rejected(refusal) => ("rejected", Some(format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned())),
+    };
+    let _ = write!(text, "\"status\":\"{status}\"");
+    if let Some(error) = error {
+        let _ = write!(text, ",\"error\":{}", json::string(&error));
+    }
+    if !item.warnings.is_empty() {
+        let _ = write!(text, ",\"warnings\":{}", serde_json::to_string(&item.warnings).unwrap_or_default());
+    }
+    text.push('}');
+    text
+}
+
+/// What `/list`, `/csv` and the API answer.
+enum Answered {
+    Page(Html),
+    Json(String, Option<String>),
+    Download(Download),
+    Redirect(SeeOther),
+}
+
+impl<'r> Responder<'r, 'static> for Answered {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = match self {
+            Answered::Page(page) => page.respond_to(request)?,
+            Answered::Download(download) => download.respond_to(request)?,
+            Answered::Redirect(redirect) => redirect.respond_to(request)?,
+            Answered::Json(body, next) => {
+                let mut response = (ContentType::JSON, body).respond_to(request)?;
+                if let Some(next) = next {
+                    response.set_header(Header::new("Link", format!("<{next}>; rel=\"next\"")));
+                }
+                response
+            }
+        };
+        response.set_header(Header::new("Vary", "Accept, Cookie"));
+        Ok(response)
+    }
+}
+
+/// A request to read, with who reads and how it is to be answered.
+struct Asked<'a> {
+    entries: &'a State<Entries>,
+    visitor: Visitor,
+    layout: Layout,
+    negotiation: Negotiation,
+    host: WebHost,
+    uri: &'a Origin<'a>,
+    flash: Option<FlashMessage<'a>>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads the query from the URL and, for a POST, from the body.
+    fn query(&self, body: Option<&Fields>) -> Result<(Query, Reader)> {
+        let mut params = query_pairs(self.uri)?;
+        // `_secret` counts only if it stands in the body.
+        if params.iter().any(|(name, _)| name == "_secret") {
+            query::parse(&params, self.entries.clock().now(), false)?;
+        }
+        params.extend(body.into_iter().flat_map(|fields| fields.0.clone()));
+        let query = query::parse(&params, self.entries.clock().now(), body.is_some())?;
+        let reader = match (&query.secret, &self.visitor.0) {
+            (Some(secret), _) => Reader::Session(public_session(secret)),
+            (None, Some(account)) => Reader::Staff(account.id),
+            (None, None) => Reader::Public,
+        };
+        Ok((query, reader))
+    }
+
+    async fn list(self, body: Option<Fields>, page_possible: bool) -> Result<Answered> {
+        let (query, reader) = self.query(body.as_ref())?;
+        if query.form {
+            return Ok(Answered::Redirect(see_other(format!("{}?{}", self.uri.path(), clean(&query)))));
+        }
+        let default = if page_possible && self.negotiation.wants_page() { Format::Html } else { Format::Json };
+        match query.format.unwrap_or(default) {
+            Format::Html => {
+                if reader == Reader::Public && self.visitor.0.is_none() {
+                    return Err(Error::Unauthenticated);
+                }
+                let toast = self.flash.as_ref().map(pages::Toast::read);
+                let view = ListView { entries: self.entries, layout: self.layout, host: self.host, reader, query, toast };
+                pages::list_page(view).await.map(Answered::Page)
+            }
+            Format::Json => self.json(&reader, &query).await,
+            format => self.download(&reader, query, format).await,
+        }
+    }
+
+    async fn json(&self, reader: &Reader, query: &Query) -> Result<Answered> {
+        let listing = self.entries.list(reader, query).await?;
+        let next = listing.next.as_ref().map(|cursor| {
+            let kept = query.params.iter().filter(|(name, _)| !matches!(name.as_str(), "_cursor" | "_secret"));
+            let cursor = ("_cursor".to_owned(), cursor.clone());
+            format!("{}{}?{}", self.host.0, self.uri.path(), encode(kept.chain([&cursor])))
+        });
+        Ok(Answered::Json(listing_json(&listing, query), next))
+    }
+
+    async fn download(&self, reader: &Reader, mut query: Query, format: Format) -> Result<Answered> {
+        // A browser's download goes to a spreadsheet program, which needs the mark to see UTF-8.
+        query.csv.bom = query.csv.bom.or(Some(self.negotiation.wants_page()));
+        let kind = match format {
+            Format::Ndjson => ContentType::new("application", "x-ndjson"),
+            Format::Json => ContentType::JSON,
+            _ => ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")]),
+        };
+        let export = self.entries.export(reader, query, format).await?;
+        let today = self.entries.clock().now().to_string();
+        let (download, sender) = Download::new(kind, Some(export.file_name(&today[..10])));
+        let entries = self.entries.inner().clone();
+        tokio::spawn(async move { entries.send(export, sender).await });
+        Ok(Answered::Download(download))
+    }
+
+    async fn csv(self, body: Option<Fields>) -> Result<Answered> {
+        let (query, reader) = self.query(body.as_ref())?;
+        let format = match query.format.unwrap_or(Format::Csv) {
+            Format::Html => Format::Csv,
+            other => other,
+        };
+        self.download(&reader, query, format).await
+    }
+}
+
+/// What is known of a browser session in public: a hash, so that exports and logs cannot be used to read.
+fn public_session(secret: &str) -> String {
+    use base64::Engine as _;
+    base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(crate::staff::sha256(secret)).chars().take(22).collect()
+}
+
+/// The parameters without blanks and without the mark of a form.
+fn clean(query: &Query) -> String {
+    encode(query.params.iter().filter(|(name, value)| name != "_form" && !value.is_empty()))
+}
+
+/// Pairs as a query string.
+pub fn encode<'p>(pairs: impl IntoIterator<Item = &'p (String, String)>) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+fn listing_json(listing: &Listing, query: &Query) -> String {
+    let mut out = Vec::with_capacity(listing.entries.len() * 600 + 200);
+    out.extend(b"{\"entries\":[");
+    for (i, entry) in listing.entries.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_entry(&mut out, entry, listing, &query.fields);
+    }
+    let count = listing.count.map_or("null".to_owned(), |count| count.to_string());
+    let next = listing.next.as_deref().map_or("null".to_owned(), json::string);
+    let tail = format!(
+        "],\"next\":{next},\"count\":{count},\"truncated\":{},\"applied\":{},\"warnings\":{},\"facets\":{}}}",
+        listing.truncated,
+        applied(query),
+        serde_json::to_string(&listing.warnings).unwrap_or_default(),
+        facets(listing),
+    );
+    out.extend(tail.as_bytes());
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn write_entry(out: &mut Vec<u8>, entry: &Entry, listing: &Listing, fields: &Chosen) {
+    let known = listing.collections.iter().find(|known| known.collection.id == entry.collection);
+    write_json(out, &entry.borrowed(), known.map_or("", |known| known.collection.name.as_str()), fields);
+}
+
+fn applied(query: &Query) -> String {
+    let conditions: Vec<_> = query
+        .conditions
+        .iter()
+        .map(|c| {
+            let value = &query.params[c.param].1;
+            format!("{{\"field\":{},\"op\":\"{}\",\"value\":{}}}", json::string(&c.field.to_string()), c.op.name(), json::string(value))
+        })
+        .collect();
+    format!("[{}]", conditions.join(","))
+}
+
+fn facets(listing: &Listing) -> String {
+    let facets: Vec<_> = listing
+        .facets
+        .iter()
+        .map(|(path, values)| {
+            let values = values.as_ref().map_or("null".to_owned(), |values| {
+                let values: Vec<_> = values
+                    .iter()
+                    .map(|v| {
+                        let value = if v.is_text { json::string(&v.value) } else { v.value.clone() };
+                        format!("{{\"value\":{value},\"count\":{}}}", v.times)
+                    })
+                    .collect();
+                format!("[{}]", values.join(","))
+            });
+            format!("{}:{values}", json::string(&path.to_string()))
+        })
+        .collect();
+    format!("{{{}}}", facets.join(","))
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Asked<'r> {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> GuardOutcome<Self, ()> {
+        let (Some(entries), uri) = (rocket::State::get(request.rocket()), request.uri()) else {
+            return GuardOutcome::Error((Status::InternalServerError, ()));
+        };
+        let visitor = match request.guard::<Visitor>().await {
+            GuardOutcome::Success(visitor) => visitor,
+            GuardOutcome::Error(error) => return GuardOutcome::Error(error),
+            GuardOutcome::Forward(status) => return GuardOutcome::Forward(status),
+        };
+        GuardOutcome::Success(Asked {
+            entries,
+            layout: Layout { place: "list".into(), person: visitor.0.clone() },
+            visitor,
+            negotiation: Negotiation::of(request),
+            host: WebHost::of(request),
+            uri,
+            flash: request.guard::<FlashMessage<'_>>().await.succeeded(),
+        })
+    }
+}
+
+#[get("/list")]
+async fn list(asked: Asked<'_>) -> Result<Answered> {
+    asked.list(None, true).await
+}
+
+#[post("/list", data = "<form>")]
+async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
+    asked.list(Some(form), true).await
+}
+
+#[get("/csv")]
+async fn csv(asked: Asked<'_>) -> Result<Answered> {
+    asked.csv(None).await
+}
+
+#[post("/csv", data = "<form>")]
+async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
+    asked.csv(Some(form)).await
+}
+
+#[get("/api/v1/entries")]
+async fn api_list(asked: Asked<'_>) -> std::result::Result<Answered, ApiError> {
+    Ok(asked.list(None, false).await?)
+}
+
+#[post("/api/v1/entries", data = "<form>")]
+async fn api_list_by_post(asked: Asked<'_>, form: Fields) -> std::result::Result<Answered, ApiError> {
+    Ok(asked.list(Some(form), false).await?)
+}
+
+/// One entry as JSON, with its version as the ETag.
+struct Shown {
+    body: String,
+    version: i64,
+}
+
+impl<'r> Responder<'r, 'static> for Shown {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = (ContentType::JSON, self.body).respond_to(request)?;
+        response.set_header(Header::new("ETag", format!("\"v{}\"", self.version)));
+        Ok(response)
+    }
+}
+
+fn shown(entry: &Entry, collection: &str) -> Shown {
+    let mut out = Vec::new();
+    write_json(&mut out, &entry.borrowed(), collection, &Chosen::All);
+    Shown { body: String::from_utf8(out).unwrap_or_default(), version: entry.version }
+}
+
+/// The number of an entry; anything else is not there.
+fn entry_id(text: &str) -> Result<EntryId> {
+    text.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's id is a number.".into()))
+}
+
+/// The version that `If-Match` names.
+struct IfMatch(Option<std::result::Result<i64, ()>>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for IfMatch {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> GuardOutcome<Self, ()> {
+        let version = request.headers().get_one("If-Match").filter(|text| text.trim() != "*");
+        let read = |text: &str| text.trim().strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
+        GuardOutcome::Success(IfMatch(version.map(|text| read(text).ok_or(()))))
+    }
+}
+
+impl IfMatch {
+    fn version(&self) -> Result<Option<i64>> {
+        self.0.transpose().map_err(|()| Error::PreconditionFailed)
+    }
+}
+
+#[get("/api/v1/entries/<id>")]
+async fn show(entries: &State<Entries>, visitor: Visitor, id: &str) -> std::result::Result<Shown, ApiError> {
+    let reader = visitor.0.map_or(Reader::Public, |account| Reader::Staff(account.id));
+    let (entry, known) = entries.find(&reader, entry_id(id)?).await?;
+    Ok(shown(&entry, &known.collection.name))
+}
+
+async fn read_body(data: Data<'_>) -> Result<Vec<u8>> {
+    let body = data.open(body::MAX_ENTRY.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
+    if !body.is_complete() {
+        return Err(Error::TooLarge(format!("An entry holds at most {} bytes.", body::MAX_ENTRY).into()));
+    }
+    Ok(body.into_inner())
+}
+
+/// Cookie routes take only a type that a foreign form cannot send.
+struct JsonBody;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for JsonBody {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> GuardOutcome<Self, ()> {
+        match request.content_type() {
+            Some(kind) if kind.is_json() || kind.sub().as_str().ends_with("+json") => GuardOutcome::Success(JsonBody),
+            _ => crate::web::Refused::fail(request, Error::UnsupportedType("Send application/json.".into())),
+        }
+    }
+}
+
+#[put("/api/v1/entries/<id>", data = "<data>")]
+async fn replace(entries: &State<Entries>, staff: Staff, id: &str, if_match: IfMatch, _json: JsonBody, data: Data<'_>) -> std::result::Result<Shown, ApiError> {
+    let entry = entries.replace(entry_id(id)?, if_match.version()?, &read_body(data).await?).await?;
+    reread(entries, &staff, &entry).await
+}
+
+#[patch("/api/v1/entries/<id>", data = "<data>")]
+async fn merge(entries: &State<Entries>, staff: Staff, id: &str, if_match: IfMatch, _json: JsonBody, data: Data<'_>) -> std::result::Result<Shown, ApiError> {
+    let entry = entries.merge(entry_id(id)?, if_match.version()?, &read_body(data).await?).await?;
+    reread(entries, &staff, &entry).await
+}
+
+async fn reread(entries: &Entries, staff: &Staff, entry: &Entry) -> std::result::Result<Shown, ApiError> {
+    let (entry, known) = entries.find(&Reader::Staff(staff.0.id), entry.id).await?;
+    Ok(shown(&entry, &known.collection.name))
+}
+
+#[delete("/api/v1/entries/<id>")]
+async fn delete_entry(entries: &State<Entries>, staff: Staff, id: &str) -> std::result::Result<Status, ApiError> {
+    mark_one(entries, &staff, id, Mark::Delete).await.map(|()| Status::NoContent)
+}
+
+#[post("/api/v1/entries/<id>/restoration")]
+async fn restore(entries: &State<Entries>, staff: Staff, id: &str) -> std::result::Result<Status, ApiError> {
+    mark_one(entries, &staff, id, Mark::Restore).await.map(|()| Status::NoContent)
+}
+
+/// Marks one entry; one that is not there is 404, one that is marked already stays so.
+async fn mark_one(entries: &Entries, staff: &Staff, id: &str, mark: Mark) -> std::result::Result<(), ApiError> {
+    let reader = Reader::Staff(staff.0.id);
+    let (entry, _) = entries.find(&reader, entry_id(id)?).await?;
+    entries.mark_ids(&reader, &[entry.id], mark).await?;
+    Ok(())
+}
+
+impl Entries {
+    /// Marks these entries and returns how many changed, with the moment that takes it back.
+    pub async fn mark_ids(&self, reader: &Reader, ids: &[EntryId], mark: Mark) -> Result<(u64, Moment)> {
+        let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
+        let params = pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
+        let query = query::parse(&params, self.clock.now(), false)?;
+        self.mark(reader, &query, mark).await
+    }
+}

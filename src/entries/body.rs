@@ -1,0 +1,166 @@
+//! Bodies of `/add`: JSON, NDJSON, forms; gzip too. Out come JSON texts, one per entry.
+
+use std::io::Read as _;
+
+use rocket::http::ContentType;
+
+use super::json;
+use crate::error::{Error, Result};
+
+pub const MAX_BODY: u64 = 1_000_000;
+pub const MAX_ENTRY: usize = 64 * 1024;
+pub const MAX_ENTRIES: usize = 100;
+
+/// The entries of one request, as JSON texts.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Body {
+    One(Vec<u8>),
+    Batch(Vec<Vec<u8>>),
+    /// From an HTML form.
+    Form(Vec<u8>),
+}
+
+/// Unpacks a body. `gzip` is what `Content-Encoding` said.
+pub async fn read(kind: Option<&ContentType>, gzip: bool, bytes: Vec<u8>) -> Result<Body> {
+    let bytes = if gzip { unpack(&bytes)? } else { bytes };
+    let Some(kind) = kind else { return json_body(bytes) };
+    if *kind == ContentType::Form {
+        return form(form_urlencoded::parse(utf8(&bytes)?.as_bytes()).into_owned().collect());
+    }
+    if *kind == ContentType::FormData {
+        return multipart(kind, bytes).await;
+    }
+    match (kind.top().as_str(), kind.sub().as_str()) {
+        ("application", "x-ndjson" | "jsonl" | "x-jsonlines" | "ndjson") => lines(&bytes),
+        ("application", "json") | ("text", "plain") => json_body(bytes),
+        (_, sub) if sub.ends_with("+json") => json_body(bytes),
+        _ => Err(Error::UnsupportedType(
+            "Send application/json, text/plain with JSON in it, application/x-ndjson, or a form.".into(),
+        )),
+    }
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(bytes)
+        .take(MAX_BODY + 1)
+        .read_to_end(&mut plain)
+        .map_err(|_| Error::BadRequest(vec![crate::error::FieldError::at("", "the body is no valid gzip")]))?;
+    if plain.len() as u64 > MAX_BODY {
+        return Err(too_large());
+    }
+    Ok(plain)
+}
+
+pub fn too_large() -> Error {
+    Error::TooLarge(format!("A request holds at most {MAX_BODY} bytes, unpacked.").into())
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let detail = format!("invalid UTF-8 after {} bytes", error.valid_up_to());
+        Error::BadRequest(vec![crate::error::FieldError::at("", detail)])
+    })
+}
+
+fn json_body(bytes: Vec<u8>) -> Result<Body> {
+    utf8(&bytes)?;
+    match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'[') => batch(json::elements(&bytes).map_err(malformed)?),
+        Some(_) => Ok(Body::One(bytes)),
+        None => Err(Error::BadRequest(vec![crate::error::FieldError::at("", "the body is empty")])),
+    }
+}
+
+pub fn malformed(refusal: json::Refusal) -> Error {
+    let error = crate::error::FieldError::at(refusal.pointer, refusal.detail);
+    if refusal.malformed { Error::BadRequest(vec![error]) } else { Error::Invalid(vec![error]) }
+}
+
+fn lines(bytes: &[u8]) -> Result<Body> {
+    utf8(bytes)?;
+    batch(bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect())
+}
+
+fn batch(items: Vec<&[u8]>) -> Result<Body> {
+    if items.len() > MAX_ENTRIES {
+        return Err(Error::TooLarge(format!("A request holds at most {MAX_ENTRIES} entries, this one {}.", items.len()).into()));
+    }
+    if items.is_empty() {
+        return Err(Error::BadRequest(vec![crate::error::FieldError::at("", "there is no entry in the body")]));
+    }
+    Ok(Body::Batch(items.into_iter().map(<[u8]>::to_vec).collect()))
+}
+
+async fn multipart(kind: &ContentType, bytes: Vec<u8>) -> Result<Body> {
+    let wrong = |error: multer::Error| {
+        Error::BadRequest(vec![crate::error::FieldError::at("", format!("the multipart body cannot be read: {error}"))])
+    };
+    let boundary = kind.param("boundary").ok_or_else(|| wrong(multer::Error::NoBoundary))?.to_owned();
+    let chunk = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(bytes) });
+    let mut parts = multer::Multipart::new(chunk, boundary);
+    let mut pairs = Vec::new();
+    while let Some(part) = parts.next_field().await.map_err(wrong)? {
+        // Files are not taken; their absence is visible in what is stored.
+        if part.file_name().is_some() {
+            continue;
+        }
+        let name = part.name().unwrap_or_default().to_owned();
+        let value = part.bytes().await.map_err(wrong)?;
+        pairs.push((name, utf8(&value)?.to_owned()));
+    }
+    form(pairs)
+}
+
+/// Pairs as an object: a repeated name becomes an array, `a.b` stays a plain name.
+fn form(pairs: Vec<(String, String)>) -> Result<Body> {
+    let mut fields: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, value) in pairs {
+        match fields.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value),
+            None => fields.push((name, vec![value])),
+        }
+    }
+    let texts: Vec<_> = fields
+        .iter()
+        .map(|(name, values)| {
+            let values: Vec<_> = values.iter().map(|value| json::string(value)).collect();
+            let value = if values.len() == 1 { values.concat() } else { format!("[{}]", values.join(",")) };
+            format!("{}:{value}", json::string(name))
+        })
+        .collect();
+    Ok(Body::Form(format!("{{{}}}", texts.join(",")).into_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rocket::async_test]
+    async fn every_kind_of_body_becomes_json() {
+        let object = || br#"{"a":1}"#.to_vec();
+        let form = |text: &str| Body::Form(text.as_bytes().to_vec());
+        let multipart_type = ContentType::parse_flexible("multipart/form-data; boundary=x").unwrap();
+        let parts = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.txt\"\r\n\r\nno\r\n--x--\r\n";
+        for (kind, body, read_as) in [
+            (Some(ContentType::JSON), object(), Body::One(object())),
+            (Some(ContentType::Plain), object(), Body::One(object())),
+            (None, object(), Body::One(object())),
+            (Some(ContentType::JSON), br#" [{"a":1}, 2] "#.to_vec(), Body::Batch(vec![object(), b"2".to_vec()])),
+            (Some(ContentType::new("application", "x-ndjson")), b"{\"a\":1}\n\n2\r\n".to_vec(), Body::Batch(vec![object(), b"2\r".to_vec()])),
+            (Some(ContentType::Form), b"a=1&b.c=x+y&a=2".to_vec(), form(r#"{"a":["1","2"],"b.c":"x y"}"#)),
+            (Some(multipart_type), parts.as_bytes().to_vec(), form(r#"{"a":"1"}"#)),
+        ] {
+            assert_eq!(read(kind.as_ref(), false, body).await.unwrap(), read_as, "{kind:?}");
+        }
+    }
+
+    #[rocket::async_test]
+    async fn a_gzip_bomb_is_too_large() {
+        use std::io::Write as _;
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(&vec![b' '; 50_000_000]).unwrap();
+        let error = read(Some(&ContentType::JSON), true, packer.finish().unwrap()).await.unwrap_err();
+        assert!(matches!(error, Error::TooLarge(_)), "{error:?}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Entries: what web pages send, kept safely, listed, filtered and exported.
+//!
+//! What always holds: an entry is a JSON object, stored as it was sent; a client id (`_uid`) is stored once
+//! per collection for good; deleting is a mark that can be taken back until the retention sweep; the same
+//! query gives the same entries in every format.
+
+mod api;
+mod body;
+mod cursor;
+mod export;
+mod import;
+mod intake;
+pub mod json;
+mod limits;
+mod operand;
+mod pages;
+pub mod path;
+pub mod query;
+mod service;
+mod snippet;
+mod sql;
+mod store;
+mod submission;
+mod upkeep;
+mod views;
+
+use serde::Serialize;
+
+use crate::collections::CollectionId;
+use crate::moment::Moment;
+
+pub use import::{Import, ImportReport, Source};
+pub use limits::RateSettings;
+pub use pages::find_or_make;
+pub use query::{Format, parse as parse_query};
+pub use service::{Entries, Reader, Settings};
+pub use snippet::routes as snippet_routes;
+
+/// URLs for anybody: no session is read, CORS is open.
+pub fn public_routes() -> Vec<rocket::Route> {
+    api::public_routes()
+}
+
+/// URLs for staff.
+pub fn staff_routes() -> Vec<rocket::Route> {
+    [api::staff_routes(), pages::routes()].concat()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
+#[sqlx(transparent)]
+pub struct EntryId(pub i64);
+
+/// A client's own id for an entry: 8 to 64 of `[A-Za-z0-9_-]`.
+pub(crate) fn check_uid(text: &str) -> std::result::Result<(), String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if (8..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err("must be 8 to 64 letters, digits, - or _".into())
+}
+
+/// An entry that was checked and can be stored.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    pub collection: CollectionId,
+    pub uid: Option<String>,
+    pub session: Option<String>,
+    /// When it happened by the client's clock, corrected by its skew.
+    pub at: Option<Moment>,
+    pub origin: Option<String>,
+    pub spam: bool,
+    /// Canonical JSON.
+    pub data: String,
+    /// See [`json::Canonical::shape`].
+    pub shape: u64,
+    /// For import: the id and the moment of reception that an export carried.
+    pub kept: Option<Kept>,
+}
+
+/// What an import keeps of an exported entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    pub id: Option<EntryId>,
+    pub received: Option<Moment>,
+}
+
+/// What became of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Stored(EntryId),
+    /// Stored, marked as spam.
+    Flagged(EntryId),
+    /// The same `_uid` with the same data was stored before.
+    Duplicate(EntryId),
+    /// The same `_uid` with other data was stored before.
+    Conflict(EntryId),
+    Rejected(json::Refusal),
+}
+
+/// A stored entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub id: EntryId,
+    pub collection: CollectionId,
+    pub received: Moment,
+    pub at: Option<Moment>,
+    pub session: Option<String>,
+    pub origin: Option<String>,
+    pub flags: Option<String>,
+    pub deleted: Option<Moment>,
+    pub version: i64,
+    pub data: String,
+}
+
+/// A field with an index of its own.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Pin {
+    pub id: i64,
+    pub collection_id: CollectionId,
+    pub path: String,
+    pub automatic: bool,
+    pub created_at: Moment,
+    pub ready_at: Option<Moment>,
+}
+
+/// A filter with a name.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SavedView {
+    pub id: i64,
+    pub name: String,
+    pub query: String,
+}

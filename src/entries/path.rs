@@ -1,0 +1,156 @@
+//! The path of a field inside an entry's data: `cart.total`, `tags.0`, `a\.b`, or a JSON pointer `/cart/total`.
+
+use std::fmt;
+
+/// Names from the outermost to the innermost. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Path(pub Vec<String>);
+
+/// More steps than an entry may be deep reach nothing.
+const MAX_STEPS: usize = super::json::MAX_DEPTH;
+/// Steps that are numbers can be an index or a name; each doubles the places to look at.
+const MAX_INDEXES: usize = 3;
+
+impl Path {
+    /// Reads a path. An initial `data.` is dropped, so that `data._id` reaches a client's own `_id`.
+    pub fn parse(text: &str) -> Result<Path, String> {
+        let steps = match text.strip_prefix('/') {
+            Some(pointer) => pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect(),
+            None => split(text.strip_prefix("data.").unwrap_or(text)),
+        };
+        if steps.len() > MAX_STEPS {
+            return Err(format!("a path has at most {MAX_STEPS} steps"));
+        }
+        if steps.iter().filter(|step| is_index(step)).count() > MAX_INDEXES {
+            return Err(format!("a path has at most {MAX_INDEXES} numbers"));
+        }
+        if text.contains('\0') {
+            return Err("a path has no NUL character".into());
+        }
+        Ok(Path(steps))
+    }
+
+    /// As SQLite's JSON functions take it: a quoted literal, or an expression that chooses among the readings
+    /// of its numbers (the index of an array, or the name of a field).
+    /// `doc` is the column, with its alias.
+    pub(super) fn sqlite(&self, doc: &str) -> String {
+        let mut readings = vec!["$".to_owned()];
+        for step in &self.0 {
+            let name = format!(".{}", sqlite_step(step));
+            let index = is_index(step).then(|| format!("[{step}]"));
+            readings = readings
+                .iter()
+                .flat_map(|reading| index.iter().chain([&name]).map(move |step| format!("{reading}{step}")))
+                .collect();
+        }
+        let literals: Vec<_> = readings.iter().map(|reading| quote(reading)).collect();
+        let (last, others) = literals.split_last().expect("a path has a step");
+        if others.is_empty() {
+            return last.clone();
+        }
+        let tries = others.iter().map(|p| format!("WHEN json_type({doc}, {p}) IS NOT NULL THEN {p} "));
+        format!("(CASE {}ELSE {last} END)", tries.collect::<String>())
+    }
+
+    /// As PostgreSQL's `#>` takes it.
+    pub(super) fn postgres(&self) -> String {
+        let steps: Vec<_> =
+            self.0.iter().map(|step| format!("\"{}\"", step.replace('\\', "\\\\").replace('"', "\\\""))).collect();
+        format!("{}::text[]", quote(&format!("{{{}}}", steps.join(","))))
+    }
+}
+
+/// Only what SQLite reads as an index: digits that fit 32 bits, without leading zeros.
+fn is_index(step: &str) -> bool {
+    !step.is_empty()
+        && step.len() <= 9
+        && step.bytes().all(|b| b.is_ascii_digit())
+        && (step == "0" || !step.starts_with('0'))
+}
+
+/// A name as a step of an SQLite path. It is compared with the name as it is spelled in the JSON text,
+/// which is canonical, so it is spelled the same way here.
+fn sqlite_step(name: &str) -> String {
+    super::json::string(name)
+}
+
+/// A text as an SQL literal.
+pub(super) fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Splits at dots that no backslash protects.
+fn split(text: &str) -> Vec<String> {
+    let mut steps = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '.' => steps.push(String::new()),
+            '\\' => steps.last_mut().expect("never empty").push(chars.next().unwrap_or('\\')),
+            c => steps.last_mut().expect("never empty").push(c),
+        }
+    }
+    steps
+}
+
+/// Appends a step to the text of a path, `depth` steps deep already.
+pub(super) fn push(text: &mut String, depth: usize, name: &str) {
+    if depth > 0 {
+        text.push('.');
+    } else if name.starts_with(['_', '/']) || name == "data" {
+        // what would otherwise be read as one of ours, or as a pointer
+        text.push_str("data.");
+    }
+    if !name.contains(['\\', '.']) {
+        text.push_str(name);
+        return;
+    }
+    for c in name.chars() {
+        if matches!(c, '\\' | '.') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+}
+
+impl fmt::Display for Path {
+    /// The text that [`Path::parse`] reads back.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        for (depth, step) in self.0.iter().enumerate() {
+            push(&mut text, depth, step);
+        }
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Path;
+
+    #[test]
+    fn paths_are_read_and_written() {
+        for (text, steps, written) in [
+            ("cart.total", vec!["cart", "total"], "cart.total"),
+            (r"a\.b", vec!["a.b"], r"a\.b"),
+            ("/a.b/c~1d", vec!["a.b", "c/d"], r"a\.b.c/d"),
+            ("/", vec![""], ""),
+            ("data._id", vec!["_id"], "data._id"),
+            ("data.data", vec!["data"], "data.data"),
+            ("tags.0", vec!["tags", "0"], "tags.0"),
+            (r"a\\.b", vec![r"a\", "b"], r"a\\.b"),
+        ] {
+            let path = Path::parse(text).unwrap();
+            assert_eq!(path.0, steps, "{text}");
+            assert_eq!(path.to_string(), written, "{text}");
+            assert_eq!(Path::parse(&path.to_string()).unwrap(), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_names_stay_inside_their_quotes() {
+        let path = Path(vec![r#"a"b'c"#.into()]);
+        assert_eq!(path.sqlite("doc"), r#"'$."a\"b''c"'"#);
+        assert_eq!(path.postgres(), r#"'{"a\"b''c"}'::text[]"#);
+    }
+}

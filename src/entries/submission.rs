@@ -1,0 +1,233 @@
+//! What stands in one submitted object: our metadata, and the client's data.
+
+use std::hash::RandomState;
+
+use super::json::{self, Kind, Refusal};
+use super::{NewEntry, check_uid};
+use crate::collections::{Check, CheckMode, CollectionId};
+use crate::error::{Error, FieldError, Result};
+use crate::moment::Moment;
+
+/// The names that are taken out of an object. Any other name that begins with `_` is data.
+#[derive(Default)]
+pub struct Meta {
+    pub uid: Option<String>,
+    pub session: Option<String>,
+    pub at: Option<Moment>,
+    pub sent: Option<Moment>,
+    pub collection: Option<String>,
+    pub key: Option<String>,
+    pub next: Option<String>,
+    /// The honeypot: people do not see it, so only a program fills it.
+    pub gotcha: bool,
+}
+
+/// A checked object.
+pub struct Parsed {
+    pub meta: Meta,
+    /// Canonical JSON.
+    pub data: String,
+    pub shape: u64,
+}
+
+/// Reads one object.
+pub fn parse(text: &[u8], seed: &RandomState) -> std::result::Result<Parsed, Refusal> {
+    if text.len() > super::body::MAX_ENTRY {
+        return Err(Refusal::rule(format!("an entry is longer than {} bytes", super::body::MAX_ENTRY)));
+    }
+    let mut meta = Meta::default();
+    let mut wrong = None;
+    let canonical = json::object(text, seed, &mut |name, value| match meta.take(name, value) {
+        Ok(taken) => taken,
+        Err(detail) => {
+            wrong.get_or_insert(Refusal { pointer: format!("/{name}"), detail, malformed: false });
+            true
+        }
+    })?;
+    match wrong {
+        Some(refusal) => Err(refusal),
+        None => Ok(Parsed { meta, data: canonical.text, shape: canonical.shape }),
+    }
+}
+
+impl Meta {
+    fn take(&mut self, name: &str, value: &str) -> std::result::Result<bool, String> {
+        match name {
+            "_uid" => {
+                self.uid = text(value)?;
+                self.uid.as_deref().map_or(Ok(()), check_uid)?;
+            }
+            "_session" => {
+                self.session = text(value)?;
+                self.session.as_deref().map_or(Ok(()), check_uid)?;
+            }
+            "_at" => self.at = moment(value)?,
+            "_sent" => self.sent = moment(value)?,
+            "_collection" => self.collection = text(value)?,
+            "_key" => self.key = text(value)?,
+            "_next" => self.next = text(value)?,
+            "_gotcha" => self.gotcha = !matches!(value, "\"\"" | "null" | "false"),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// A text; an empty one, as forms send it, is none.
+fn text(value: &str) -> std::result::Result<Option<String>, String> {
+    match serde_json::from_str(value) {
+        Ok(serde_json::Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Ok(serde_json::Value::Null) => Ok(None),
+        _ => Err("must be a text".into()),
+    }
+}
+
+fn moment(value: &str) -> std::result::Result<Option<Moment>, String> {
+    let wrong = || "must be RFC 3339, such as 2026-01-31T14:00:00Z, or milliseconds since 1970".to_owned();
+    match serde_json::from_str(value) {
+        Ok(serde_json::Value::Null) => Ok(None),
+        Ok(serde_json::Value::String(text)) if text.is_empty() => Ok(None),
+        Ok(serde_json::Value::String(text)) => {
+            let read = Moment::parse(&text).or_else(|| text.parse().ok().map(Moment)).ok_or_else(wrong)?;
+            in_range(read).ok_or_else(wrong).map(Some)
+        }
+        Ok(serde_json::Value::Number(number)) => {
+            let ms = number.as_f64().filter(|ms| ms.is_finite()).ok_or_else(wrong)?;
+            in_range(Moment(ms as i64)).ok_or_else(wrong).map(Some)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// Years 0 to 9999: what RFC 3339 can write.
+fn in_range(moment: Moment) -> Option<Moment> {
+    (-62_167_219_200_000..253_402_300_800_000).contains(&moment.0).then_some(moment)
+}
+
+impl Parsed {
+    /// `now` is when it was received: the client's clock is corrected by how far its `_sent` is off.
+    pub fn into_entry(self, collection: CollectionId, origin: Option<String>, now: Moment) -> NewEntry {
+        let skew = self.meta.sent.map_or(0, |sent| now.0 - sent.0);
+        NewEntry {
+            collection,
+            uid: self.meta.uid,
+            session: self.meta.session,
+            at: self.meta.at.and_then(|at| in_range(at.plus(skew))),
+            origin: origin.map(|origin| origin.chars().filter(|c| !c.is_control()).take(300).collect()),
+            spam: self.meta.gotcha,
+            data: self.data,
+            shape: self.shape,
+            kept: None,
+        }
+    }
+}
+
+/// Compares data with a collection's checks: warnings, or an error if a check that rejects fails.
+pub fn check(data: &str, checks: &[(String, Check)]) -> Result<Vec<String>> {
+    if checks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut warnings, mut errors) = (Vec::new(), Vec::new());
+    json::fields(data, &mut |path, kind, _| {
+        let Some((_, check)) = checks.iter().find(|(name, _)| name == path) else { return };
+        if check.mode == CheckMode::Off || kind == Kind::Null || name_of(kind) == check.r#type {
+            return;
+        }
+        let detail = format!("is a {}, not a {}", name_of(kind), check.r#type);
+        if check.mode == CheckMode::Reject {
+            errors.push(FieldError::at(format!("/{}", path.replace('.', "/")), detail));
+        } else {
+            warnings.push(format!("\"{path}\" {detail}"));
+        }
+    });
+    if errors.is_empty() { Ok(warnings) } else { Err(Error::Invalid(errors)) }
+}
+
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::String => "string",
+        Kind::Number => "number",
+        Kind::Bool => "bool",
+        Kind::Null => "null",
+        Kind::Array => "array",
+        Kind::Object => "object",
+    }
+}
+
+/// RFC 7396: names of the patch replace, null removes, objects merge. Numbers keep their spelling.
+pub fn merge(data: &str, patch: &str) -> Result<String> {
+    type Fields<'a> = serde_json::Map<String, serde_json::Value>;
+    let unreadable = |error: serde_json::Error| Error::Internal(error.into());
+    let mut fields: std::collections::HashMap<String, Box<serde_json::value::RawValue>> =
+        serde_json::from_str(data).map_err(unreadable)?;
+    let order: Fields<'_> = serde_json::from_str(data).map_err(unreadable)?;
+    let mut names: Vec<String> = order.keys().cloned().collect();
+    let changes: Fields<'_> = serde_json::from_str(patch).map_err(unreadable)?;
+    let spelled: std::collections::HashMap<String, Box<serde_json::value::RawValue>> =
+        serde_json::from_str(patch).map_err(unreadable)?;
+    for (name, change) in &changes {
+        if change.is_null() {
+            fields.remove(name);
+            continue;
+        }
+        let old = fields.get(name).map_or("", |old| old.get());
+        let new = if change.is_object() {
+            merge(if old.starts_with('{') { old } else { "{}" }, spelled[name].get())?
+        } else {
+            spelled[name].get().to_owned()
+        };
+        fields.insert(name.clone(), serde_json::value::RawValue::from_string(new).map_err(unreadable)?);
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    let members: Vec<_> = names
+        .iter()
+        .filter_map(|name| Some(format!("{}:{}", json::string(name), fields.get(name)?.get())))
+        .collect();
+    Ok(format!("{{{}}}", members.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_taken_out_and_other_underscores_are_data() {
+        let text = br#"{"_uid":"12345678","a":1,"_at":"2026-01-31T10:00:00Z","_sent":"2026-01-31T10:00:05Z","_mine":2,"_gotcha":"x"}"#;
+        let parsed = parse(text, &RandomState::new()).unwrap();
+        assert_eq!(parsed.data, r#"{"a":1,"_mine":2}"#);
+        let now = Moment::parse("2026-01-31T09:00:05Z").unwrap();
+        let entry = parsed.into_entry(CollectionId(1), None, now);
+        assert_eq!(entry.at, Moment::parse("2026-01-31T09:00:00Z"), "the client's clock is an hour fast");
+        assert!(entry.spam);
+    }
+
+    #[test]
+    fn wrong_metadata_names_the_place() {
+        for (text, pointer) in [
+            (r#"{"_uid":"short"}"#, "/_uid"),
+            (r#"{"_uid":["12345678"]}"#, "/_uid"),
+            (r#"{"_at":"yesterday"}"#, "/_at"),
+            (r#"{"_collection":7}"#, "/_collection"),
+        ] {
+            assert_eq!(parse(text.as_bytes(), &RandomState::new()).err().map(|r| r.pointer).as_deref(), Some(pointer));
+        }
+    }
+
+    #[test]
+    fn patches_merge() {
+        // the examples of RFC 7396, appendix A, that are objects
+        for (data, patch, merged) in [
+            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
+            (r#"{"a":"b","b":1.0}"#, r#"{"a":null}"#, r#"{"b":1.0}"#),
+            (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#),
+            (r#"{"a":"foo"}"#, r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+        ] {
+            assert_eq!(merge(data, patch).unwrap(), merged);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What the browse page shows, made from a listing: pure, without IO but for the counts at the side.
+
+use super::api::encode;
+use super::export::{self, TableColumn};
+use super::path::Path;
+use super::query::{Count, Field, Group, Op, Query, System};
+use super::service::{Entries, Listing, Reader};
+use super::{Entry, json};
+use crate::error::Result;
+use crate::moment::Moment;
+
+type Params = [(String, String)];
+
+/// A collection at the side.
+pub struct Side {
+    pub name: String,
+    pub title: String,
+    pub count: String,
+    pub current: bool,
+}
+
+/// The collections with the number of their entries.
+pub async fn side(entries: &Entries, reader: &Reader, current: Option<&str>) -> Result<Vec<Side>> {
+    let mut found = Vec::new();
+    for known in entries.list_collections().await? {
+        let name = known.collection.name.clone();
+        let params = [("_collection".to_owned(), name.clone())];
+        let mut query = super::query::parse(&params, entries.clock().now(), false)?;
+        (query.limit, query.count) = (Some(1), Count::Auto);
+        let (count, more) = entries.count_of(reader, &query).await?;
+        let count = count.map_or("many".into(), |n| crate::words::thousands(n) + if more { "+" } else { "" });
+        found.push(Side { current: current == Some(name.as_str()), title: known.collection.title.clone(), count, name });
+    }
+    Ok(found)
+}
+
+/// A condition with a way to drop it.
+pub struct Chip {
+    pub sentence: String,
+    pub without: String,
+}
+
+/// The conditions of a query as sentences.
+pub fn chips(query: &Query, kept: &Params) -> Vec<Chip> {
+    let mut chips = Vec::new();
+    for condition in &query.conditions {
+        let (name, value) = &query.params[condition.param];
+        let field = match &condition.field {
+            Field::System(System::Received) => "received".to_owned(),
+            Field::System(system) => system.name().trim_start_matches('_').to_owned(),
+            Field::Data(path) => path.to_string(),
+        };
+        let prefix = match condition.group {
+            Group::And => String::new(),
+            Group::Not => "not: ".into(),
+            Group::Or(1) => "or: ".into(),
+            Group::Or(set) => format!("or{set}: "),
+        };
+        let sentence = match condition.op {
+            Op::Null | Op::Exists | Op::Empty if matches!(value.as_str(), "0" | "false") => format!("{prefix}{field} {}", condition.op.words().replacen("is", "is not", 1)),
+            Op::Null | Op::Exists | Op::Empty => format!("{prefix}{field} {}", condition.op.words()),
+            op => format!("{prefix}{field} {} {}", op.words(), if value.is_empty() { "\u{201c}\u{201d}" } else { value }),
+        };
+        chips.push(Chip { sentence, without: without(kept, name, value) });
+    }
+    for (name, value) in kept.iter().filter(|(name, _)| matches!(name.as_str(), "_q" | "_deleted")) {
+        let sentence = if name == "_q" { format!("contains {value}") } else { format!("deleted: {value}") };
+        chips.push(Chip { sentence, without: without(kept, name, value) });
+    }
+    chips
+}
+
+fn without(kept: &Params, name: &str, value: &str) -> String {
+    let mut dropped = false;
+    let rest: Vec<_> = kept
+        .iter()
+        .filter(|(n, v)| {
+            let this = !dropped && n == name && v == value;
+            dropped |= this;
+            !this
+        })
+        .collect();
+    format!("/list?{}", encode(rest))
+}
+
+/// A column of the table.
+pub struct Column {
+    pub name: String,
+    pub sort: String,
+    /// `ascending`, `descending` or `none`, for `aria-sort`.
+    pub sorted: &'static str,
+}
+
+/// How many of the data's columns are shown when nobody chose.
+const SHOWN: usize = 7;
+
+/// The columns that a table of a page has: when nobody chose, the received time and the first of the data's.
+fn table(query: &Query, paths: &[String], many: bool) -> Vec<TableColumn> {
+    let all = export::columns(query, paths, many);
+    if query.fields != super::query::Fields::All {
+        return all;
+    }
+    let received_or_collection = |field: &Field| matches!(field, Field::System(System::Received | System::Collection));
+    let (ours, data): (Vec<_>, Vec<_>) = all.into_iter().partition(|column| matches!(column.field, Field::System(_)));
+    let ours = ours.into_iter().filter(|column| received_or_collection(&column.field));
+    ours.chain(data.into_iter().take(SHOWN)).collect()
+}
+
+pub fn columns(query: &Query, paths: &[String], many: bool, kept: &Params) -> Vec<Column> {
+    table(query, paths, many)
+        .into_iter()
+        .map(|column| {
+            let key = query.sort.first().filter(|key| key.field == column.field);
+            let field = column.field.to_string();
+            let next = match key {
+                Some(key) if key.descending => field.clone(),
+                _ => format!("-{field}"),
+            };
+            let mut params: Vec<_> = kept.iter().filter(|(name, _)| name != "_sort").cloned().collect();
+            params.push(("_sort".into(), next));
+            Column {
+                name: column.name.trim_start_matches('_').to_owned(),
+                sort: format!("/list?{}", encode(&params)),
+                sorted: key.map_or("none", |key| if key.descending { "descending" } else { "ascending" }),
+            }
+        })
+        .collect()
+}
+
+/// A row of the table.
+pub struct Row {
+    pub id: i64,
+    pub url: String,
+    pub cells: Vec<CellView>,
+    pub deleted: bool,
+    pub spam: bool,
+}
+
+pub enum CellView {
+    Moment(Moment),
+    Number(String),
+    Text(String),
+    Empty,
+}
+
+pub fn rows(listing: &Listing, query: &Query, paths: &[String], kept: &str) -> Vec<Row> {
+    let columns = table(query, paths, listing.collections.len() > 1);
+    let row = |entry: &Entry| Row {
+        id: entry.id.0,
+        url: format!("/entries/{}?{kept}", entry.id.0),
+        cells: columns.iter().map(|column| cell(entry, &column.field, listing)).collect(),
+        deleted: entry.deleted.is_some(),
+        spam: entry.flags.is_some(),
+    };
+    listing.entries.iter().map(row).collect()
+}
+
+fn cell(entry: &Entry, field: &Field, listing: &Listing) -> CellView {
+    let text = |text: Option<&str>| text.filter(|t| !t.is_empty()).map_or(CellView::Empty, |t| CellView::Text(t.chars().take(120).collect()));
+    match field {
+        Field::System(System::Received) => CellView::Moment(entry.received),
+        Field::System(System::At) => entry.at.map_or(CellView::Empty, CellView::Moment),
+        Field::System(System::Id) => CellView::Number(entry.id.0.to_string()),
+        Field::System(System::Session) => text(entry.session.as_deref()),
+        Field::System(System::Origin) => text(entry.origin.as_deref()),
+        Field::System(System::Flags) => text(entry.flags.as_deref()),
+        Field::System(System::Collection) => {
+            text(listing.collections.iter().find(|k| k.collection.id == entry.collection).map(|k| k.collection.name.as_str()))
+        }
+        Field::Data(path) => data_cell(&entry.data, path),
+    }
+}
+
+fn data_cell(data: &str, path: &Path) -> CellView {
+    match json::find(data, path) {
+        None | Some("null") => CellView::Empty,
+        Some(raw) if raw.starts_with('"') => {
+            let text: String = serde_json::from_str(raw).unwrap_or_default();
+            if text.is_empty() { CellView::Empty } else { CellView::Text(text.chars().take(120).collect()) }
+        }
+        Some(raw) if raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => CellView::Number(raw.to_owned()),
+        Some(raw) => CellView::Text(raw.chars().take(120).collect()),
+    }
+}
+
+/// A facet with a link for each value.
+pub struct FacetView {
+    pub name: String,
+    /// `None`: it took too long.
+    pub values: Option<Vec<FacetLink>>,
+}
+
+pub struct FacetLink {
+    pub value: String,
+    pub count: String,
+    pub url: String,
+}
+
+pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView> {
+    let asked = |path: &Path| query.conditions.iter().any(|c| c.field == Field::Data(path.clone()));
+    listing
+        .facets
+        .iter()
+        .filter(|(path, values)| !asked(path) && values.as_ref().is_none_or(|values| values.len() > 1 && values[0].times > 1))
+        .map(|(path, values)| {
+            let link = |value: &crate::entries::store::FacetValue| {
+                let exact = if value.is_text && super::operand::number(&value.value).is_some() { format!("\"{}\"", value.value) } else { value.value.clone() };
+                let name = param_name(path);
+                FacetLink {
+                    value: if value.value.is_empty() { "(empty)".into() } else { value.value.chars().take(40).collect() },
+                    count: crate::words::thousands(value.times),
+                    url: format!("/list?{}", encode(kept.iter().chain([&(name, exact)]))),
+                }
+            };
+            FacetView { name: path.to_string(), values: values.as_ref().map(|values| values.iter().take(8).map(link).collect()) }
+        })
+        .collect()
+}
+
+/// The name of a parameter that means "equal": a name with two underscores needs the operator spelled out.
+fn param_name(path: &Path) -> String {
+    let text = path.to_string();
+    if text.contains("__") { format!("{text}__eq") } else { text }
+}
+
+/// Entries per day as bars of an SVG.
+pub struct ChartView {
+    pub bars: Vec<Bar>,
+    pub total: i64,
+}
+
+pub struct Bar {
+    pub x: usize,
+    pub y: i64,
+    pub height: i64,
+    pub day: String,
+    pub count: i64,
+}
+
+const CHART_HEIGHT: i64 = 40;
+
+impl ChartView {
+    pub fn new(days: &[(Moment, i64)]) -> ChartView {
+        let most = days.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+        let bar = |(i, (day, count)): (usize, &(Moment, i64))| {
+            let height = if *count == 0 { 0 } else { (count * CHART_HEIGHT / most).max(2) };
+            Bar { x: i * 10, y: CHART_HEIGHT - height, height, day: day.to_string()[..10].to_owned(), count: *count }
+        };
+        ChartView { bars: days.iter().enumerate().map(bar).collect(), total: days.iter().map(|(_, count)| count).sum() }
+    }
+}

@@ -1,0 +1,168 @@
+//! What can go wrong, by meaning, and how each meaning is told.
+//!
+//! One table gives status and title. A page shows an error as HTML, everything else as
+//! `application/problem+json` (RFC 9457).
+
+use std::borrow::Cow;
+
+use rocket::http::Status;
+use serde::Serialize;
+
+use crate::db::DbError;
+
+/// A failure, by what it means to whoever asked.
+#[derive(Debug)]
+pub enum Error {
+    /// Cannot be parsed at all: 400.
+    BadRequest(Vec<FieldError>),
+    /// Not signed in: 401.
+    Unauthenticated,
+    /// Signed in or not, this may not be done: 403.
+    Forbidden(Cow<'static, str>),
+    /// 404. Also for what may not be known to exist.
+    NotFound(Cow<'static, str>),
+    /// Contradicts what is there: 409.
+    Conflict(Cow<'static, str>),
+    /// `If-Match` names another version: 412.
+    PreconditionFailed,
+    /// 413, with the limit in words.
+    TooLarge(Cow<'static, str>),
+    /// A body of a kind that is not taken here: 415.
+    UnsupportedType(Cow<'static, str>),
+    /// Well formed, but breaks a rule: 422.
+    Invalid(Vec<FieldError>),
+    /// Too fast: 429.
+    TooMany { retry_after: u64 },
+    /// Cannot be done now, later perhaps: 503. Seconds.
+    Unavailable { detail: Cow<'static, str>, retry_after: u64 },
+    /// A fault of ours: 500. Logged at the edge, never shown.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// One thing that is wrong, and where: a parameter of the URL, or a JSON pointer into the body.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct FieldError {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    pub detail: String,
+}
+
+impl FieldError {
+    /// `pointer` is an RFC 6901 pointer into the body, or the name of a form's field.
+    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        FieldError { pointer: Some(pointer.into()), parameter: None, detail: detail.into() }
+    }
+
+    pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        FieldError { pointer: None, parameter: Some(name.into()), detail: detail.into() }
+    }
+}
+
+/// The message for a field of a form, empty if it is right.
+pub fn message(errors: &[FieldError], field: &str) -> String {
+    let is_field = |error: &&FieldError| error.pointer.as_deref().is_some_and(|p| p.strip_prefix('/') == Some(field));
+    errors.iter().find(is_field).map_or(String::new(), |error| error.detail.clone())
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// One field that breaks a rule.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Error {
+        Error::Invalid(vec![FieldError::at(pointer, detail)])
+    }
+
+    /// One parameter of the URL that cannot be read.
+    pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Error {
+        Error::BadRequest(vec![FieldError::parameter(name, detail)])
+    }
+
+    /// The one table of statuses and titles.
+    pub fn status(&self) -> (Status, &'static str) {
+        match self {
+            Error::BadRequest(_) => (Status::BadRequest, "This cannot be read"),
+            Error::Unauthenticated => (Status::Unauthorized, "Sign in first"),
+            Error::Forbidden(_) => (Status::Forbidden, "This is not allowed"),
+            Error::NotFound(_) => (Status::NotFound, "There is nothing here"),
+            Error::Conflict(_) => (Status::Conflict, "This contradicts what is stored"),
+            Error::PreconditionFailed => (Status::PreconditionFailed, "Somebody changed it meanwhile"),
+            Error::TooLarge(_) => (Status::PayloadTooLarge, "This is too large"),
+            Error::UnsupportedType(_) => (Status::UnsupportedMediaType, "This kind of body is not taken here"),
+            Error::Invalid(_) => (Status::UnprocessableEntity, "This breaks a rule"),
+            Error::TooMany { .. } => (Status::TooManyRequests, "Too many requests"),
+            Error::Unavailable { .. } => (Status::ServiceUnavailable, "This cannot be done right now"),
+            Error::Internal(_) => (Status::InternalServerError, "Something failed on our side"),
+        }
+    }
+
+    /// One sentence for people.
+    pub fn detail(&self) -> Cow<'_, str> {
+        match self {
+            Error::BadRequest(errors) | Error::Invalid(errors) => {
+                errors.first().map_or("".into(), |first| sentence(first).into())
+            }
+            Error::Forbidden(text)
+            | Error::NotFound(text)
+            | Error::Conflict(text)
+            | Error::TooLarge(text)
+            | Error::UnsupportedType(text)
+            | Error::Unavailable { detail: text, .. } => text.as_ref().into(),
+            Error::Unauthenticated => "This is for staff who are signed in.".into(),
+            Error::PreconditionFailed => "Load it again, then repeat the change.".into(),
+            Error::TooMany { retry_after } => format!("Try again in {retry_after} s.").into(),
+            Error::Internal(_) => "It was logged with this request's id.".into(),
+        }
+    }
+
+    pub fn errors(&self) -> &[FieldError] {
+        match self {
+            Error::BadRequest(errors) | Error::Invalid(errors) => errors,
+            _ => &[],
+        }
+    }
+
+    /// Seconds after which another try makes sense.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Error::TooMany { retry_after } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+fn sentence(error: &FieldError) -> String {
+    match (&error.parameter, &error.pointer) {
+        (Some(name), _) => format!("{name}: {}", error.detail),
+        (None, Some(pointer)) if !pointer.is_empty() => format!("{pointer}: {}", error.detail),
+        _ => error.detail.clone(),
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Internal(source) => write!(f, "{source}"),
+            other => write!(f, "{}. {}", other.status().1, other.detail()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Duplicate => Error::Conflict("That is already there.".into()),
+            DbError::OverBudget => {
+                Error::Unavailable { detail: "This took longer than it may. Narrow it down.".into(), retry_after: 5 }
+            }
+            DbError::Unavailable(reason) => {
+                tracing::error!(reason, "the database is unavailable");
+                Error::Unavailable { detail: "It was not stored. Please try again.".into(), retry_after: 2 }
+            }
+            DbError::Other(source) => Error::Internal(Box::new(source)),
+        }
+    }
+}

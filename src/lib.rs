@@ -1,0 +1,20 @@
+//! Frontdesk: the back end of teams that have none.
+//!
+//! It takes in what a web page's snippet sends, keeps it safely, and lets staff browse, filter and
+//! export it. `ARCHITECTURE.md` walks through one read and one write.
+//!
+//! Reading order, from the outside in. A module may import what stands below it, never above
+//! (`tests/` checks it): `app` → `pages`, `api` → `service` → `store` → `db`.
+
+pub mod app;
+pub mod command;
+pub mod collections;
+pub mod entries;
+pub mod staff;
+pub mod web;
+
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod moment;
+pub mod words;

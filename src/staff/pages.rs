@@ -1,0 +1,193 @@
+//! Pages of set-up, sign-in and sign-out, and the frame around every page.
+
+use askama::Template;
+use rocket::http::{CookieJar, Status};
+use rocket::{Request, Route, State, get, post, routes};
+use rocket::request::{FromRequest, Outcome};
+use rocket::response::Responder;
+
+use super::guards::{Visitor, removal_cookie, session_cookie, token_of};
+use super::{Account, Accounts, Email, Password};
+use crate::error::{Error, FieldError, Result};
+use crate::web::{ClientAddress, Fields, Html, SameOrigin, SeeOther, WebHost, render, see_other};
+
+/// What the frame around a page shows.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    pub person: Option<Account>,
+    /// The first segment of the path: which entry of the navigation is the present one.
+    pub place: String,
+}
+
+impl Layout {
+    pub fn asset(&self, name: &str) -> String {
+        crate::web::assets::url(name)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Layout {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let place = request.uri().path().segments().next().unwrap_or("").to_owned();
+        request.guard::<Visitor>().await.map(|visitor| Layout { person: visitor.0, place })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "staff/sign_in.html")]
+struct SignInPage {
+    layout: Layout,
+    email: String,
+    next: String,
+    errors: Vec<FieldError>,
+}
+
+#[derive(Template)]
+#[template(path = "staff/setup.html")]
+struct SetupPage {
+    layout: Layout,
+    token: String,
+    email: String,
+    name: String,
+    errors: Vec<FieldError>,
+}
+
+/// A page, or the form again with what is wrong.
+enum Filled {
+    Again(Html),
+    Done(SeeOther),
+}
+
+impl<'r> Responder<'r, 'static> for Filled {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        match self {
+            Filled::Again(page) => (Status::UnprocessableEntity, page).respond_to(request),
+            Filled::Done(redirect) => redirect.respond_to(request),
+        }
+    }
+}
+
+#[get("/sign-in?<next>")]
+fn sign_in_form(layout: Layout, next: Option<&str>) -> Result<Html> {
+    render(&SignInPage { layout, email: String::new(), next: local(next.unwrap_or("/")), errors: Vec::new() })
+}
+
+#[post("/sign-in", data = "<form>")]
+async fn sign_in(
+    _same: SameOrigin,
+    layout: Layout,
+    accounts: &State<Accounts>,
+    cookies: &CookieJar<'_>,
+    host: WebHost,
+    address: ClientAddress,
+    form: Fields,
+) -> Result<Filled> {
+    let next = local(form.get("next"));
+    match accounts.sign_in(form.get("email"), form.get("password"), address.0).await {
+        Ok(token) => {
+            cookies.add(session_cookie(token, &host));
+            Ok(Filled::Done(see_other(next)))
+        }
+        Err(Error::Invalid(errors)) => {
+            render(&SignInPage { layout, email: form.get("email").to_owned(), next, errors }).map(Filled::Again)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Only addresses of this server: anything else would let a link lead people away.
+fn local(next: &str) -> String {
+    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    if inside { next.to_owned() } else { "/".into() }
+}
+
+#[get("/setup/<token>")]
+async fn setup_form(layout: Layout, accounts: &State<Accounts>, token: &str) -> Result<Html> {
+    if !accounts.setup_is_open(token).await? {
+        return Err(Error::NotFound("This link was used already, or the program was started again and printed a newer one.".into()));
+    }
+    render(&SetupPage { layout, token: token.to_owned(), email: String::new(), name: String::new(), errors: Vec::new() })
+}
+
+#[post("/setup/<token>", data = "<form>")]
+async fn setup(
+    _same: SameOrigin,
+    layout: Layout,
+    accounts: &State<Accounts>,
+    cookies: &CookieJar<'_>,
+    host: WebHost,
+    token: &str,
+    form: Fields,
+) -> Result<Filled> {
+    match set_up(accounts, token, &form).await {
+        Ok(session) => {
+            cookies.add(session_cookie(session, &host));
+            Ok(Filled::Done(see_other("/")))
+        }
+        Err(Error::Invalid(errors)) => {
+            let (email, name) = (form.get("email").to_owned(), form.get("name").to_owned());
+            render(&SetupPage { layout, token: token.to_owned(), email, name, errors }).map(Filled::Again)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn set_up(accounts: &Accounts, token: &str, form: &Fields) -> Result<String> {
+    let (email, password) = (Email::parse(form.get("email")), Password::parse(form.get("password")));
+    match (email, password) {
+        (Ok(email), Ok(password)) => accounts.set_up(token, &email, form.get("name"), password).await,
+        (email, password) => {
+            let wrong = [email.err(), password.err()];
+            Err(Error::Invalid(wrong.iter().flatten().flat_map(|error| error.errors().to_vec()).collect()))
+        }
+    }
+}
+
+/// The session token of a request, if it has one.
+struct Token(Option<String>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Token {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Success(Token(token_of(request)))
+    }
+}
+
+#[post("/sign-out")]
+async fn sign_out(
+    _same: SameOrigin,
+    accounts: &State<Accounts>,
+    cookies: &CookieJar<'_>,
+    host: WebHost,
+    token: Token,
+) -> Result<SeeOther> {
+    if let Some(token) = token.0 {
+        accounts.sign_out(&token).await?;
+    }
+    cookies.add(removal_cookie(&host));
+    Ok(see_other("/sign-in"))
+}
+
+pub fn routes() -> Vec<Route> {
+    routes![sign_in_form, sign_in, setup_form, setup, sign_out]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn sign_in_leads_only_to_this_server() {
+        for (next, target) in [
+            ("/list?a=b", "/list?a=b"),
+            ("//evil.example", "/"),
+            ("https://evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(local(next), target, "{next}");
+        }
+    }
+}

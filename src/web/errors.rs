@@ -1,0 +1,191 @@
+//! Errors as answers: a page for people, `application/problem+json` (RFC 9457) for programs; by catchers too.
+
+use askama::Template;
+use rocket::http::{ContentType, Header, Method, Status};
+use rocket::response::{self, Responder};
+use rocket::{Catcher, Request, Response, catch, catchers};
+use serde::Serialize;
+
+use super::form::{Html, see_other};
+use super::guards::{Negotiation, Refused};
+use super::headers::RequestId;
+use super::methods::Methods;
+use crate::error::{Error, FieldError};
+
+/// An error told as a problem document, whatever the reader prefers.
+#[derive(Debug)]
+pub struct ApiError(pub Error);
+
+impl<E: Into<Error>> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        ApiError(error.into())
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    request_id: &'a str,
+}
+
+/// An error as a page.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    pub title: &'static str,
+    pub detail: String,
+    pub errors: Vec<FieldError>,
+    pub request_id: String,
+}
+
+impl<'r> Responder<'r, 'static> for ApiError {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        log(&self.0, request);
+        problem(&self.0, request).respond_to(request)
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Error {
+    /// A page if the reader prefers one, else a problem document.
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        log(&self, request);
+        if !Negotiation::of(request).wants_page() {
+            return problem(&self, request).respond_to(request);
+        }
+        if matches!(self, Error::Unauthenticated) {
+            let next: String = form_urlencoded::byte_serialize(request.uri().to_string().as_bytes()).collect();
+            return see_other(format!("/sign-in?next={next}")).respond_to(request);
+        }
+        page(&self, request).respond_to(request)
+    }
+}
+
+/// Internals are logged here, once, and never shown.
+fn log(error: &Error, request: &Request<'_>) {
+    if let Error::Internal(source) = error {
+        tracing::error!(request_id = RequestId::of(request), path = request.uri().path().as_str(), error = %source, "failed");
+    }
+}
+
+fn problem(error: &Error, request: &Request<'_>) -> (Status, Body) {
+    let (status, title) = error.status();
+    let problem = Problem {
+        r#type: "about:blank",
+        title,
+        status: status.code,
+        detail: &error.detail(),
+        instance: request.uri().path().as_str(),
+        errors: error.errors(),
+        request_id: RequestId::of(request),
+    };
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    (status, Body { kind: ContentType::new("application", "problem+json"), body, retry_after: error.retry_after() })
+}
+
+fn page(error: &Error, request: &Request<'_>) -> (Status, Body) {
+    let (status, title) = error.status();
+    let page = ErrorPage {
+        title,
+        detail: error.detail().into_owned(),
+        errors: error.errors().to_vec(),
+        request_id: RequestId::of(request).to_owned(),
+    };
+    let body = page.render().unwrap_or_else(|_| title.to_owned());
+    (status, Body { kind: ContentType::HTML, body, retry_after: error.retry_after() })
+}
+
+struct Body {
+    kind: ContentType,
+    body: String,
+    retry_after: Option<u64>,
+}
+
+impl<'r> Responder<'r, 'static> for Body {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Response::build_from(self.body.respond_to(request)?);
+        response.header(self.kind);
+        if let Some(seconds) = self.retry_after {
+            response.header(Header::new("Retry-After", seconds.to_string()));
+        }
+        response.ok()
+    }
+}
+
+/// What Rocket itself refuses: no route, a guard that failed, a body it cannot take.
+#[catch(default)]
+fn any(status: Status, request: &Request<'_>) -> Error {
+    if let Some(refused) = Refused::take(request) {
+        return refused;
+    }
+    match status.code {
+        401 => Error::Unauthenticated,
+        403 => Error::Forbidden("This needs another role.".into()),
+        404 => Error::NotFound("There is no page at this address.".into()),
+        413 => Error::TooLarge("The body is longer than this takes.".into()),
+        415 => Error::UnsupportedType("This kind of body is not taken here.".into()),
+        422 => Error::invalid("", "the body cannot be read"),
+        503 => Error::Unavailable { detail: "The server is stopping or busy.".into(), retry_after: 2 },
+        400..=499 => Error::BadRequest(vec![FieldError::at("", "the request cannot be read")]),
+        _ => Error::Internal(format!("status {status} without a reason").into()),
+    }
+}
+
+/// No route: perhaps only the method is wrong, then 405 with `Allow`; `OPTIONS` is answered with the methods.
+#[catch(404)]
+fn not_found(request: &Request<'_>) -> NotFound {
+    let allowed = Methods::of(request);
+    if allowed.is_empty() || request.method() != Method::Options && allowed.contains(request.method()) {
+        return NotFound::Error(any(Status::NotFound, request));
+    }
+    NotFound::Method(allowed)
+}
+
+enum NotFound {
+    Error(Error),
+    Method(Methods),
+}
+
+impl<'r> Responder<'r, 'static> for NotFound {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let allowed = match self {
+            NotFound::Error(error) => return error.respond_to(request),
+            NotFound::Method(allowed) => allowed,
+        };
+        let allow = Header::new("Allow", allowed.to_string());
+        if request.method() == Method::Options {
+            return Response::build().status(Status::NoContent).header(allow).ok();
+        }
+        let detail = format!("{} is not possible here; {allowed} is.", request.method());
+        let problem = Problem {
+            r#type: "about:blank",
+            title: "This method is not possible here",
+            status: 405,
+            detail: &detail,
+            instance: request.uri().path().as_str(),
+            errors: &[],
+            request_id: RequestId::of(request),
+        };
+        let body = if Negotiation::of(request).wants_page() {
+            let page = ErrorPage { title: problem.title, detail: detail.clone(), errors: Vec::new(), request_id: problem.request_id.into() };
+            (ContentType::HTML, page.render().unwrap_or_default())
+        } else {
+            (ContentType::new("application", "problem+json"), serde_json::to_string(&problem).unwrap_or_default())
+        };
+        Response::build_from(body.respond_to(request)?).status(Status::MethodNotAllowed).header(allow).ok()
+    }
+}
+
+pub fn catchers() -> Vec<Catcher> {
+    catchers![any, not_found]
+}
+
+/// A page, rendered.
+pub fn render(template: &impl Template) -> Result<Html, Error> {
+    template.render().map(Html).map_err(|error| Error::Internal(Box::new(error)))
+}

@@ -1,0 +1,146 @@
+//! Parameters of URLs and bodies of forms, read strictly; pages and redirects as answers.
+
+use rocket::data::{Data, FromData, Outcome, ToByteUnit};
+use rocket::http::{ContentType, Header, Status};
+use rocket::response::{self, Responder, Response};
+use rocket::{Request, http::uri::Origin};
+
+use super::guards::Refused;
+use crate::error::{Error, FieldError, Result};
+
+/// Decodes `application/x-www-form-urlencoded`. Invalid UTF-8 is an error that names the parameter.
+pub fn pairs(text: &str) -> Result<Vec<(String, String)>> {
+    text.split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let shown = String::from_utf8_lossy(name.as_bytes()).into_owned();
+            Ok((decode(name, &shown)?, decode(value, &shown)?))
+        })
+        .collect()
+}
+
+fn decode(text: &str, name: &str) -> Result<String> {
+    let spaces = text.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaces)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Error::parameter(name, "invalid UTF-8"))
+}
+
+/// The parameters of a request's URL.
+pub fn query_pairs(uri: &Origin<'_>) -> Result<Vec<(String, String)>> {
+    uri.query().map_or(Ok(Vec::new()), |query| pairs(query.as_str()))
+}
+
+/// The fields of a form, url-encoded or multipart, or a text body that holds a url-encoded form.
+#[derive(Debug, Default)]
+pub struct Fields(pub Vec<(String, String)>);
+
+const MAX_FORM: u64 = 10_000_000;
+
+impl Fields {
+    /// The value of a field, empty if it is missing.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// Every value of a field that occurs more than once.
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Fields> {
+        let bytes = data.open(MAX_FORM.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
+        if !bytes.is_complete() {
+            return Err(Error::TooLarge(format!("A form holds at most {MAX_FORM} bytes.").into()));
+        }
+        let bytes = bytes.into_inner();
+        match request.content_type() {
+            Some(kind) if *kind == ContentType::FormData => multipart(kind, bytes).await,
+            Some(kind) if *kind == ContentType::Form || *kind == ContentType::Plain => {
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| Error::BadRequest(vec![FieldError::at("", "invalid UTF-8")]))?;
+                Ok(Fields(pairs(text.trim_end())?))
+            }
+            None if bytes.is_empty() => Ok(Fields::default()),
+            _ => Err(Error::UnsupportedType("Send a form.".into())),
+        }
+    }
+}
+
+async fn multipart(kind: &ContentType, bytes: Vec<u8>) -> Result<Fields> {
+    let wrong = |error: multer::Error| Error::BadRequest(vec![FieldError::at("", error.to_string())]);
+    let boundary = kind.param("boundary").ok_or_else(|| wrong(multer::Error::NoBoundary))?.to_owned();
+    let chunk = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(bytes) });
+    let mut parts = multer::Multipart::new(chunk, boundary);
+    let mut fields = Vec::new();
+    while let Some(part) = parts.next_field().await.map_err(wrong)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let file = part.file_name().map(str::to_owned);
+        let value = part.bytes().await.map_err(wrong)?;
+        let text = String::from_utf8(value.to_vec()).map_err(|_| Error::invalid(name.clone(), "invalid UTF-8"))?;
+        if let Some(file) = file {
+            fields.push((format!("{name}.name"), file));
+        }
+        fields.push((name, text));
+    }
+    Ok(Fields(fields))
+}
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for Fields {
+    type Error = ();
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
+        match Fields::read(request, data).await {
+            Ok(fields) => Outcome::Success(fields),
+            Err(error) => match Refused::fail::<()>(request, error) {
+                rocket::request::Outcome::Error(failed) => Outcome::Error(failed),
+                _ => Outcome::Error((Status::BadRequest, ())),
+            },
+        }
+    }
+}
+
+/// A rendered page.
+pub struct Html(pub String);
+
+impl<'r> Responder<'r, 'static> for Html {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        (ContentType::HTML, self.0).respond_to(request)
+    }
+}
+
+/// `303 See Other`: after a POST the browser shows this page, and "reload" repeats nothing.
+pub struct SeeOther(String);
+
+pub fn see_other(target: impl Into<String>) -> SeeOther {
+    SeeOther(target.into())
+}
+
+impl<'r> Responder<'r, 'static> for SeeOther {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        // A header cannot hold line breaks or other scripts; everything else is as given.
+        let target: String = self
+            .0
+            .bytes()
+            .map(|b| if b.is_ascii_graphic() { (b as char).to_string() } else { format!("%{b:02X}") })
+            .collect();
+        Response::build().status(Status::SeeOther).header(Header::new("Location", target)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pairs;
+
+    #[test]
+    fn parameters_are_decoded_strictly() {
+        assert_eq!(pairs("a=1&b=x+y&c=%C3%A9&d").unwrap(), [("a", "1"), ("b", "x y"), ("c", "é"), ("d", "")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert!(pairs("a=%ff").is_err());
+    }
+}

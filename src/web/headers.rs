@@ -1,0 +1,57 @@
+//! Headers of every answer: security, request id, caching.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::http::Header;
+use rocket::{Request, Response};
+
+use super::guards::WebHost;
+
+/// The id of a request: in the answer's `X-Request-Id`, in problem documents and in the log.
+pub struct RequestId(String);
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+impl RequestId {
+    pub fn of<'r>(request: &'r Request<'_>) -> &'r str {
+        let id = request.local_cache(|| {
+            // Unique within the process by the counter, between processes by the time.
+            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let time = jiff::Timestamp::now().as_microsecond();
+            RequestId(format!("{time:x}-{count:x}"))
+        });
+        &id.0
+    }
+}
+
+/// Sets the headers of web.md's strict policy on every answer.
+pub struct Headers;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+#[rocket::async_trait]
+impl Fairing for Headers {
+    fn info(&self) -> Info {
+        Info { name: "Headers", kind: Kind::Response }
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        let mut set = |name: &'static str, value: &'static str| {
+            if !response.headers().contains(name) {
+                response.set_header(Header::new(name, value));
+            }
+        };
+        set("X-Content-Type-Options", "nosniff");
+        set("Content-Security-Policy", POLICY);
+        set("Referrer-Policy", "same-origin");
+        set("Cross-Origin-Opener-Policy", "same-origin");
+        // Assets say "immutable" themselves; everything else may hold personal data.
+        set("Cache-Control", "no-store");
+        if WebHost::of(request).is_https() {
+            set("Strict-Transport-Security", "max-age=31536000");
+        }
+        response.set_header(Header::new("X-Request-Id", RequestId::of(request).to_owned()));
+    }
+}

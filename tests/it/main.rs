@@ -1,0 +1,12 @@
+//! Behaviour, through HTTP over the real `app()`, on a fresh database each, on both databases.
+//! PostgreSQL takes part when `FRONTDESK_TEST_POSTGRES` names a server, as `scripts/test` does.
+
+mod add;
+mod collections;
+mod crash;
+mod grammar;
+mod list;
+mod promises;
+mod staff;
+mod support;
+mod transfer;
