@@ -387,7 +387,7 @@ mod tests {
             (deep.as_str(), "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a", "deeper"),
             (many.as_str(), "/f512", "512"),
             (r#"{"a":1,}"#, "", "line 1 column"),
-            (r#"{"a":"\ud800"}"#, "/a", "surrogate"),
+            (r#"{"a":"\ud800"}"#, "/a", "hex escape"),
         ] {
             let refusal = canonical(sent).unwrap_err();
             assert_eq!(refusal.pointer, pointer, "{sent}");

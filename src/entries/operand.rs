@@ -67,6 +67,8 @@ impl Operand {
             Op::Contains | Op::NotContains | Op::Starts | Op::Ends if text.chars().count() > MAX_SEARCH => {
                 Err(format!("more than {MAX_SEARCH} characters"))
             }
+            // A search takes every character as it is, quotes too.
+            Op::Contains | Op::NotContains | Op::Starts | Op::Ends => Ok(Operand::One(Value::exact(text.to_owned()))),
             _ => Ok(Operand::One(Value::parse(text, zone, now))),
         }
     }

@@ -96,16 +96,36 @@ fn scalar(random: &mut StdRng) -> Value {
     values.choose(random).unwrap().clone()
 }
 
-struct Test(Vec<(Vec<Condition>, bool)>);
+/// Sets of conditions, all of which must hold.
+struct Test(Vec<Set>);
+
+/// One of the conditions holds; or, in the group `_not.`, none of them.
+struct Set {
+    group: &'static str,
+    conditions: Vec<Condition>,
+}
 
 /// Field, operator, operand.
 #[derive(Debug, Clone)]
 struct Condition(&'static str, &'static str, String);
 
 impl Test {
-    /// Every set has a member that holds; `true` marks a set of which none may hold.
     fn holds(&self, entry: &Value) -> bool {
-        self.0.iter().all(|(set, none)| set.iter().any(|condition| condition.holds(entry)) != *none)
+        self.0.iter().all(|set| set.conditions.iter().any(|c| c.holds(entry)) != (set.group == "_not."))
+    }
+
+    /// Members of an "or" set stand together; so does `field=value` repeated for one field.
+    fn add(&mut self, group: &'static str, condition: Condition) {
+        let is_eq = |c: &Condition| matches!(c.1, "" | "eq");
+        let together = |set: &&mut Set| match group {
+            "_or." | "_or2." => set.group == group,
+            "" => set.group.is_empty() && is_eq(&condition) && is_eq(&set.conditions[0]) && set.conditions[0].0 == condition.0,
+            _ => false,
+        };
+        match self.0.iter_mut().find(together) {
+            Some(set) => set.conditions.push(condition),
+            None => self.0.push(Set { group, conditions: vec![condition] }),
+        }
     }
 }
 
@@ -116,59 +136,18 @@ const OPERATORS: [&str; 18] = [
 
 fn query(random: &mut StdRng) -> (String, Test, Sort) {
     let mut params: Vec<(String, String)> = Vec::new();
-    let mut sets: Vec<(Vec<Condition>, bool)> = Vec::new();
+    let mut test = Test(Vec::new());
     for _ in 0..random.random_range(0..4) {
         let condition = condition(random);
         let group = ["", "", "", "_not.", "_or.", "_or2."].choose(random).unwrap();
-        let mut name = format!("{group}{}", condition.0);
         let bare = condition.1.is_empty() && !condition.0.contains("__");
-        if !bare {
-            name = format!("{name}__{}", if condition.1.is_empty() { "eq" } else { condition.1 });
-        }
-        params.push((name, condition.2.clone()));
-        let is_eq = |c: &Condition| matches!(c.1, "" | "eq");
-        let joined = match *group {
-            "_not." => None,
-            "" if !is_eq(&condition) => None,
-            "" => sets.iter_mut().zip(&params).find_map(|((set, none), _)| {
-                (!*none && set.len() < 100 && set[0].0 == condition.0 && is_eq(&set[0]) && !set[0].2.starts_with('\u{1}')).then_some(set)
-            }),
-            _ => None,
-        };
-        match (joined, *group) {
-            (Some(set), _) => set.push(condition),
-            (None, "_or." | "_or2.") => or_set(&mut sets, group, condition),
-            (None, group) => sets.push((vec![condition], group == "_not.")),
-        }
-    }
-    // sets of "or" are marked while the query is built
-    for (set, _) in &mut sets {
-        for condition in set {
-            if let Some((_, rest)) = condition.2.split_once('\u{2}') {
-                condition.2 = rest.to_owned();
-            }
-        }
+        let operator = if bare { String::new() } else { format!("__{}", if condition.1.is_empty() { "eq" } else { condition.1 }) };
+        params.push((format!("{group}{}{operator}", condition.0), condition.2.clone()));
+        test.add(group, condition);
     }
     let sort = Sort::choose(random);
     params.push(("_sort".into(), sort.text()));
-    let text: String = params
-        .iter()
-        .map(|(name, value)| {
-            let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-            format!("{}={}", encode(name), encode(value))
-        })
-        .collect::<Vec<_>>()
-        .join("&");
-    (text, Test(sets), sort)
-}
-
-fn or_set(sets: &mut Vec<(Vec<Condition>, bool)>, group: &str, mut condition: Condition) {
-    let mark = format!("\u{1}{group}\u{2}");
-    condition.2 = mark.clone() + &condition.2;
-    match sets.iter_mut().find(|(set, _)| set[0].2.starts_with(&mark)) {
-        Some((set, _)) => set.push(condition),
-        None => sets.push((vec![condition], false)),
-    }
+    (form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish(), test, sort)
 }
 
 fn condition(random: &mut StdRng) -> Condition {
