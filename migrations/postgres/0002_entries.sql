@@ -47,12 +47,12 @@ CREATE TABLE entries (
     deleted_at    BIGINT,
     version       BIGINT NOT NULL DEFAULT 1,    -- rises with every change; the ETag
     data          TEXT NOT NULL,                 -- a JSON object: names, order and numbers as sent, white space removed
-    doc           JSONB NOT NULL GENERATED ALWAYS AS (data::jsonb) STORED  -- what filters read: JSONB keeps neither order nor spelling
+    doc           JSONB NOT NULL GENERATED ALWAYS AS (data::jsonb) STORED  -- what filters read here: JSONB keeps neither order nor spelling, so it is no substitute for data
 );
 -- Newest first, in one collection and in all.
 CREATE INDEX entries_newest ON entries(collection_id, received_at);
 CREATE INDEX entries_received ON entries(received_at);
-CREATE INDEX entries_session ON entries(session) WHERE session IS NOT NULL;
+CREATE INDEX entries_session ON entries(collection_id, session) WHERE session IS NOT NULL;
 
 -- Client ids, in a table of their own so that entries without one pay nothing.
 -- A row outlives its entry, so that a late retry cannot bring it back.

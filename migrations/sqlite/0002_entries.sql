@@ -46,13 +46,12 @@ CREATE TABLE entries (
     flagged_at    INTEGER,                       -- when the flag was set: what Undo goes by
     deleted_at    INTEGER,                       -- what Undo of a deletion goes by
     version       INTEGER NOT NULL DEFAULT 1,    -- rises with every change; the ETag
-    data          TEXT NOT NULL,                 -- a JSON object: names, order and numbers as sent, white space removed
-    doc           TEXT GENERATED ALWAYS AS (data) VIRTUAL  -- what filters read: JSONB on PostgreSQL, the text itself here
+    data          TEXT NOT NULL                  -- a JSON object: names, order and numbers as sent, white space removed
 ) STRICT;
 -- Newest first, in one collection and in all.
 CREATE INDEX entries_newest ON entries(collection_id, received_at);
 CREATE INDEX entries_received ON entries(received_at);
-CREATE INDEX entries_session ON entries(session) WHERE session IS NOT NULL;
+CREATE INDEX entries_session ON entries(collection_id, session) WHERE session IS NOT NULL;
 
 -- Client ids, in a table of their own so that entries without one pay nothing.
 -- A row outlives its entry, so that a late retry cannot bring it back.

@@ -25,7 +25,7 @@ pub async fn read(kind: Option<&ContentType>, gzip: bool, bytes: Vec<u8>) -> Res
     let bytes = if gzip { unpack(&bytes)? } else { bytes };
     let Some(kind) = kind else { return json_body(bytes) };
     if *kind == ContentType::Form {
-        return form(form_urlencoded::parse(utf8(&bytes)?.as_bytes()).into_owned().collect());
+        return form(crate::web::pairs(utf8(&bytes)?)?);
     }
     if *kind == ContentType::FormData {
         return multipart(kind, bytes).await;

@@ -217,7 +217,8 @@ pub enum Fields {
     Without(Vec<Field>),
 }
 
-const CONTROLS: [&str; 17] = [
+/// Names of the parameters that are no filters.
+pub const CONTROLS: [&str; 17] = [
     "_sort", "_limit", "_cursor", "_fields", "_q", "_count", "_facet", "_format", "_deleted", "_tz", "_bom", "_delim",
     "_safe", "_strict", "_form", "_secret", "_",
 ];

@@ -527,6 +527,16 @@ impl Entries {
         Ok((found[0], found[1]))
     }
 
+    /// How the database would answer a query of staff: for tests and for people who wonder why it is slow.
+    pub async fn explain(&self, query: &str) -> Result<String> {
+        let query = super::query::parse(&crate::web::pairs(query)?, self.clock.now(), false)?;
+        let reader = Reader::Staff(0);
+        let collections = self.readable(&reader, &query).await?;
+        let filter = self.filter(&reader, &query, &collections).await?;
+        let order = sql::order(&query.sort, self.db.is_postgres());
+        Ok(store::explain(&self.db, &filter, &Stretch { order: &order, after: None, reversed: false, limit: DEFAULT_LIMIT }).await?)
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

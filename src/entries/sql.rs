@@ -284,6 +284,10 @@ fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String {
             let test = search(sql, op, text);
             format!("{column} {test}")
         }
+        // SQLite, which knows nothing of the values yet, would rather walk the newest entries.
+        Op::Eq | Op::In if !sql.postgres && column == "e.session" => {
+            format!("e.session IS NOT NULL AND likelihood(e.session = {}, 0.00001)", sql.text(text))
+        }
         Op::Eq | Op::In => format!("{column} = {}", sql.text(text)),
         _ => {
             let place = sql.text(text);
@@ -327,8 +331,8 @@ impl Look {
             let json = format!("(e.doc #> {})", path.postgres());
             return Look { kind: format!("jsonb_typeof{json}"), text: format!("(e.doc #>> {})", path.postgres()), json, postgres };
         }
-        let path = path.sqlite("e.doc");
-        Look { kind: format!("json_type(e.doc, {path})"), text: format!("(e.doc ->> {path})"), json: String::new(), postgres }
+        let path = path.sqlite("e.data");
+        Look { kind: format!("json_type(e.data, {path})"), text: format!("(e.data ->> {path})"), json: String::new(), postgres }
     }
 
     /// The element of an array that [`Look::any_element`] has at hand.
@@ -412,7 +416,7 @@ fn on_data(sql: &mut Sql, path: &Path, op: Op, operand: &Operand) -> String {
             let rows = if sql.postgres {
                 format!("jsonb_array_elements({}) AS el(value)", look.json)
             } else {
-                format!("json_each(e.doc, {}) AS el", path.sqlite("e.doc"))
+                format!("json_each(e.data, {}) AS el", path.sqlite("e.data"))
             };
             format!(
                 "{prefilter}CASE {} WHEN 'array' THEN EXISTS (SELECT 1 FROM {rows} WHERE {of_element}) ELSE ({of_value}) END",
@@ -522,7 +526,7 @@ fn push_word(sql: &mut Sql, word: &Word) {
     let anywhere = search(sql, Op::Contains, &spelled[1..spelled.len() - 1]);
     let _ = write!(
         sql.text,
-        " AND {not}(e.data {anywhere} AND EXISTS (SELECT 1 FROM json_tree(e.doc) AS word WHERE \
+        " AND {not}(e.data {anywhere} AND EXISTS (SELECT 1 FROM json_tree(e.data) AS word WHERE \
          CASE word.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(word.atom AS TEXT) END {test}))"
     );
 }
@@ -568,9 +572,10 @@ fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<String>, Option
             .collect();
         let keys = keys(&values);
         if pinned.contains(&path) && keys.len() < MAX_ARMS {
-            let column = pin_key(path, "e.doc", sql.postgres);
-            let mut arms: Vec<_> = keys.iter().map(|key| format!(" AND {column} = {}", sql.text(key))).collect();
-            arms.push(format!(" AND {column} = {ARRAY_KEY}"));
+            let column = pin_key(path, if sql.postgres { "e.doc" } else { "e.data" }, sql.postgres);
+            let arm = |key: &str| format!(" AND {column} = {key}");
+            let mut arms: Vec<_> = keys.iter().map(|key| arm(&sql.text(key))).collect();
+            arms.push(arm(ARRAY_KEY));
             return (arms, None);
         }
     }
@@ -717,20 +722,20 @@ pub fn facet(filter: &Filter, path: &Path) -> Sql {
     if sql.postgres {
         let p = path.postgres();
         sql.text = format!(
-            "SELECT (value #>> '{{}}') AS value, (jsonb_typeof(value) = 'string') AS is_text, count(*) AS times FROM \
+            "SELECT value #>> '{{}}' AS value, jsonb_typeof(value) = 'string' AS is_text, count(*) AS times FROM \
              (SELECT el.value FROM entries e, jsonb_array_elements(CASE jsonb_typeof(e.doc #> {p}) WHEN 'array' THEN e.doc #> {p} \
              ELSE jsonb_build_array(e.doc #> {p}) END) AS el(value) WHERE {condition}) AS found \
              WHERE jsonb_typeof(value) IN ('string', 'number', 'boolean') \
-             GROUP BY 1, 2 ORDER BY times DESC, 1 COLLATE \"C\" LIMIT 20"
+             GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 20"
         );
     } else {
         sql.text = format!(
             "SELECT CASE el.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(el.value AS TEXT) END AS value, \
-             (el.type = 'text') AS is_text, count(*) AS times FROM entries e, json_each(e.doc, {}) AS el \
-             WHERE {condition} AND json_type(e.doc, {}) <> 'object' AND el.type IN ('text', 'integer', 'real', 'true', 'false') \
-             GROUP BY 1, 2 ORDER BY times DESC, 1 LIMIT 20",
-            path.sqlite("e.doc"),
-            path.sqlite("e.doc")
+             (el.type = 'text') AS is_text, count(*) AS times FROM entries e, json_each(e.data, {}) AS el \
+             WHERE {condition} AND json_type(e.data, {}) <> 'object' AND el.type IN ('text', 'integer', 'real', 'true', 'false') \
+             GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 20",
+            path.sqlite("e.data"),
+            path.sqlite("e.data")
         );
     }
     sql
@@ -741,7 +746,7 @@ pub fn create_pin(pin: i64, collection: CollectionId, path: &Path, postgres: boo
     let (concurrently, tie) = if postgres { ("CONCURRENTLY ", ", id") } else { ("", "") };
     format!(
         "CREATE INDEX {concurrently}IF NOT EXISTS pin_{pin} ON entries ({}, received_at{tie}) WHERE collection_id = {}",
-        pin_key(path, "doc", postgres),
+        pin_key(path, if postgres { "doc" } else { "data" }, postgres),
         collection.0
     )
 }

@@ -263,6 +263,19 @@ pub async fn page(db: &Pool, filter: &Filter, stretch: &Stretch<'_>, budget: Dur
     Ok(Batch(found.0))
 }
 
+/// The database's plan for a stretch, line by line.
+pub async fn explain(db: &Pool, filter: &Filter, stretch: &Stretch<'_>) -> Result<String, DbError> {
+    let mut sql = statement(filter, stretch);
+    if db.is_postgres() {
+        sql.text = format!("EXPLAIN {}", sql.text);
+        let lines: Vec<(String,)> = sql.query(|sql| db.read(sql)).all().await?;
+        return Ok(lines.into_iter().map(|(line,)| line + "\n").collect());
+    }
+    sql.text = format!("EXPLAIN QUERY PLAN {}", sql.text);
+    let lines: Vec<(i64, i64, i64, String)> = sql.query(|sql| db.read(sql)).all().await?;
+    Ok(lines.into_iter().map(|(_, _, _, line)| line + "\n").collect())
+}
+
 /// The same from a snapshot, for exports.
 pub async fn batch(snapshot: &mut Snapshot, filter: &Filter, stretch: &Stretch<'_>) -> Result<Batch, DbError> {
     let found: (String,) = statement(filter, stretch).query(|sql| snapshot.read(sql)).one().await?;

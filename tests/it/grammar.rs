@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, databases};
 
 fn seed() -> u64 {
-    std::env::var("FRONTDESK_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random)
+    std::env::var("TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random)
 }
 
 /// How many queries are compared.
@@ -20,7 +20,7 @@ const QUERIES: usize = 400;
 #[rocket::async_test]
 async fn filters_agree_with_a_naive_reading_on_both_databases() {
     let seed = seed();
-    println!("FRONTDESK_TEST_SEED={seed}");
+    println!("TEST_SEED={seed}");
     for kind in databases() {
         let mut random = StdRng::seed_from_u64(seed);
         let app = TestApp::start(kind).await;

@@ -1,5 +1,5 @@
 //! Behaviour, through HTTP over the real `app()`, on a fresh database each, on both databases.
-//! PostgreSQL takes part when `FRONTDESK_TEST_POSTGRES` names a server, as `scripts/test` does.
+//! PostgreSQL takes part when `TEST_POSTGRES` names a server, as `scripts/test` does.
 
 mod add;
 mod collections;

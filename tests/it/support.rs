@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use frontdesk::config::{Config, Switch};
 use frontdesk::moment::{Clock, Moment};
-use rocket::http::{ContentType, Cookie, Header, Status};
+use rocket::http::{ContentType, Cookie, Header};
 use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// The databases of this run: SQLite always, PostgreSQL when there is one.
 pub fn databases() -> Vec<&'static str> {
-    if std::env::var("FRONTDESK_TEST_POSTGRES").is_ok() { vec!["sqlite", "postgres"] } else { vec!["sqlite"] }
+    if std::env::var("TEST_POSTGRES").is_ok() { vec!["sqlite", "postgres"] } else { vec!["sqlite"] }
 }
 
 /// The URL of an empty database.
@@ -39,7 +39,7 @@ pub async fn fresh_database(kind: &str, folder: &std::path::Path) -> String {
     if kind == "sqlite" {
         return format!("sqlite:{}", folder.join("test.db").display());
     }
-    let server = std::env::var("FRONTDESK_TEST_POSTGRES").expect("scripts/test sets it");
+    let server = std::env::var("TEST_POSTGRES").expect("scripts/test sets it");
     let name = format!("t{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::SeqCst));
     let admin = sqlx::PgPool::connect(&format!("{server}/postgres")).await.expect("the server is up");
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&admin).await.expect("a fresh name");
@@ -147,7 +147,7 @@ impl Person<'_> {
 }
 
 impl Answer {
-    async fn of(response: LocalResponse<'_>) -> Answer {
+    pub async fn of(response: LocalResponse<'_>) -> Answer {
         let headers = response.headers().iter().map(|h| (h.name().as_str().to_lowercase(), h.value().to_owned())).collect();
         let status = response.status().code;
         Answer { status, headers, text: response.into_string().await.unwrap_or_default() }
@@ -176,6 +176,3 @@ impl Answer {
     }
 }
 
-pub fn ok(status: u16) -> bool {
-    Status::new(status).class().is_success()
-}
