@@ -56,6 +56,13 @@ pub struct Condition {
     pub param: usize,
 }
 
+impl Condition {
+    /// `_collection=NAME`: it decides which collections are looked at, and is no condition on their entries.
+    pub fn is_scope(&self) -> bool {
+        self.group == Group::And && self.field == Field::System(System::Collection) && matches!(self.op, Op::Eq | Op::In)
+    }
+}
+
 /// How a condition is joined with the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
@@ -274,8 +281,7 @@ impl Query {
         let names: Vec<_> = self
             .conditions
             .iter()
-            .filter(|c| c.group == Group::And && c.field == Field::System(System::Collection))
-            .filter(|c| matches!(c.op, Op::Eq | Op::In))
+            .filter(|c| c.is_scope())
             .flat_map(|c| c.operand.texts())
             .collect();
         (!names.is_empty()).then_some(names)

@@ -95,7 +95,7 @@ impl Sql {
 pub fn filter(pool: &Pool, query: &Query, scope: &Scope<'_>) -> Filter {
     let mut sql = Sql::new(pool);
     push_scope(&mut sql, query, scope);
-    for condition in query.conditions.iter().filter(|c| !in_or_set(c) && !is_repeated(query, c)) {
+    for condition in query.conditions.iter().filter(|c| !in_or_set(c) && !is_repeated(query, c) && !c.is_scope()) {
         let text = joined(&mut sql, query, condition, scope);
         let _ = write!(sql.text, " AND {text}");
     }
