@@ -449,6 +449,7 @@ pub async fn insert_pin(tx: &mut Tx, collection: CollectionId, path: &str, autom
 pub async fn build_pin(db: &Pool, pin: &Pin, path: &Path, now: Moment) -> Result<(), DbError> {
     let create = sql::create_pin(pin.id, pin.collection_id, path, db.is_postgres());
     if db.is_postgres() {
+        drop_broken(db, pin.id).await?;
         db.read(sqlx::AssertSqlSafe(create)).execute().await?;
         let mut tx = db.begin().await?;
         pin_is_ready(&mut tx, pin, now).await?;
@@ -458,6 +459,19 @@ pub async fn build_pin(db: &Pool, pin: &Pin, path: &Path, now: Moment) -> Result
     tx.write(sqlx::AssertSqlSafe(create)).execute().await?;
     pin_is_ready(&mut tx, pin, now).await?;
     tx.commit().await
+}
+
+/// A concurrent build that broke off leaves an index that PostgreSQL does not use.
+async fn drop_broken(db: &Pool, pin: i64) -> Result<(), DbError> {
+    let broken: Option<(bool,)> = db
+        .read("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid")
+        .bind(format!("pin_{pin}"))
+        .optional()
+        .await?;
+    if broken.is_some() {
+        db.read(sqlx::AssertSqlSafe(format!("DROP INDEX IF EXISTS pin_{pin}"))).execute().await?;
+    }
+    Ok(())
 }
 
 async fn pin_is_ready(tx: &mut Tx, pin: &Pin, now: Moment) -> Result<(), DbError> {

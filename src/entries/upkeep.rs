@@ -29,6 +29,8 @@ type ReadyPins = Arc<Vec<(CollectionId, Path)>>;
 pub struct SlowFilters {
     seen: Mutex<HashMap<(CollectionId, Path), Vec<Moment>>>,
     pins: RwLock<Option<(Instant, ReadyPins)>>,
+    /// One index is built at a time.
+    building: tokio::sync::Mutex<()>,
 }
 
 impl SlowFilters {
@@ -107,6 +109,7 @@ impl Entries {
 
     /// Builds the index of every pin that has none yet. Doing it twice does no harm.
     pub async fn build_pins(&self) -> Result<()> {
+        let _alone = self.slow.building.lock().await;
         for pin in store::pins(&self.db).await?.into_iter().filter(|pin| pin.ready_at.is_none()) {
             let path = Path::parse(&pin.path).map_err(|detail| Error::Internal(detail.into()))?;
             tracing::info!(field = pin.path, "building the index of a pinned field");
