@@ -19,7 +19,8 @@ use crate::{collections, entries, staff, web};
 /// Everything but the address it listens on. `figment` is [`crate::config::figment`], changed by tests.
 pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
     let figment = figment.clone().merge(("databases.frontdesk.url", config.database_url()));
-    let cursor_key = secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
+    let cursor_key =
+        secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
     let cors = web::cors().map_err(|error| error.to_string())?;
     Ok(rocket::custom(figment)
         // anybody

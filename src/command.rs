@@ -127,7 +127,10 @@ fn print(text: &str) -> std::io::Result<()> {
 
 async fn serve(figment: &Figment, config: Config) -> Outcome {
     let public_url = config.public_url.clone();
-    let rocket = crate::app::app(figment, config, Clock::system())?.ignite().await.map_err(|error| error.pretty_print_and_own())?;
+    let rocket = crate::app::app(figment, config, Clock::system())?
+        .ignite()
+        .await
+        .map_err(|error| error.pretty_print_and_own())?;
     let address = if public_url.is_empty() {
         format!("http://{}:{}", rocket.config().address, rocket.config().port)
     } else {
@@ -145,7 +148,9 @@ async fn welcome(rocket: &rocket::Rocket<rocket::Ignite>, address: &str) -> Outc
     if let Some(token) = accounts.setup_token().await? {
         eprintln!("\nMake the first account here (the link works once):\n  {address}/setup/{token}");
     }
-    eprintln!("\nSend a first entry:\n  curl {address}/add -d '{{\"hello\":\"world\"}}' -H 'Content-Type: application/json'\n");
+    eprintln!(
+        "\nSend a first entry:\n  curl {address}/add -d '{{\"hello\":\"world\"}}' -H 'Content-Type: application/json'\n"
+    );
     Ok(())
 }
 
@@ -209,7 +214,8 @@ async fn collection(command: CollectionCommand, config: &Config) -> Outcome {
             }
         }
         CollectionCommand::Key { name } => {
-            let found = collections::find(&pool, &name).await?.ok_or_else(|| format!("there is no collection \"{name}\""))?;
+            let found =
+                collections::find(&pool, &name).await?.ok_or_else(|| format!("there is no collection \"{name}\""))?;
             print(&format!("{}\n", found.publishable_key))?;
         }
     }
@@ -246,7 +252,11 @@ async fn import(file: &std::path::Path, collection: &str, config: &Config) -> Ou
 
 /// Only a terminal is shown a bar.
 fn progress_bar(rows: usize) -> indicatif::ProgressBar {
-    let bar = if std::io::stderr().is_terminal() { indicatif::ProgressBar::new(rows as u64) } else { indicatif::ProgressBar::hidden() };
+    let bar = if std::io::stderr().is_terminal() {
+        indicatif::ProgressBar::new(rows as u64)
+    } else {
+        indicatif::ProgressBar::hidden()
+    };
     match indicatif::ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} rows, {eta} left") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

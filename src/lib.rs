@@ -7,8 +7,8 @@
 //! (`tests/` checks it): `app` → `pages`, `api` → `service` → `store` → `db`.
 
 pub mod app;
-pub mod command;
 pub mod collections;
+pub mod command;
 pub mod entries;
 pub mod staff;
 pub mod web;

@@ -23,7 +23,8 @@ async fn main() -> ExitCode {
 /// Text on a terminal, JSON lines elsewhere. Set before Rocket, which then leaves logging to us.
 /// A command's stdout is for its results, so its log goes to stderr.
 fn log(serves: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rocket=warn,rocket::launch=off,hyper=off,sqlx=warn"));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,rocket=warn,rocket::launch=off,hyper=off,sqlx=warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     match (serves, std::io::stdout().is_terminal()) {
         (true, false) => builder.json().init(),

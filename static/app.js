@@ -1,0 +1,151 @@
+// What makes the pages of staff live. Every page works without it.
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// Colours: auto, light or dark, remembered in this browser.
+const theme = localStorage.theme || 'auto';
+const paint = (choice) => (choice === 'auto' ? delete document.documentElement.dataset.theme : (document.documentElement.dataset.theme = choice));
+paint(theme);
+const choice = $('[data-theme-choice]');
+if (choice) {
+  choice.value = theme;
+  choice.addEventListener('change', () => paint((localStorage.theme = choice.value)));
+}
+
+// Times: relative, in the reader's words, with the absolute local time on hover.
+const words = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+const units = [['year', 31536e6], ['month', 2592e6], ['day', 864e5], ['hour', 36e5], ['minute', 6e4], ['second', 1e3]];
+const tell = (time) => {
+  const at = new Date(time.dateTime);
+  const past = at - Date.now();
+  const [unit, size] = units.find(([, size]) => Math.abs(past) >= size) || units[5];
+  time.title = at.toLocaleString();
+  time.textContent = words.format(Math.round(past / size), unit);
+};
+const tellAll = () => $$('time').forEach(tell);
+tellAll();
+setInterval(tellAll, 30000);
+
+// Copy buttons.
+document.addEventListener('click', async (event) => {
+  const button = event.target.closest('[data-copy]');
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
+  button.textContent = 'Copied';
+  setTimeout(() => (button.textContent = 'Copy'), 2000);
+});
+
+// Forms: a question before what cannot be undone, and no second click while sending.
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) return event.preventDefault();
+  if ('busy' in form.dataset) {
+    const button = $('button:not([type=button])', form);
+    setTimeout(() => {
+      button.setAttribute('aria-busy', 'true');
+      button.disabled = true;
+    });
+  }
+});
+
+// Offline.
+const offline = $('[data-offline]');
+const connection = () => (offline.hidden = navigator.onLine);
+if (offline) {
+  addEventListener('online', connection);
+  addEventListener('offline', connection);
+  connection();
+}
+
+// Waiting for the first entry: look again until it is there.
+const get = (query) => fetch(`/list?${query}`, { headers: { Accept: 'application/json' } }).then((answer) => answer.json());
+const guide = $('[data-waiting]');
+if (guide) {
+  const look = async () => {
+    const found = await get(`${guide.dataset.waiting}&_limit=1`).catch(() => null);
+    if (found && found.count) location.reload();
+    else setTimeout(look, 2000);
+  };
+  setTimeout(look, 2000);
+}
+
+// "12 new entries, show": the list itself never jumps.
+const news = $('[data-news]');
+if (news && !/_cursor|_sort/.test(location.search)) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const found = await get(`${news.dataset.query}&_id__gt=${news.dataset.newest}&_limit=1`).catch(() => null);
+    if (!found || !found.count) return;
+    $('a', news).textContent = `${found.count}${found.truncated ? '+' : ''} new ${found.count === 1 ? 'entry' : 'entries'}, show`;
+    news.hidden = false;
+  }, 5000);
+}
+
+// Selecting rows: the header's box, ranges with shift, a running count.
+const marks = $('[data-marks]');
+if (marks) {
+  const boxes = $$('input[name=id]', marks);
+  const all = $('[data-all]', marks);
+  const told = $('[data-selected]', marks);
+  let last;
+  const count = () => {
+    const selected = boxes.filter((box) => box.checked).length;
+    if (told) told.textContent = selected ? `${selected} selected:` : 'Select rows to';
+    if (all) [all.checked, all.indeterminate] = [selected === boxes.length, selected > 0 && selected < boxes.length];
+  };
+  boxes.forEach((box, index) =>
+    box.addEventListener('click', (event) => {
+      if (event.shiftKey && last !== undefined) {
+        boxes.slice(Math.min(last, index), Math.max(last, index) + 1).forEach((between) => (between.checked = box.checked));
+      }
+      last = index;
+      count();
+    }),
+  );
+  if (all) {
+    all.addEventListener('change', () => {
+      boxes.forEach((box) => (box.checked = all.checked));
+      count();
+    });
+  }
+  count();
+}
+
+// Keyboard. Off while typing, with modifiers, and when somebody switched it off.
+const keys = $('[data-keys-choice]');
+if (keys) {
+  keys.checked = localStorage.keys !== 'off';
+  keys.addEventListener('change', () => (localStorage.keys = keys.checked ? 'on' : 'off'));
+}
+let row = -1;
+let before = '';
+const step = (by) => {
+  const rows = $$('[data-row]');
+  if (!rows.length) return;
+  row = Math.max(0, Math.min(rows.length - 1, row + by));
+  const link = $('a', rows[row]);
+  link.focus();
+  link.scrollIntoView({ block: 'nearest' });
+};
+const actions = {
+  '?': () => $('#help') && $('#help').showModal(),
+  '/': () => $('#q') && $('#q').focus(),
+  j: () => ($('[data-hotkey=j]') ? $('[data-hotkey=j]').click() : step(1)),
+  k: () => ($('[data-hotkey=k]') ? $('[data-hotkey=k]').click() : step(-1)),
+  x: () => {
+    const box = $$('[data-row]')[row] && $('input[name=id]', $$('[data-row]')[row]);
+    if (box) box.click();
+  },
+};
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && event.ctrlKey && event.target.form) return event.target.form.requestSubmit();
+  if (localStorage.keys === 'off' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select, [contenteditable]')) return;
+  const pair = $(`[data-hotkey="${before} ${event.key}"]`.replace(/\\/g, ''));
+  before = event.key;
+  setTimeout(() => (before = ''), 1000);
+  const act = pair ? () => pair.click() : actions[event.key];
+  if (act) {
+    event.preventDefault();
+    act();
+  }
+});

@@ -79,7 +79,9 @@ fn body<T>(body: Body<'_, T>) -> Result<T, Error> {
     match body {
         Ok(Json(value)) => Ok(value),
         Err(JsonError::Io(_)) => Err(Error::TooLarge("The body is longer than this takes.".into())),
-        Err(JsonError::Parse(_, error)) if error.is_data() => Err(Error::Invalid(vec![FieldError::at("", error.to_string())])),
+        Err(JsonError::Parse(_, error)) if error.is_data() => {
+            Err(Error::Invalid(vec![FieldError::at("", error.to_string())]))
+        }
         Err(JsonError::Parse(_, error)) => Err(Error::BadRequest(vec![FieldError::at("", error.to_string())])),
     }
 }
@@ -117,11 +119,18 @@ fn entries_kind() -> String {
 }
 
 #[post("/api/v1/collections", format = "json", data = "<new>")]
-async fn make(_owner: Owner, db: &State<Pool>, entries: &State<Entries>, collections: &State<Collections>, new: Body<'_, Make>) -> Answer<Created<Shown>> {
+async fn make(
+    _owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    new: Body<'_, Make>,
+) -> Answer<Created<Shown>> {
     let new = body(new)?;
     let origins = new.origins.iter().map(|origin| WebOrigin::parse(origin)).collect::<Result<_, _>>()?;
     let name = CollectionName::parse(&new.name)?;
-    let new = NewCollection { name, title: new.title, open: new.open, public_read: new.public_read, kind: new.kind, origins };
+    let new =
+        NewCollection { name, title: new.title, open: new.open, public_read: new.public_read, kind: new.kind, origins };
     let made = service::create(db, new, entries.clock().now()).await?;
     collections.changed();
     let known = find(collections, &made.name).await?;
@@ -152,7 +161,13 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 }
 
 #[patch("/api/v1/collections/<name>", format = "json", data = "<new>")]
-async fn change(_owner: Owner, db: &State<Pool>, collections: &State<Collections>, name: &str, new: Body<'_, Change>) -> Answer<Json<Shown>> {
+async fn change(
+    _owner: Owner,
+    db: &State<Pool>,
+    collections: &State<Collections>,
+    name: &str,
+    new: Body<'_, Change>,
+) -> Answer<Json<Shown>> {
     let new = body(new)?;
     let known = find(collections, name).await?;
     let changes = Changes {
@@ -176,7 +191,14 @@ struct Allow {
 }
 
 #[post("/api/v1/collections/<name>/origins", format = "json", data = "<new>")]
-async fn allow(_owner: Owner, db: &State<Pool>, entries: &State<Entries>, collections: &State<Collections>, name: &str, new: Body<'_, Allow>) -> Answer<Json<Shown>> {
+async fn allow(
+    _owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    new: Body<'_, Allow>,
+) -> Answer<Json<Shown>> {
     let origin = WebOrigin::parse(&body(new)?.origin)?;
     let known = find(collections, name).await?;
     let mut tx = db.begin().await?;
@@ -203,13 +225,25 @@ struct ShownPin {
 
 impl ShownPin {
     fn new((pin, bytes): &(Pin, i64)) -> ShownPin {
-        ShownPin { id: pin.id, field: pin.path.clone(), automatic: pin.automatic, ready: pin.ready_at.is_some(), bytes: *bytes }
+        ShownPin {
+            id: pin.id,
+            field: pin.path.clone(),
+            automatic: pin.automatic,
+            ready: pin.ready_at.is_some(),
+            bytes: *bytes,
+        }
     }
 }
 
 /// The index is built in the background.
 #[post("/api/v1/collections/<name>/pins", format = "json", data = "<new>")]
-async fn pin(_owner: Owner, entries: &State<Entries>, collections: &State<Collections>, name: &str, new: Body<'_, NewPin>) -> Answer<Created<ShownPin>> {
+async fn pin(
+    _owner: Owner,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    new: Body<'_, NewPin>,
+) -> Answer<Created<ShownPin>> {
     let field = body(new)?.field;
     let path = Path::parse(&field).map_err(|detail| Error::invalid("/field", detail))?;
     let known = find(collections, name).await?;
@@ -217,12 +251,21 @@ async fn pin(_owner: Owner, entries: &State<Entries>, collections: &State<Collec
     let entries = entries.inner().clone();
     let pins = entries.pins(known.collection.id).await?;
     tokio::spawn(async move { entries.build_pins_or_log().await });
-    let made = pins.iter().find(|(pin, _)| pin.path == path.to_string()).ok_or_else(|| Error::NotFound("The pin is gone.".into()))?;
+    let made = pins
+        .iter()
+        .find(|(pin, _)| pin.path == path.to_string())
+        .ok_or_else(|| Error::NotFound("The pin is gone.".into()))?;
     Ok(Created { location: format!("/api/v1/collections/{name}/pins/{}", made.0.id), body: ShownPin::new(made) })
 }
 
 #[delete("/api/v1/collections/<name>/pins/<id>")]
-async fn unpin(_owner: Owner, entries: &State<Entries>, collections: &State<Collections>, name: &str, id: i64) -> Answer<Status> {
+async fn unpin(
+    _owner: Owner,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    id: i64,
+) -> Answer<Status> {
     let known = find(collections, name).await?;
     entries.unpin(&known, id).await?;
     Ok(Status::NoContent)

@@ -75,10 +75,7 @@ impl CollectionName {
         if (1..=63).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with(['_', '-']) {
             return Ok(CollectionName(text.to_owned()));
         }
-        Err(Error::invalid(
-            "/name",
-            "must be 1 to 63 of a-z, 0-9, - and _, beginning with a letter or a digit",
-        ))
+        Err(Error::invalid("/name", "must be 1 to 63 of a-z, 0-9, - and _, beginning with a letter or a digit"))
     }
 
     pub fn as_str(&self) -> &str {
@@ -132,14 +129,22 @@ pub struct RegisteredField {
     pub last_at: Moment,
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_of_collections() {
-        for (name, valid) in [("contact", true), ("a", true), ("0-b_c", true), ("", false), ("_a", false), ("A", false), ("a b", false), (&"x".repeat(64), false)] {
+        for (name, valid) in [
+            ("contact", true),
+            ("a", true),
+            ("0-b_c", true),
+            ("", false),
+            ("_a", false),
+            ("A", false),
+            ("a b", false),
+            (&"x".repeat(64), false),
+        ] {
             assert_eq!(CollectionName::parse(name).is_ok(), valid, "{name}");
         }
     }

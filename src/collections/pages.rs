@@ -1,8 +1,8 @@
 //! Pages of collections: all of them, one with its key, origins, pins and limits.
 
 use askama::Template;
-use rocket::response::Flash;
 use rocket::request::FlashMessage;
+use rocket::response::Flash;
 use rocket::{Route, State, get, post, routes};
 use std::sync::Arc;
 
@@ -42,7 +42,14 @@ enum Made {
 }
 
 #[post("/collections", data = "<form>")]
-async fn make(_owner: Owner, layout: Layout, db: &State<Pool>, entries: &State<Entries>, collections: &State<Collections>, form: Fields) -> Result<Made> {
+async fn make(
+    _owner: Owner,
+    layout: Layout,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    form: Fields,
+) -> Result<Made> {
     let made = match CollectionName::parse(form.get("name")) {
         Ok(name) => {
             let new = NewCollection {
@@ -64,8 +71,12 @@ async fn make(_owner: Owner, layout: Layout, db: &State<Pool>, entries: &State<E
         }
         Err(Error::Internal(source)) => Err(Error::Internal(source)),
         Err(error) => {
-            let errors = vec![FieldError::at("/name", error.errors().first().map_or_else(|| error.detail().into_owned(), |e| e.detail.clone()))];
-            let page = IndexPage { layout, collections: collections.list().await?, name: form.get("name").to_owned(), errors };
+            let errors = vec![FieldError::at(
+                "/name",
+                error.errors().first().map_or_else(|| error.detail().into_owned(), |e| e.detail.clone()),
+            )];
+            let page =
+                IndexPage { layout, collections: collections.list().await?, name: form.get("name").to_owned(), errors };
             render(&page).map(Made::Again)
         }
     }
@@ -91,6 +102,7 @@ impl ShowPage {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the guards of a route are its parameters")]
 #[get("/collections/<name>")]
 async fn show(
     viewer: Viewer,
@@ -123,7 +135,13 @@ fn back(name: &str, note: impl Into<String>) -> Flash<SeeOther> {
 }
 
 #[post("/collections/<name>", data = "<form>")]
-async fn change(_owner: Owner, db: &State<Pool>, collections: &State<Collections>, name: &str, form: Fields) -> Result<Flash<SeeOther>> {
+async fn change(
+    _owner: Owner,
+    db: &State<Pool>,
+    collections: &State<Collections>,
+    name: &str,
+    form: Fields,
+) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let number = |field: &str| match form.get(field).trim() {
         "" => Ok(None),
@@ -144,7 +162,12 @@ async fn change(_owner: Owner, db: &State<Pool>, collections: &State<Collections
 }
 
 #[post("/collections/<name>/key")]
-async fn new_key(_owner: Owner, db: &State<Pool>, collections: &State<Collections>, name: &str) -> Result<Flash<SeeOther>> {
+async fn new_key(
+    _owner: Owner,
+    db: &State<Pool>,
+    collections: &State<Collections>,
+    name: &str,
+) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     service::change(db, &known.collection, Changes { new_key: true, ..Changes::default() }).await?;
     collections.changed();
@@ -152,7 +175,14 @@ async fn new_key(_owner: Owner, db: &State<Pool>, collections: &State<Collection
 }
 
 #[post("/collections/<name>/origins", data = "<form>")]
-async fn allow(_owner: Owner, db: &State<Pool>, entries: &State<Entries>, collections: &State<Collections>, name: &str, form: Fields) -> Result<Flash<SeeOther>> {
+async fn allow(
+    _owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    form: Fields,
+) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let origin = WebOrigin::parse(form.get("origin"))?;
     let mut tx = db.begin().await?;
@@ -163,7 +193,13 @@ async fn allow(_owner: Owner, db: &State<Pool>, entries: &State<Entries>, collec
 }
 
 #[post("/collections/<name>/origins/removal", data = "<form>")]
-async fn disallow(_owner: Owner, db: &State<Pool>, collections: &State<Collections>, name: &str, form: Fields) -> Result<Flash<SeeOther>> {
+async fn disallow(
+    _owner: Owner,
+    db: &State<Pool>,
+    collections: &State<Collections>,
+    name: &str,
+    form: Fields,
+) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let mut tx = db.begin().await?;
     store::remove_origin(&mut tx, known.collection.id, form.get("origin")).await?;
@@ -173,7 +209,13 @@ async fn disallow(_owner: Owner, db: &State<Pool>, collections: &State<Collectio
 }
 
 #[post("/collections/<name>/pins", data = "<form>")]
-async fn pin(_owner: Owner, entries: &State<Entries>, collections: &State<Collections>, name: &str, form: Fields) -> Result<Flash<SeeOther>> {
+async fn pin(
+    _owner: Owner,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    form: Fields,
+) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let path = Path::parse(form.get("field")).map_err(|detail| Error::invalid("/field", detail))?;
     entries.pin(&known, &path, false).await?;
@@ -183,7 +225,13 @@ async fn pin(_owner: Owner, entries: &State<Entries>, collections: &State<Collec
 }
 
 #[post("/collections/<name>/pins/<id>/removal")]
-async fn unpin(_owner: Owner, entries: &State<Entries>, collections: &State<Collections>, name: &str, id: i64) -> Result<Flash<SeeOther>> {
+async fn unpin(
+    _owner: Owner,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    id: i64,
+) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     entries.unpin(&known, id).await?;
     Ok(back(name, "Unpinned."))

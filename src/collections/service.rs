@@ -22,9 +22,11 @@ pub struct Known {
 #[derive(Clone)]
 pub struct Collections {
     db: Pool,
-    loaded: Arc<RwLock<Option<(Instant, Arc<All>)>>>,
+    loaded: Arc<RwLock<Option<Loaded>>>,
     refused: Arc<Mutex<HashMap<(CollectionId, String), i64>>>,
 }
+
+type Loaded = (Instant, Arc<All>);
 
 #[derive(Default)]
 struct All {
@@ -131,11 +133,17 @@ impl Known {
 
 fn parse_checks(text: &str) -> Result<Vec<(String, Check)>> {
     let checks: std::collections::BTreeMap<String, Check> = serde_json::from_str(text).map_err(|error| {
-        Error::invalid("/checks", format!("must be an object like {{\"age\": {{\"type\": \"number\", \"mode\": \"warn\"}}}}: {error}"))
+        Error::invalid(
+            "/checks",
+            format!("must be an object like {{\"age\": {{\"type\": \"number\", \"mode\": \"warn\"}}}}: {error}"),
+        )
     })?;
     for check in checks.values() {
         if !["string", "number", "bool", "array", "object"].contains(&check.r#type.as_str()) {
-            return Err(Error::invalid("/checks", format!("\"{}\" is none of string, number, bool, array, object", check.r#type)));
+            return Err(Error::invalid(
+                "/checks",
+                format!("\"{}\" is none of string, number, bool, array, object", check.r#type),
+            ));
         }
     }
     Ok(checks.into_iter().collect())

@@ -4,7 +4,8 @@ use super::{Collection, CollectionId, RegisteredField};
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
 
-const COLUMNS: &str = "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, created_at";
+const COLUMNS: &str =
+    "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, created_at";
 
 pub async fn all(db: &Pool) -> Result<Vec<Collection>, DbError> {
     db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections ORDER BY name"))).all().await
@@ -12,7 +13,10 @@ pub async fn all(db: &Pool) -> Result<Vec<Collection>, DbError> {
 
 /// The collection of this name, straight from the database.
 pub async fn find(db: &Pool, name: &str) -> Result<Option<Collection>, DbError> {
-    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections WHERE name = $1"))).bind(name).optional().await
+    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections WHERE name = $1")))
+        .bind(name)
+        .optional()
+        .await
 }
 
 pub async fn insert(tx: &mut Tx, new: &Collection) -> Result<Collection, DbError> {
@@ -59,12 +63,14 @@ pub async fn allowed_origins(db: &Pool) -> Result<Vec<(CollectionId, String)>, D
 
 /// Allows an origin; one that is allowed already stays so.
 pub async fn allow_origin(tx: &mut Tx, collection: CollectionId, origin: &str, now: Moment) -> Result<(), DbError> {
-    tx.write("INSERT INTO allowed_origins (collection_id, origin, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(collection)
-        .bind(origin)
-        .bind(now)
-        .execute()
-        .await?;
+    tx.write(
+        "INSERT INTO allowed_origins (collection_id, origin, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(collection)
+    .bind(origin)
+    .bind(now)
+    .execute()
+    .await?;
     tx.write("DELETE FROM refused_origins WHERE collection_id = $1 AND origin = $2")
         .bind(collection)
         .bind(origin)
@@ -91,13 +97,21 @@ pub struct RefusedOrigin {
 }
 
 pub async fn refused_origins(db: &Pool, collection: CollectionId) -> Result<Vec<RefusedOrigin>, DbError> {
-    db.read("SELECT origin, times, last_at FROM refused_origins WHERE collection_id = $1 ORDER BY last_at DESC LIMIT 50")
-        .bind(collection)
-        .all()
-        .await
+    db.read(
+        "SELECT origin, times, last_at FROM refused_origins WHERE collection_id = $1 ORDER BY last_at DESC LIMIT 50",
+    )
+    .bind(collection)
+    .all()
+    .await
 }
 
-pub async fn note_refused(tx: &mut Tx, collection: CollectionId, origin: &str, times: i64, now: Moment) -> Result<(), DbError> {
+pub async fn note_refused(
+    tx: &mut Tx,
+    collection: CollectionId,
+    origin: &str,
+    times: i64,
+    now: Moment,
+) -> Result<(), DbError> {
     tx.write(
         "INSERT INTO refused_origins (collection_id, origin, times, last_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (collection_id, origin) DO UPDATE SET times = refused_origins.times + excluded.times, last_at = excluded.last_at",
@@ -137,11 +151,10 @@ pub async fn register_field(tx: &mut Tx, collection: CollectionId, path: &str, n
 pub type FieldCounts = [i64; 6];
 
 pub async fn count_fields(tx: &mut Tx, field: i64, counts: FieldCounts, now: Moment) -> Result<(), DbError> {
-    let mut query = tx
-        .write(
-            "UPDATE fields SET strings = strings + $1, numbers = numbers + $2, bools = bools + $3, nulls = nulls + $4, \
+    let mut query = tx.write(
+        "UPDATE fields SET strings = strings + $1, numbers = numbers + $2, bools = bools + $3, nulls = nulls + $4, \
              arrays = arrays + $5, objects = objects + $6, last_at = $7 WHERE id = $8",
-        );
+    );
     for count in counts {
         query = query.bind(count);
     }

@@ -85,7 +85,8 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
         .test_before_acquire(false)
         .connect(url)
         .await?;
-    let found: i64 = sqlx::query_scalar("SELECT current_setting('server_version_num')::bigint").fetch_one(&pool).await?;
+    let found: i64 =
+        sqlx::query_scalar("SELECT current_setting('server_version_num')::bigint").fetch_one(&pool).await?;
     if found < OLDEST_POSTGRES {
         return Err(OpenError::PostgresTooOld { found });
     }
@@ -99,7 +100,8 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        for (text, old) in [("3.51.2", true), ("3.9.99", true), ("3.51.3", false), ("3.60.0", false), ("4.0.0", false)] {
+        for (text, old) in [("3.51.2", true), ("3.9.99", true), ("3.51.3", false), ("3.60.0", false), ("4.0.0", false)]
+        {
             assert_eq!(version(text) < OLDEST_SQLITE, old, "{text}");
         }
     }

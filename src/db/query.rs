@@ -6,8 +6,7 @@ use futures::stream::{BoxStream, StreamExt};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{
-    Arguments, Encode, Executor, FromRow, PgConnection, Postgres, SqlSafeStr, SqlStr, Sqlite,
-    SqliteConnection, Type,
+    Arguments, Encode, Executor, FromRow, PgConnection, Postgres, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, Type,
 };
 
 use super::{DbError, Pool};
@@ -48,7 +47,11 @@ impl<'c> Query<'c> {
     }
 
     /// `lost` is set when a failure may have ended the whole transaction.
-    pub(super) fn on_sqlite(connection: &'c mut SqliteConnection, lost: Option<&'c mut bool>, sql: impl SqlSafeStr) -> Self {
+    pub(super) fn on_sqlite(
+        connection: &'c mut SqliteConnection,
+        lost: Option<&'c mut bool>,
+        sql: impl SqlSafeStr,
+    ) -> Self {
         Query::new(On::Sqlite(connection, lost), sql)
     }
 

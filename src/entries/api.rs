@@ -19,7 +19,9 @@ use super::{Entry, EntryId, Outcome, json};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::Moment;
 use crate::staff::{Layout, Staff, Visitor};
-use crate::web::{ApiError, ClientAddress, Download, Fields, Html, Negotiation, SeeOther, WebHost, pairs, query_pairs, see_other};
+use crate::web::{
+    ApiError, ClientAddress, Download, Fields, Html, Negotiation, SeeOther, WebHost, pairs, query_pairs, see_other,
+};
 
 pub fn public_routes() -> Vec<Route> {
     routes![add, list, list_by_post, csv, csv_by_post, api_list, api_list_by_post, show]
@@ -74,7 +76,8 @@ impl<'r> Responder<'r, 'static> for Added {
             Added::Lead(redirect) => return redirect.respond_to(request),
             Added::Thanks(page) => return (Status::Created, page).respond_to(request),
             Added::Json(status, id, body) => {
-                let mut response = Response::build_from((ContentType::JSON, body).respond_to(request)?).status(status).finalize();
+                let mut response =
+                    Response::build_from((ContentType::JSON, body).respond_to(request)?).status(status).finalize();
                 locate(&mut response, id);
                 return Ok(response);
             }
@@ -103,8 +106,11 @@ async fn add(
     uri: &Origin<'_>,
     data: Data<'_>,
 ) -> std::result::Result<Added, AddError> {
-    let wants_page = headers.wants_page && headers.kind.as_ref().is_some_and(|k| *k == ContentType::Form || *k == ContentType::FormData);
-    accept(entries, headers, address, uri, data).await.map_err(|error| if wants_page { AddError::Page(error) } else { AddError::Api(ApiError(error)) })
+    let wants_page = headers.wants_page
+        && headers.kind.as_ref().is_some_and(|k| *k == ContentType::Form || *k == ContentType::FormData);
+    accept(entries, headers, address, uri, data)
+        .await
+        .map_err(|error| if wants_page { AddError::Page(error) } else { AddError::Api(ApiError(error)) })
 }
 
 #[derive(Responder)]
@@ -114,9 +120,17 @@ enum AddError {
     Api(ApiError),
 }
 
-async fn accept(entries: &Entries, headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>, data: Data<'_>) -> Result<Added> {
+async fn accept(
+    entries: &Entries,
+    headers: AddHeaders,
+    address: ClientAddress,
+    uri: &Origin<'_>,
+    data: Data<'_>,
+) -> Result<Added> {
     if headers.unknown_encoding || headers.unknown_kind {
-        return Err(Error::UnsupportedType("The body may be plain or packed with gzip, and its Content-Type must be one.".into()));
+        return Err(Error::UnsupportedType(
+            "The body may be plain or packed with gzip, and its Content-Type must be one.".into(),
+        ));
     }
     let mut submission = Submission {
         collection: None,
@@ -139,7 +153,8 @@ async fn accept(entries: &Entries, headers: AddHeaders, address: ClientAddress, 
         }
     }
     let body = data.open((MAX_BODY + 1).bytes()).into_bytes().await;
-    submission.bytes = body.map_err(|_| Error::BadRequest(vec![FieldError::at("", "the body broke off")]))?.into_inner();
+    submission.bytes =
+        body.map_err(|_| Error::BadRequest(vec![FieldError::at("", "the body broke off")]))?.into_inner();
     if submission.bytes.len() as u64 > MAX_BODY {
         return Err(body::too_large());
     }
@@ -147,7 +162,9 @@ async fn accept(entries: &Entries, headers: AddHeaders, address: ClientAddress, 
     let recorded = entries.record(submission).await?;
     if let (Shape::Form { next }, true) = (&recorded.shape, headers.wants_page) {
         return match next {
-            Some(url) if entries.may_lead_to(url, origin.as_deref(), collection.as_deref()).await => Ok(Added::Lead(see_other(url.clone()))),
+            Some(url) if entries.may_lead_to(url, origin.as_deref(), collection.as_deref()).await => {
+                Ok(Added::Lead(see_other(url.clone())))
+            }
             _ => pages::thanks().map(Added::Thanks),
         };
     }
@@ -162,7 +179,11 @@ fn answer(recorded: &Recorded, minimal: bool) -> Added {
             _ => Status::Created,
         };
         let id = id_of(&item.outcome).filter(|_| status == Status::Created);
-        return if minimal && status != Status::Conflict { Added::Minimal(status, id) } else { Added::Json(status, id, item_json(item)) };
+        return if minimal && status != Status::Conflict {
+            Added::Minimal(status, id)
+        } else {
+            Added::Json(status, id, item_json(item))
+        };
     }
     let all = |wanted: fn(&Outcome) -> bool| recorded.items.iter().all(|item| wanted(&item.outcome));
     let status = if all(|o| matches!(o, Outcome::Stored(_) | Outcome::Flagged(_))) {
@@ -196,7 +217,9 @@ fn item_json(item: &Item) -> String {
         Outcome::Flagged(_) => ("flagged", None),
         Outcome::Duplicate(_) => ("duplicate", None),
         Outcome::Conflict(_) => ("rejected", Some("another entry with this _uid was stored before".to_owned())),
-        Outcome::Rejected(refusal) => ("rejected", Some(format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned())),
+        Outcome::Rejected(refusal) => {
+            ("rejected", Some(format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned()))
+        }
     };
     let _ = write!(text, "\"status\":\"{status}\"");
     if let Some(error) = error {
@@ -277,7 +300,8 @@ impl<'a> Asked<'a> {
                     return Err(Error::Unauthenticated);
                 }
                 let toast = self.flash.as_ref().map(pages::Toast::read);
-                let view = ListView { entries: self.entries, layout: self.layout, host: self.host, reader, query, toast };
+                let view =
+                    ListView { entries: self.entries, layout: self.layout, host: self.host, reader, query, toast };
                 pages::list_page(view).await.map(Answered::Page)
             }
             Format::Json => self.json(&reader, &query).await,
@@ -370,7 +394,12 @@ fn applied(query: &Query) -> String {
         .iter()
         .map(|c| {
             let value = &query.params[c.param].1;
-            format!("{{\"field\":{},\"op\":\"{}\",\"value\":{}}}", json::string(&c.field.to_string()), c.op.name(), json::string(value))
+            format!(
+                "{{\"field\":{},\"op\":\"{}\",\"value\":{}}}",
+                json::string(&c.field.to_string()),
+                c.op.name(),
+                json::string(value)
+            )
         })
         .collect();
     format!("[{}]", conditions.join(","))
@@ -503,7 +532,8 @@ async fn show(entries: &State<Entries>, visitor: Visitor, id: &str) -> std::resu
 }
 
 async fn read_body(data: Data<'_>) -> Result<Vec<u8>> {
-    let body = data.open(body::MAX_ENTRY.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
+    let body =
+        data.open(body::MAX_ENTRY.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
     if !body.is_complete() {
         return Err(Error::TooLarge(format!("An entry holds at most {} bytes.", body::MAX_ENTRY).into()));
     }
@@ -525,13 +555,27 @@ impl<'r> FromRequest<'r> for JsonBody {
 }
 
 #[put("/api/v1/entries/<id>", data = "<data>")]
-async fn replace(entries: &State<Entries>, staff: Staff, id: &str, if_match: IfMatch, _json: JsonBody, data: Data<'_>) -> std::result::Result<Shown, ApiError> {
+async fn replace(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    if_match: IfMatch,
+    _json: JsonBody,
+    data: Data<'_>,
+) -> std::result::Result<Shown, ApiError> {
     let entry = entries.replace(entry_id(id)?, if_match.version()?, &read_body(data).await?).await?;
     reread(entries, &staff, &entry).await
 }
 
 #[patch("/api/v1/entries/<id>", data = "<data>")]
-async fn merge(entries: &State<Entries>, staff: Staff, id: &str, if_match: IfMatch, _json: JsonBody, data: Data<'_>) -> std::result::Result<Shown, ApiError> {
+async fn merge(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    if_match: IfMatch,
+    _json: JsonBody,
+    data: Data<'_>,
+) -> std::result::Result<Shown, ApiError> {
     let entry = entries.merge(entry_id(id)?, if_match.version()?, &read_body(data).await?).await?;
     reread(entries, &staff, &entry).await
 }
@@ -563,7 +607,8 @@ impl Entries {
     /// Marks these entries and returns how many changed, with the moment that takes it back.
     pub async fn mark_ids(&self, reader: &Reader, ids: &[EntryId], mark: Mark) -> Result<(u64, Moment)> {
         let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
-        let params = pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
+        let params =
+            pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
         let query = query::parse(&params, self.clock.now(), false)?;
         self.mark(reader, &query, mark).await
     }

@@ -84,7 +84,9 @@ fn lines(bytes: &[u8]) -> Result<Body> {
 
 fn batch(items: Vec<&[u8]>) -> Result<Body> {
     if items.len() > MAX_ENTRIES {
-        return Err(Error::TooLarge(format!("A request holds at most {MAX_ENTRIES} entries, this one {}.", items.len()).into()));
+        return Err(Error::TooLarge(
+            format!("A request holds at most {MAX_ENTRIES} entries, this one {}.", items.len()).into(),
+        ));
     }
     if items.is_empty() {
         return Err(Error::BadRequest(vec![crate::error::FieldError::at("", "there is no entry in the body")]));
@@ -147,7 +149,11 @@ mod tests {
             (Some(ContentType::Plain), object(), Body::One(object())),
             (None, object(), Body::One(object())),
             (Some(ContentType::JSON), br#" [{"a":1}, 2] "#.to_vec(), Body::Batch(vec![object(), b"2".to_vec()])),
-            (Some(ContentType::new("application", "x-ndjson")), b"{\"a\":1}\n\n2\r\n".to_vec(), Body::Batch(vec![object(), b"2\r".to_vec()])),
+            (
+                Some(ContentType::new("application", "x-ndjson")),
+                b"{\"a\":1}\n\n2\r\n".to_vec(),
+                Body::Batch(vec![object(), b"2\r".to_vec()]),
+            ),
             (Some(ContentType::Form), b"a=1&b.c=x+y&a=2".to_vec(), form(r#"{"a":["1","2"],"b.c":"x y"}"#)),
             (Some(multipart_type), parts.as_bytes().to_vec(), form(r#"{"a":"1"}"#)),
         ] {

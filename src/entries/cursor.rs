@@ -98,7 +98,8 @@ fn data_values(data: &str, path: &path::Path) -> [String; 4] {
         serde_json::Value::Object(fields) => fields.get(step),
         _ => None,
     });
-    let row = |rank: u8, number: String, text: String| [u8::from(rank == 4).to_string(), rank.to_string(), number, text];
+    let row =
+        |rank: u8, number: String, text: String| [u8::from(rank == 4).to_string(), rank.to_string(), number, text];
     match found {
         Some(serde_json::Value::Number(number)) => {
             row(0, operand::number(&number.to_string()).unwrap_or_else(|| "0".into()), String::new())

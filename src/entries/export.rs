@@ -168,9 +168,19 @@ pub struct TableColumn {
 
 /// The columns that a query shows: ours, then the data's in the order in which they were first seen.
 pub fn columns(query: &Query, paths: &[String], many_collections: bool) -> Vec<TableColumn> {
-    let data = || paths.iter().filter_map(|text| Some(TableColumn { name: text.clone(), field: Field::Data(Path::parse(text).ok()?) }));
+    let data = || {
+        paths
+            .iter()
+            .filter_map(|text| Some(TableColumn { name: text.clone(), field: Field::Data(Path::parse(text).ok()?) }))
+    };
     let system = |field: System| TableColumn { name: field.name().to_owned(), field: Field::System(field) };
-    let mut all = vec![system(System::Id), system(System::Received), system(System::At), system(System::Session), system(System::Origin)];
+    let mut all = vec![
+        system(System::Id),
+        system(System::Received),
+        system(System::At),
+        system(System::Session),
+        system(System::Origin),
+    ];
     if many_collections {
         all.insert(1, system(System::Collection));
     }
@@ -267,7 +277,9 @@ impl Writer {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.out, Vec::with_capacity(2 * PIECE));
-        to.send(Ok(piece)).await.map_err(|_| Error::Unavailable { detail: "The reader went away.".into(), retry_after: 1 })
+        to.send(Ok(piece))
+            .await
+            .map_err(|_| Error::Unavailable { detail: "The reader went away.".into(), retry_after: 1 })
     }
 }
 
@@ -305,7 +317,11 @@ fn chosen(text: &mut String, data: &str, fields: &Fields) {
                 Field::Data(path) => Some(path),
                 Field::System(_) => None,
             }) {
-                let patch = path.0.iter().rev().fold("null".to_owned(), |inner, step| format!("{{{}:{inner}}}", json::string(step)));
+                let patch = path
+                    .0
+                    .iter()
+                    .rev()
+                    .fold("null".to_owned(), |inner, step| format!("{{{}:{inner}}}", json::string(step)));
                 if json::find(&kept, path).is_some() {
                     kept = super::submission::merge(&kept, &patch).unwrap_or(kept);
                 }
@@ -356,9 +372,18 @@ impl Table {
         let indexed: Vec<_> = columns.iter().enumerate().filter_map(|(i, column)| Some((i, data(column)?))).collect();
         let is_inside = |path: &Path| path.0.iter().any(|step| step.bytes().all(|b| b.is_ascii_digit()));
         let renamed = |i: &usize| columns[*i].name != columns[*i].field.to_string();
-        let (lookups, walked): (Vec<_>, Vec<_>) = indexed.into_iter().partition(|(i, path)| is_inside(path) || renamed(i));
+        let (lookups, walked): (Vec<_>, Vec<_>) =
+            indexed.into_iter().partition(|(i, path)| is_inside(path) || renamed(i));
         let places = walked.into_iter().map(|(i, path)| (path.to_string(), i)).collect();
-        Table { cells: vec![Cell::default(); columns.len()], columns, places, lookups, usual: Vec::new(), values: String::new(), options }
+        Table {
+            cells: vec![Cell::default(); columns.len()],
+            columns,
+            places,
+            lookups,
+            usual: Vec::new(),
+            values: String::new(),
+            options,
+        }
     }
 
     fn header(&mut self, out: &mut Vec<u8>) {
@@ -475,8 +500,19 @@ mod tests {
     #[test]
     fn formulas_are_guarded_and_the_guard_comes_off_again() {
         for (text, formula) in [
-            ("=1+1", true), ("+49 123", true), ("-5", false), ("-5e3", false), ("-5 apples", true), ("@user", true),
-            ("\tx", true), ("'=x", true), ("''=x", true), ("'x", false), ("x=1", false), ("", false), ("'", false),
+            ("=1+1", true),
+            ("+49 123", true),
+            ("-5", false),
+            ("-5e3", false),
+            ("-5 apples", true),
+            ("@user", true),
+            ("\tx", true),
+            ("'=x", true),
+            ("''=x", true),
+            ("'x", false),
+            ("x=1", false),
+            ("", false),
+            ("'", false),
         ] {
             assert_eq!(is_formula(text), formula, "{text:?}");
             let written = if formula { format!("'{text}") } else { text.to_owned() };

@@ -74,8 +74,13 @@ impl<'a> Source<'a> {
             SourceKind::Json
         } else if start.starts_with('{') && !lower.ends_with(".csv") {
             let lines = start.lines().filter(|line| !line.trim().is_empty());
-            let every_line_is_an_object = lines.take(2).all(|line| line.trim_start().starts_with('{') && line.trim_end().ends_with('}'));
-            if every_line_is_an_object && !start.contains("\"entries\":[") { SourceKind::Ndjson } else { SourceKind::Json }
+            let every_line_is_an_object =
+                lines.take(2).all(|line| line.trim_start().starts_with('{') && line.trim_end().ends_with('}'));
+            if every_line_is_an_object && !start.contains("\"entries\":[") {
+                SourceKind::Ndjson
+            } else {
+                SourceKind::Json
+            }
         } else {
             SourceKind::Table(delimiter(text))
         };
@@ -142,7 +147,8 @@ fn with_meta(meta: &[String], data: &str) -> String {
 
 fn read_table(text: &str, delimiter: u8) -> Result<Import> {
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-    let unreadable = |error: csv::Error| Error::BadRequest(vec![crate::error::FieldError::at("/file", error.to_string())]);
+    let unreadable =
+        |error: csv::Error| Error::BadRequest(vec![crate::error::FieldError::at("/file", error.to_string())]);
     let header = reader.headers().map_err(unreadable)?.clone();
     let columns: Vec<Column> = header.iter().map(|name| Column::parse(export::unguarded(name))).collect();
     let names = columns.iter().filter_map(|column| match column {
@@ -256,7 +262,12 @@ impl Import {
 
 impl Entries {
     /// Stores the rows of a file. `progress` is called with the number of rows done.
-    pub async fn import(&self, collection: &Collection, import: Import, progress: &mut (dyn FnMut(usize) + Send)) -> Result<ImportReport> {
+    pub async fn import(
+        &self,
+        collection: &Collection,
+        import: Import,
+        progress: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<ImportReport> {
         self.register_columns(collection, &import.columns).await?;
         let mut report = ImportReport::default();
         let mut batch: Vec<(usize, NewEntry)> = Vec::new();
@@ -293,7 +304,8 @@ impl Entries {
         let mut entry = parsed.into_entry(collection.id, origin, self.clock.now());
         entry.uid.get_or_insert_with(|| row_uid(number, &row.object));
         // An id out of reach of a double would end the sequence.
-        entry.kept = Some(Kept { id: row.kept.id.filter(|id| (1..1 << 53).contains(&id.0)), received: row.kept.received });
+        entry.kept =
+            Some(Kept { id: row.kept.id.filter(|id| (1..1 << 53).contains(&id.0)), received: row.kept.received });
         Ok(entry)
     }
 

@@ -164,7 +164,12 @@ impl Task {
         group.insert(&mut tx, now).await?;
         let learned = self.registry.learn(&mut tx, &group.new_entries(), now).await?;
         tx.commit().await?;
+        let is_new = !learned.paths.is_empty();
         self.registry.remember(learned, &group.new_entries());
+        if is_new {
+            // Whoever looks now sees the new column and its type.
+            self.flush().await;
+        }
         Ok(group.outcomes())
     }
 
@@ -223,7 +228,9 @@ impl<'a> Group<'a> {
     }
 
     fn open(&self) -> Vec<usize> {
-        (0..self.entries.len()).filter(|&i| self.decided[i].is_none() && !self.repeats.iter().any(|(r, _)| *r == i)).collect()
+        (0..self.entries.len())
+            .filter(|&i| self.decided[i].is_none() && !self.repeats.iter().any(|(r, _)| *r == i))
+            .collect()
     }
 
     fn new_entries(&self) -> Vec<&'a NewEntry> {
@@ -275,7 +282,9 @@ impl<'a> Group<'a> {
         let uids: Vec<_> = open
             .iter()
             .zip(&ids)
-            .filter_map(|(&i, id)| Some((self.entries[i].collection, self.entries[i].uid.as_deref()?, *id, self.digests[i])))
+            .filter_map(|(&i, id)| {
+                Some((self.entries[i].collection, self.entries[i].uid.as_deref()?, *id, self.digests[i]))
+            })
             .collect();
         store::insert_uids(tx, &uids).await?;
         for (&i, id) in open.iter().zip(ids) {
@@ -301,7 +310,8 @@ impl<'a> Group<'a> {
     fn outcomes(mut self) -> Vec<Vec<Outcome>> {
         let mut decided = self.decided.drain(..);
         let rejected = || Outcome::Rejected(json::Refusal::rule("not stored"));
-        let mut take = |list: &Vec<NewEntry>| (&mut decided).take(list.len()).map(|o| o.unwrap_or_else(rejected)).collect();
+        let mut take =
+            |list: &Vec<NewEntry>| (&mut decided).take(list.len()).map(|o| o.unwrap_or_else(rejected)).collect();
         self.lists.iter().map(&mut take).collect()
     }
 }
@@ -343,9 +353,9 @@ impl Registry {
         if self.shapes.contains_key(&(entry.collection, entry.shape)) {
             return Ok(true);
         }
-        if !self.paths.contains_key(&entry.collection) {
+        if let std::collections::hash_map::Entry::Vacant(e) = self.paths.entry(entry.collection) {
             let fields = collections::fields(db, entry.collection).await?;
-            self.paths.insert(entry.collection, fields.into_iter().map(|field| (field.path, field.id)).collect());
+            e.insert(fields.into_iter().map(|field| (field.path, field.id)).collect());
         }
         let known = &self.paths[&entry.collection];
         let mut unknown = 0;

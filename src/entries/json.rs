@@ -61,7 +61,11 @@ pub struct Canonical {
 }
 
 /// Takes an object apart: names for which `take` returns true are given to it as canonical JSON and left out.
-pub fn object(bytes: &[u8], seed: &RandomState, take: &mut dyn FnMut(&str, &str) -> bool) -> Result<Canonical, Refusal> {
+pub fn object(
+    bytes: &[u8],
+    seed: &RandomState,
+    take: &mut dyn FnMut(&str, &str) -> bool,
+) -> Result<Canonical, Refusal> {
     let mut jiter = Jiter::new(bytes);
     let mut reader = Reader { out: Vec::with_capacity(bytes.len()), leaves: 0, shape: seed.build_hasher(), seed };
     match peek(&mut jiter)? {
@@ -111,9 +115,9 @@ impl Reader<'_> {
             let peek = peek(jiter)?;
             self.value(jiter, peek, depth).map_err(|refusal| refusal.inside(&key))?;
             let taken = key.starts_with('_')
-                && take.as_mut().is_some_and(|take| {
-                    take(&key, std::str::from_utf8(&self.out[value_at..]).unwrap_or_default())
-                });
+                && take
+                    .as_mut()
+                    .is_some_and(|take| take(&key, std::str::from_utf8(&self.out[value_at..]).unwrap_or_default()));
             if taken {
                 self.out.truncate(start);
                 (self.shape, self.leaves) = (shape, leaves);
@@ -147,8 +151,8 @@ impl Reader<'_> {
 
     fn value(&mut self, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<(), Refusal> {
         match peek {
-            Peek::Object => return self.object(jiter, depth + 1, None),
-            Peek::Array => return self.array(jiter, depth + 1),
+            Peek::Object => self.object(jiter, depth + 1, None),
+            Peek::Array => self.array(jiter, depth + 1),
             Peek::String => {
                 let mut text = std::mem::take(&mut self.out);
                 let nul = match jiter.known_str() {
@@ -365,7 +369,10 @@ mod tests {
     #[test]
     fn order_and_numbers_stay_and_space_goes() {
         for (sent, kept) in [
-            (r#" { "b" : 1.0 , "a" : [ 1e2, -0, 12345678901234567890123 ] } "#, r#"{"b":1.0,"a":[1e2,-0,12345678901234567890123]}"#),
+            (
+                r#" { "b" : 1.0 , "a" : [ 1e2, -0, 12345678901234567890123 ] } "#,
+                r#"{"b":1.0,"a":[1e2,-0,12345678901234567890123]}"#,
+            ),
             (r#"{"a":"\u0041\/\u00e9\n"}"#, r#"{"a":"A/é\n"}"#),
             (r#"{"_uid":"abc","a":1,"_b":{}}"#, r#"{"a":1,"_b":{}}"#),
             (r#"{"a":1,"_uid":"abc"}"#, r#"{"a":1}"#),
@@ -408,9 +415,12 @@ mod tests {
     #[test]
     fn fields_are_visited_in_order() {
         let mut seen = Vec::new();
-        fields(r#"{"b":{"c.d":1.50,"e":{}},"a":["x",{"y":1}],"z":"q\"","n":null,"t":true}"#, &mut |path, kind, text| {
-            seen.push((path.to_owned(), kind, text.to_owned()));
-        });
+        fields(
+            r#"{"b":{"c.d":1.50,"e":{}},"a":["x",{"y":1}],"z":"q\"","n":null,"t":true}"#,
+            &mut |path, kind, text| {
+                seen.push((path.to_owned(), kind, text.to_owned()));
+            },
+        );
         let expected = [
             (r"b.c\.d", Kind::Number, "1.50"),
             ("b.e", Kind::Object, "{}"),

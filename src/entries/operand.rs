@@ -53,9 +53,9 @@ impl Operand {
                 .find(|name| *name == text)
                 .map(Operand::Type)
                 .ok_or_else(|| format!("\"{text}\" is none of {}", TYPES.join(", "))),
-            Op::On => period(text, zone, now)
-                .map(Operand::Range)
-                .ok_or_else(|| format!("\"{text}\" is no year, month or day: write 2026, 2026-01, 2026-01-31, today or yesterday")),
+            Op::On => period(text, zone, now).map(Operand::Range).ok_or_else(|| {
+                format!("\"{text}\" is no year, month or day: write 2026, 2026-01, 2026-01-31, today or yesterday")
+            }),
             Op::In | Op::NotIn => many(text, zone, now).map(Operand::Many),
             Op::Between => {
                 let values = many(text, zone, now)?;
@@ -113,7 +113,8 @@ fn many(text: &str, zone: &TimeZone, now: Moment) -> Result<Vec<Value>, String> 
     if !text.starts_with('[') {
         return Ok(text.split(',').map(|item| Value::parse(item, zone, now)).collect());
     }
-    let items: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| format!("is no JSON list: {error}"))?;
+    let items: Vec<serde_json::Value> =
+        serde_json::from_str(text).map_err(|error| format!("is no JSON list: {error}"))?;
     items
         .into_iter()
         .map(|item| match item {

@@ -45,7 +45,12 @@ struct HomePage {
 async fn home(viewer: Viewer, layout: Layout, entries: &State<Entries>, host: WebHost) -> Result<Html> {
     let reader = Reader::Staff(viewer.0.id);
     let collections = side(entries, &reader, None).await?;
-    let key = entries.collections.list().await?.first().map_or(String::new(), |known| known.collection.publishable_key.clone());
+    let key = entries
+        .collections
+        .list()
+        .await?
+        .first()
+        .map_or(String::new(), |known| known.collection.publishable_key.clone());
     render(&HomePage { layout, host: host.0, collections, key })
 }
 
@@ -126,10 +131,14 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
     }
     let listing = entries.list(&reader, &query).await?;
     let chart = entries.per_day(&reader, &query, CHART_DAYS).await?.map(|days| ChartView::new(&days));
-    let kept: Vec<_> = query.params.iter().filter(|(name, _)| !matches!(name.as_str(), "_cursor" | "_format")).cloned().collect();
-    let conditions_only = query.conditions.iter().all(|c| c.field == Field::System(System::Collection)) && query.words.is_empty();
-    let untouched = listing.entries.is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
-    let page_url = |cursor: &String| format!("/list?{}", encode(kept.iter().chain([&("_cursor".to_owned(), cursor.clone())])));
+    let kept: Vec<_> =
+        query.params.iter().filter(|(name, _)| !matches!(name.as_str(), "_cursor" | "_format")).cloned().collect();
+    let conditions_only =
+        query.conditions.iter().all(|c| c.field == Field::System(System::Collection)) && query.words.is_empty();
+    let untouched =
+        listing.entries.is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
+    let page_url =
+        |cursor: &String| format!("/list?{}", encode(kept.iter().chain([&("_cursor".to_owned(), cursor.clone())])));
     let with = |name: &str, value: &str| {
         let collection = kept.iter().filter(|(known, _)| known == "_collection");
         format!("/list?{}", encode(collection.chain([&(name.to_owned(), value.to_owned())])))
@@ -182,10 +191,17 @@ async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)>> {
 }
 
 /// Fields that look like choices: texts and truth values, few of them long.
-async fn suggested_facets(entries: &Entries, readable: &[std::sync::Arc<crate::collections::Known>]) -> Result<Vec<super::path::Path>> {
+async fn suggested_facets(
+    entries: &Entries,
+    readable: &[std::sync::Arc<crate::collections::Known>],
+) -> Result<Vec<super::path::Path>> {
     let [known] = readable else { return Ok(Vec::new()) };
     let fields = crate::collections::fields(&entries.db, known.collection.id).await?;
-    let likely = |name: &str| !["mail", "name", "message", "text", "note", "phone", "url", "comment"].iter().any(|w| name.to_lowercase().contains(w));
+    let likely = |name: &str| {
+        !["mail", "name", "message", "text", "note", "phone", "url", "comment"]
+            .iter()
+            .any(|w| name.to_lowercase().contains(w))
+    };
     let choices = fields.iter().filter(|f| f.strings + f.bools > 0 && f.numbers == 0 && likely(&f.path));
     Ok(choices.filter_map(|f| super::path::Path::parse(&f.path).ok()).take(3).collect())
 }
@@ -259,7 +275,10 @@ fn readable_fields(data: &str) -> Vec<(String, String, &'static str)> {
 }
 
 fn pretty(data: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(data).ok().and_then(|v| serde_json::to_string_pretty(&v).ok()).unwrap_or_else(|| data.to_owned())
+    serde_json::from_str::<serde_json::Value>(data)
+        .ok()
+        .and_then(|v| serde_json::to_string_pretty(&v).ok())
+        .unwrap_or_else(|| data.to_owned())
 }
 
 /// The beginning of an entry, for lists.
@@ -299,8 +318,15 @@ async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Fl
         }
         entries.mark_ids(&reader, &ids, mark).await?
     };
-    let text = format!("{} {done}.", if count == 1 { "1 entry".into() } else { format!("{} entries", crate::words::thousands(count as i64)) });
-    let undo = if matches!(mark, Mark::Delete | Mark::Spam) { format!("{}|{}|{text}", form.get("action"), at.0) } else { format!("||{text}") };
+    let text = format!(
+        "{} {done}.",
+        if count == 1 { "1 entry".into() } else { format!("{} entries", crate::words::thousands(count as i64)) }
+    );
+    let undo = if matches!(mark, Mark::Delete | Mark::Spam) {
+        format!("{}|{}|{text}", form.get("action"), at.0)
+    } else {
+        format!("||{text}")
+    };
     Ok(Flash::new(see_other(back), "done", undo))
 }
 
@@ -393,7 +419,12 @@ async fn import(_owner: Owner, layout: Layout, entries: &State<Entries>, form: F
         return render(&page);
     }
     page.total = import.rows.len();
-    page.preview = import.rows.iter().take(5).map(|row| row.as_ref().map_or_else(|e| format!("refused: {e}"), |row| row.object.clone())).collect();
+    page.preview = import
+        .rows
+        .iter()
+        .take(5)
+        .map(|row| row.as_ref().map_or_else(|e| format!("refused: {e}"), |row| row.object.clone()))
+        .collect();
     page.columns = import.columns;
     page.text = text.to_owned();
     render(&page)

@@ -59,7 +59,9 @@ pub struct Condition {
 impl Condition {
     /// `_collection=NAME`: it decides which collections are looked at, and is no condition on their entries.
     pub fn is_scope(&self) -> bool {
-        self.group == Group::And && self.field == Field::System(System::Collection) && matches!(self.op, Op::Eq | Op::In)
+        self.group == Group::And
+            && self.field == Field::System(System::Collection)
+            && matches!(self.op, Op::Eq | Op::In)
     }
 }
 
@@ -278,12 +280,7 @@ impl Query {
 
     /// The names of collections that the query is limited to by `_collection=NAME`, if it is.
     pub fn collections(&self) -> Option<Vec<&str>> {
-        let names: Vec<_> = self
-            .conditions
-            .iter()
-            .filter(|c| c.is_scope())
-            .flat_map(|c| c.operand.texts())
-            .collect();
+        let names: Vec<_> = self.conditions.iter().filter(|c| c.is_scope()).flat_map(|c| c.operand.texts()).collect();
         (!names.is_empty()).then_some(names)
     }
 
@@ -348,7 +345,9 @@ fn control(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
         "_cursor" => query.cursor = Some(value.to_owned()).filter(|text| !text.is_empty()),
         "_fields" => query.fields = fields(value)?,
         "_q" => query.words.extend(words(value)?),
-        "_count" => query.count = choice(value, &[("auto", Count::Auto), ("exact", Count::Exact), ("none", Count::None)])?,
+        "_count" => {
+            query.count = choice(value, &[("auto", Count::Auto), ("exact", Count::Exact), ("none", Count::None)])?
+        }
         "_facet" => facets(query, value)?,
         "_format" => query.format = Some(choice(value, &FORMATS)?),
         "_deleted" => {
@@ -357,7 +356,8 @@ fn control(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
         }
         "_bom" => query.csv.bom = Some(switch(value)?),
         "_delim" => {
-            query.csv.delimiter = choice(value, &[(",", b','), (";", b';'), ("|", b'|'), ("tab", b'\t'), ("\t", b'\t')])?;
+            query.csv.delimiter =
+                choice(value, &[(",", b','), (";", b';'), ("|", b'|'), ("tab", b'\t'), ("\t", b'\t')])?;
         }
         "_safe" => query.csv.safe = switch(value)?,
         "_strict" => query.strict = switch(value)?,

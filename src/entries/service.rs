@@ -102,7 +102,9 @@ pub enum Shape {
     One,
     Batch,
     /// An HTML form, and where it wants to go next.
-    Form { next: Option<String> },
+    Form {
+        next: Option<String>,
+    },
 }
 
 pub struct Item {
@@ -154,7 +156,7 @@ impl Entries {
             parsed.push(self.prepare(&submission, text).await);
         }
         if shape != Shape::Batch {
-            let one = parsed.pop().ok_or(Error::NotFound("".into()))?.map_err(|error| error)?;
+            let one = parsed.pop().ok_or(Error::NotFound("".into()))??;
             return self.record_one(shape, one).await;
         }
         self.record_batch(parsed).await
@@ -234,7 +236,9 @@ impl Entries {
             }
         };
         if !known.collection.open && key.is_none() {
-            return Err(Error::Forbidden(format!("The collection \"{}\" takes entries only with its key.", known.collection.name).into()));
+            return Err(Error::Forbidden(
+                format!("The collection \"{}\" takes entries only with its key.", known.collection.name).into(),
+            ));
         }
         Ok(known)
     }
@@ -243,7 +247,9 @@ impl Entries {
         match origin {
             Some(origin) if !known.allows(origin) => {
                 self.collections.note_refused(known.collection.id, origin);
-                Err(Error::Forbidden(format!("Pages of {origin} may not send to \"{}\".", known.collection.name).into()))
+                Err(Error::Forbidden(
+                    format!("Pages of {origin} may not send to \"{}\".", known.collection.name).into(),
+                ))
             }
             _ => Ok(()),
         }
@@ -291,13 +297,18 @@ impl Entries {
         let reversed = cursor.as_ref().is_some_and(|c| c.reversed);
         let after = cursor.as_ref().map(|c| c.values.as_slice()).filter(|values| values.len() == order.len());
         let stretch = Stretch { order: &order, after, reversed, limit: limit + 1 };
-        let batch = store::page(&self.db, filter, &stretch, self.settings.list_budget).await.map_err(|e| over_budget(e, filter))?;
+        let batch = store::page(&self.db, filter, &stretch, self.settings.list_budget)
+            .await
+            .map_err(|e| over_budget(e, filter))?;
         let (mut entries, more) = take_page(&batch, limit as usize);
         if reversed {
             entries.reverse();
         }
         let seal = |entry: &store::EntryRef<'_>, reversed: bool| {
-            let name = collections.iter().find(|k| k.collection.id == entry.collection).map_or("", |k| k.collection.name.as_str());
+            let name = collections
+                .iter()
+                .find(|k| k.collection.id == entry.collection)
+                .map_or("", |k| k.collection.name.as_str());
             Cursor { values: cursor::values(&query.sort, entry, name), reversed }.seal(key, query, &reader.name())
         };
         let has_next = if reversed { cursor.is_some() } else { more };
@@ -314,7 +325,9 @@ impl Entries {
             Count::Auto => Some(COUNTED + 1),
         };
         match store::count(&self.db, filter, at_most, self.settings.list_budget).await {
-            Ok(count) if query.count == Count::Auto && count > i64::from(COUNTED) => Ok((Some(i64::from(COUNTED)), true)),
+            Ok(count) if query.count == Count::Auto && count > i64::from(COUNTED) => {
+                Ok((Some(i64::from(COUNTED)), true))
+            }
             Ok(count) => Ok((Some(count), false)),
             // A page without its count is still a page; an exact count was asked for by name.
             Err(DbError::OverBudget) if query.count == Count::Auto => Ok((None, true)),
@@ -434,7 +447,9 @@ impl Entries {
         let known = all.into_iter().find(|known| known.collection.id == entry.collection).ok_or_else(missing)?;
         match reader {
             Reader::Staff(_) => Ok((entry, known)),
-            Reader::Public if known.collection.public_read && entry.deleted.is_none() && entry.flags.is_none() => Ok((entry, known)),
+            Reader::Public if known.collection.public_read && entry.deleted.is_none() && entry.flags.is_none() => {
+                Ok((entry, known))
+            }
             _ => Err(Error::Unauthenticated),
         }
     }
@@ -442,7 +457,10 @@ impl Entries {
     /// Marks all entries of a query and returns how many changed, with the moment that takes it back.
     pub async fn mark(&self, reader: &Reader, query: &Query, mark: Mark) -> Result<(u64, Moment)> {
         if query.conditions.is_empty() && query.words.is_empty() {
-            return Err(Error::BadRequest(vec![FieldError::at("", "name at least one condition: this would change everything")]));
+            return Err(Error::BadRequest(vec![FieldError::at(
+                "",
+                "name at least one condition: this would change everything",
+            )]));
         }
         let collections = self.readable(reader, query).await?;
         let filter = self.filter(reader, query, &collections).await?;
@@ -508,11 +526,17 @@ impl Entries {
     }
 
     /// The entries before and after one in the order of a query.
-    pub async fn neighbours(&self, reader: &Reader, query: &Query, entry: &Entry) -> Result<(Option<EntryId>, Option<EntryId>)> {
+    pub async fn neighbours(
+        &self,
+        reader: &Reader,
+        query: &Query,
+        entry: &Entry,
+    ) -> Result<(Option<EntryId>, Option<EntryId>)> {
         let collections = self.readable(reader, query).await?;
         let filter = self.filter(reader, query, &collections).await?;
         let order = sql::order(&query.sort, self.db.is_postgres());
-        let name = collections.iter().find(|k| k.collection.id == entry.collection).map_or("", |k| k.collection.name.as_str());
+        let name =
+            collections.iter().find(|k| k.collection.id == entry.collection).map_or("", |k| k.collection.name.as_str());
         let values = cursor::values(&query.sort, &entry.borrowed(), name);
         let mut found = [None, None];
         for (place, reversed) in found.iter_mut().zip([true, false]) {
@@ -534,7 +558,12 @@ impl Entries {
         let collections = self.readable(&reader, &query).await?;
         let filter = self.filter(&reader, &query, &collections).await?;
         let order = sql::order(&query.sort, self.db.is_postgres());
-        Ok(store::explain(&self.db, &filter, &Stretch { order: &order, after: None, reversed: false, limit: DEFAULT_LIMIT }).await?)
+        Ok(store::explain(
+            &self.db,
+            &filter,
+            &Stretch { order: &order, after: None, reversed: false, limit: DEFAULT_LIMIT },
+        )
+        .await?)
     }
 
     pub fn clock(&self) -> &Clock {

@@ -74,11 +74,18 @@ impl Sql {
 
     fn number(&mut self, value: &str) -> String {
         let place = self.bind(Bind::Text(value.to_owned()));
-        if self.postgres { format!("CAST(CAST({place} AS TEXT) AS NUMERIC)") } else { format!("CAST({place} AS NUMERIC)") }
+        if self.postgres {
+            format!("CAST(CAST({place} AS TEXT) AS NUMERIC)")
+        } else {
+            format!("CAST({place} AS NUMERIC)")
+        }
     }
 
     /// The query with its binds.
-    pub fn query<'c>(self, start: impl FnOnce(sqlx::AssertSqlSafe<String>) -> crate::db::Query<'c>) -> crate::db::Query<'c> {
+    pub fn query<'c>(
+        self,
+        start: impl FnOnce(sqlx::AssertSqlSafe<String>) -> crate::db::Query<'c>,
+    ) -> crate::db::Query<'c> {
         // The text is made of literals of this file, of escaped names and of placeholders.
         let mut query = start(sqlx::AssertSqlSafe(self.text));
         for bind in self.binds {
@@ -144,7 +151,9 @@ fn push_scope(sql: &mut Sql, query: &Query, scope: &Scope<'_>) {
     let ids: Vec<_> = scope.collections.iter().map(|(id, _)| id.0.to_string()).collect();
     match ids.as_slice() {
         [one] => sql.push(&format!("e.collection_id = {one}")),
-        many => sql.push(&format!("e.collection_id IN ({})", if many.is_empty() { "NULL".into() } else { many.join(",") })),
+        many => {
+            sql.push(&format!("e.collection_id IN ({})", if many.is_empty() { "NULL".into() } else { many.join(",") }))
+        }
     };
     match query.deleted {
         Deleted::No => sql.push(" AND e.deleted_at IS NULL"),
@@ -241,8 +250,7 @@ fn each(sql: &mut Sql, op: Op, operand: &Operand, apply: &mut dyn FnMut(&mut Sql
         }
         Operand::One(value) => apply(sql, op, value),
         Operand::Range(range) => {
-            let value =
-                Value { text: String::new(), number: None, truth: None, date: Some(range.clone()) };
+            let value = Value { text: String::new(), number: None, truth: None, date: Some(range.clone()) };
             apply(sql, Op::On, &value)
         }
         Operand::Truth(_) | Operand::Type(_) => "FALSE".into(),
@@ -329,16 +337,31 @@ impl Look {
     fn at(path: &Path, postgres: bool) -> Look {
         if postgres {
             let json = format!("(e.doc #> {})", path.postgres());
-            return Look { kind: format!("jsonb_typeof{json}"), text: format!("(e.doc #>> {})", path.postgres()), json, postgres };
+            return Look {
+                kind: format!("jsonb_typeof{json}"),
+                text: format!("(e.doc #>> {})", path.postgres()),
+                json,
+                postgres,
+            };
         }
         let path = path.sqlite("e.data");
-        Look { kind: format!("json_type(e.data, {path})"), text: format!("(e.data ->> {path})"), json: String::new(), postgres }
+        Look {
+            kind: format!("json_type(e.data, {path})"),
+            text: format!("(e.data ->> {path})"),
+            json: String::new(),
+            postgres,
+        }
     }
 
     /// The element of an array that [`Look::any_element`] has at hand.
     fn element(postgres: bool) -> Look {
         if postgres {
-            return Look { kind: "jsonb_typeof(el.value)".into(), text: "(el.value #>> '{}')".into(), json: "el.value".into(), postgres };
+            return Look {
+                kind: "jsonb_typeof(el.value)".into(),
+                text: "(el.value #>> '{}')".into(),
+                json: "el.value".into(),
+                postgres,
+            };
         }
         Look { kind: "el.type".into(), text: "el.value".into(), json: String::new(), postgres }
     }
@@ -348,7 +371,11 @@ impl Look {
     }
 
     fn is_number(&self) -> String {
-        if self.postgres { format!("{} = 'number'", self.kind) } else { format!("{} IN ('integer', 'real')", self.kind) }
+        if self.postgres {
+            format!("{} = 'number'", self.kind)
+        } else {
+            format!("{} IN ('integer', 'real')", self.kind)
+        }
     }
 
     fn is_truth(&self, truth: bool) -> String {
@@ -404,7 +431,9 @@ impl Look {
 fn on_data(sql: &mut Sql, path: &Path, op: Op, operand: &Operand) -> String {
     let look = Look::at(path, sql.postgres);
     match (op, operand) {
-        (Op::Null, Operand::Truth(asked)) => format!("{} IS {}DISTINCT FROM 'null'", look.kind, if *asked { "NOT " } else { "" }),
+        (Op::Null, Operand::Truth(asked)) => {
+            format!("{} IS {}DISTINCT FROM 'null'", look.kind, if *asked { "NOT " } else { "" })
+        }
         (Op::Exists, Operand::Truth(asked)) => format!("{} IS {}NULL", look.kind, if *asked { "NOT " } else { "" }),
         (Op::Empty, Operand::Truth(asked)) => empty(&look, *asked),
         (Op::Type, Operand::Type(name)) => of_type(&look, name),
@@ -509,7 +538,10 @@ fn on_date(sql: &mut Sql, look: &Look, op: Op, range: &DateRange) -> String {
         }
     };
     let moment = look.moment();
-    format!("CASE WHEN {moment} IS NOT NULL THEN CASE WHEN {} THEN {as_date} ELSE {as_moment} END END", look.is_date_only())
+    format!(
+        "CASE WHEN {moment} IS NOT NULL THEN CASE WHEN {} THEN {as_date} ELSE {as_moment} END END",
+        look.is_date_only()
+    )
 }
 
 /// A word of the search box: in any text, number or truth value of the entry, names of fields aside.
@@ -518,7 +550,10 @@ fn push_word(sql: &mut Sql, word: &Word) {
     let test = search(sql, Op::Contains, &word.text);
     if sql.postgres {
         let rows = "jsonb_path_query(e.doc, 'strict $.** ? (@.type() != \"object\" && @.type() != \"array\" && @.type() != \"null\")')";
-        let _ = write!(sql.text, " AND {not}EXISTS (SELECT 1 FROM {rows} AS word(value) WHERE (word.value #>> '{{}}') {test})");
+        let _ = write!(
+            sql.text,
+            " AND {not}EXISTS (SELECT 1 FROM {rows} AS word(value) WHERE (word.value #>> '{{}}') {test})"
+        );
         return;
     }
     // The whole text first: it is one scan without parsing. Quotes and backslashes are spelled as JSON spells them.
@@ -584,7 +619,9 @@ fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<String>, Option
 
 fn first_unpinned(query: &Query, pinned: &[&Path]) -> Option<Path> {
     query.conditions.iter().find_map(|c| match &c.field {
-        Field::Data(path) if c.group == Group::And && matches!(c.op, Op::Eq | Op::In) && !pinned.contains(&path) => Some(path.clone()),
+        Field::Data(path) if c.group == Group::And && matches!(c.op, Op::Eq | Op::In) && !pinned.contains(&path) => {
+            Some(path.clone())
+        }
         _ => None,
     })
 }
@@ -659,17 +696,29 @@ pub fn order(keys: &[SortKey], postgres: bool) -> Vec<OrderColumn> {
                 add(format!("(CASE WHEN {kind} IS NULL OR {kind} = 'null' THEN 1 ELSE 0 END)"), false, OrderKind::Int);
                 let (truths, first) = if postgres { ("'boolean'", "left") } else { ("'true' WHEN 'false'", "substr") };
                 let rank = if postgres {
-                    format!("(CASE {kind} WHEN 'number' THEN 0 WHEN 'string' THEN 1 WHEN {truths} THEN 2 WHEN 'null' THEN 4 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)")
+                    format!(
+                        "(CASE {kind} WHEN 'number' THEN 0 WHEN 'string' THEN 1 WHEN {truths} THEN 2 WHEN 'null' THEN 4 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)"
+                    )
                 } else {
-                    format!("(CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'true' THEN 2 WHEN 'false' THEN 2 WHEN 'null' THEN 4 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)")
+                    format!(
+                        "(CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'true' THEN 2 WHEN 'false' THEN 2 WHEN 'null' THEN 4 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)"
+                    )
                 };
                 add(rank, desc, OrderKind::Int);
                 add(format!("coalesce({}, 0)", look.number()), desc, OrderKind::Number);
-                let start = if postgres { format!("{first}({text}, {SORT_LENGTH})") } else { format!("{first}({text}, 1, {SORT_LENGTH})") };
-                let words = if postgres {
-                    format!("(CASE {kind} WHEN 'string' THEN {start} WHEN 'boolean' THEN {text} ELSE '' END) COLLATE \"C\"")
+                let start = if postgres {
+                    format!("{first}({text}, {SORT_LENGTH})")
                 } else {
-                    format!("(CASE {kind} WHEN 'text' THEN {start} WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE '' END)")
+                    format!("{first}({text}, 1, {SORT_LENGTH})")
+                };
+                let words = if postgres {
+                    format!(
+                        "(CASE {kind} WHEN 'string' THEN {start} WHEN 'boolean' THEN {text} ELSE '' END) COLLATE \"C\""
+                    )
+                } else {
+                    format!(
+                        "(CASE {kind} WHEN 'text' THEN {start} WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE '' END)"
+                    )
                 };
                 add(words, desc, OrderKind::Text);
             }
@@ -678,15 +727,21 @@ pub fn order(keys: &[SortKey], postgres: bool) -> Vec<OrderColumn> {
             break;
         }
     }
-    let descending = keys.iter().find(|key| key.field == Field::System(System::Id)).or(keys.first()).is_none_or(|key| key.descending);
+    let descending = keys
+        .iter()
+        .find(|key| key.field == Field::System(System::Id))
+        .or(keys.first())
+        .is_none_or(|key| key.descending);
     add("e.id".into(), descending, OrderKind::Int);
     columns
 }
 
 /// `ORDER BY …`, the other way round when `reversed`.
 pub fn order_by(columns: &[OrderColumn], reversed: bool) -> String {
-    let terms: Vec<_> =
-        columns.iter().map(|c| format!("{}{}", c.expression, if c.descending == reversed { "" } else { " DESC" })).collect();
+    let terms: Vec<_> = columns
+        .iter()
+        .map(|c| format!("{}{}", c.expression, if c.descending == reversed { "" } else { " DESC" }))
+        .collect();
     format!(" ORDER BY {}", terms.join(", "))
 }
 

@@ -240,7 +240,8 @@ pub struct Stretch<'a> {
 pub fn statement(filter: &Filter, stretch: &Stretch<'_>) -> Sql {
     let mut sql = filter.sql.clone();
     let condition = std::mem::take(&mut sql.text);
-    let after = stretch.after.map_or(String::new(), |values| sql::after(&mut sql, stretch.order, values, stretch.reversed));
+    let after =
+        stretch.after.map_or(String::new(), |values| sql::after(&mut sql, stretch.order, values, stretch.reversed));
     let by = sql::order_by(stretch.order, stretch.reversed);
     let limit = stretch.limit;
     let inner = if let [arm] = filter.arms.as_slice() {
@@ -249,7 +250,11 @@ pub fn statement(filter: &Filter, stretch: &Stretch<'_>) -> Sql {
         let arms: Vec<_> = filter
             .arms
             .iter()
-            .map(|arm| format!("SELECT * FROM (SELECT e.* FROM entries e WHERE {condition}{arm}{after}{by} LIMIT {limit}) AS arm"))
+            .map(|arm| {
+                format!(
+                    "SELECT * FROM (SELECT e.* FROM entries e WHERE {condition}{arm}{after}{by} LIMIT {limit}) AS arm"
+                )
+            })
             .collect();
         format!("SELECT {} AS entry FROM ({}) AS e{by} LIMIT {limit}", row(), arms.join(" UNION ALL "))
     };
@@ -323,7 +328,13 @@ pub async fn facet(db: &Pool, filter: &Filter, path: &Path, budget: Duration) ->
 }
 
 /// Entries per day: days since 1970 in a zone `offset` milliseconds ahead of UTC, and how many.
-pub async fn per_day(db: &Pool, filter: &Filter, from: Moment, offset: i64, budget: Duration) -> Result<Vec<(i64, i64)>, DbError> {
+pub async fn per_day(
+    db: &Pool,
+    filter: &Filter,
+    from: Moment,
+    offset: i64,
+    budget: Duration,
+) -> Result<Vec<(i64, i64)>, DbError> {
     let mut sql = filter.sql.clone();
     sql.text = format!(
         "SELECT (e.received_at + {offset}) / 86400000 AS day, count(*) FROM entries e WHERE {} AND e.received_at >= {} GROUP BY 1 ORDER BY 1",
@@ -433,7 +444,13 @@ pub async fn pins(db: &Pool) -> Result<Vec<Pin>, DbError> {
 }
 
 /// Notes that a field is to be pinned. A second pin of the same field is a duplicate.
-pub async fn insert_pin(tx: &mut Tx, collection: CollectionId, path: &str, automatic: bool, now: Moment) -> Result<i64, DbError> {
+pub async fn insert_pin(
+    tx: &mut Tx,
+    collection: CollectionId,
+    path: &str,
+    automatic: bool,
+    now: Moment,
+) -> Result<i64, DbError> {
     let (id,): (i64,) = tx
         .write("INSERT INTO pins (collection_id, path, automatic, created_at) VALUES ($1, $2, $3, $4) RETURNING id")
         .bind(collection)

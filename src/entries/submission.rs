@@ -181,10 +181,8 @@ pub fn merge(data: &str, patch: &str) -> Result<String> {
             names.push(name.clone());
         }
     }
-    let members: Vec<_> = names
-        .iter()
-        .filter_map(|name| Some(format!("{}:{}", json::string(name), fields.get(name)?.get())))
-        .collect();
+    let members: Vec<_> =
+        names.iter().filter_map(|name| Some(format!("{}:{}", json::string(name), fields.get(name)?.get()))).collect();
     Ok(format!("{{{}}}", members.join(",")))
 }
 

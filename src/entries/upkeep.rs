@@ -46,7 +46,8 @@ impl SlowFilters {
 
     fn take_often_slow(&self) -> Vec<(CollectionId, Path)> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let often: Vec<_> = seen.iter().filter(|(_, times)| times.len() >= SLOW_TIMES).map(|(key, _)| key.clone()).collect();
+        let often: Vec<_> =
+            seen.iter().filter(|(_, times)| times.len() >= SLOW_TIMES).map(|(key, _)| key.clone()).collect();
         often.iter().for_each(|key| drop(seen.remove(key)));
         often
     }
@@ -59,7 +60,8 @@ impl SlowFilters {
             return Ok(pins.clone());
         }
         let ready = store::pins(db).await?.into_iter().filter(|pin| pin.ready_at.is_some());
-        let pins: ReadyPins = Arc::new(ready.filter_map(|pin| Some((pin.collection_id, Path::parse(&pin.path).ok()?))).collect());
+        let pins: ReadyPins =
+            Arc::new(ready.filter_map(|pin| Some((pin.collection_id, Path::parse(&pin.path).ok()?))).collect());
         *self.pins.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), pins.clone()));
         Ok(pins)
     }
@@ -73,7 +75,8 @@ impl Entries {
     /// Pins a field. The index is built by [`Entries::build_pins`].
     pub async fn pin(&self, known: &Known, path: &Path, automatic: bool) -> Result<()> {
         let text = path.to_string();
-        let pins: Vec<_> = store::pins(&self.db).await?.into_iter().filter(|p| p.collection_id == known.collection.id).collect();
+        let pins: Vec<_> =
+            store::pins(&self.db).await?.into_iter().filter(|p| p.collection_id == known.collection.id).collect();
         if pins.iter().any(|pin| pin.path == text) {
             return Err(Error::Conflict(format!("\"{text}\" is pinned already.").into()));
         }
@@ -131,7 +134,8 @@ impl Entries {
         for (collection, path) in self.slow.take_often_slow() {
             let all = self.collections.list().await?;
             let Some(known) = all.iter().find(|known| known.collection.id == collection) else { continue };
-            let automatic = store::pins(&self.db).await?.iter().filter(|p| p.collection_id == collection && p.automatic).count();
+            let automatic =
+                store::pins(&self.db).await?.iter().filter(|p| p.collection_id == collection && p.automatic).count();
             if automatic < MAX_AUTOMATIC {
                 match self.pin(known, &path, true).await {
                     Ok(()) | Err(Error::Conflict(_)) => {}

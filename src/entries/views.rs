@@ -29,7 +29,12 @@ pub async fn side(entries: &Entries, reader: &Reader, current: Option<&str>) -> 
         (query.limit, query.count) = (Some(1), Count::Auto);
         let (count, more) = entries.count_of(reader, &query).await?;
         let count = count.map_or("many".into(), |n| crate::words::thousands(n) + if more { "+" } else { "" });
-        found.push(Side { current: current == Some(name.as_str()), title: known.collection.title.clone(), count, name });
+        found.push(Side {
+            current: current == Some(name.as_str()),
+            title: known.collection.title.clone(),
+            count,
+            name,
+        });
     }
     Ok(found)
 }
@@ -57,9 +62,13 @@ pub fn chips(query: &Query, kept: &Params) -> Vec<Chip> {
             Group::Or(set) => format!("or{set}: "),
         };
         let sentence = match condition.op {
-            Op::Null | Op::Exists | Op::Empty if matches!(value.as_str(), "0" | "false") => format!("{prefix}{field} {}", condition.op.words().replacen("is", "is not", 1)),
+            Op::Null | Op::Exists | Op::Empty if matches!(value.as_str(), "0" | "false") => {
+                format!("{prefix}{field} {}", condition.op.words().replacen("is", "is not", 1))
+            }
             Op::Null | Op::Exists | Op::Empty => format!("{prefix}{field} {}", condition.op.words()),
-            op => format!("{prefix}{field} {} {}", op.words(), if value.is_empty() { "\u{201c}\u{201d}" } else { value }),
+            op => {
+                format!("{prefix}{field} {} {}", op.words(), if value.is_empty() { "\u{201c}\u{201d}" } else { value })
+            }
         };
         chips.push(Chip { sentence, without: without(kept, name, value) });
     }
@@ -156,7 +165,9 @@ pub fn rows(listing: &Listing, query: &Query, paths: &[String], kept: &str) -> V
 }
 
 fn cell(entry: &Entry, field: &Field, listing: &Listing) -> CellView {
-    let text = |text: Option<&str>| text.filter(|t| !t.is_empty()).map_or(CellView::Empty, |t| CellView::Text(t.chars().take(120).collect()));
+    let text = |text: Option<&str>| {
+        text.filter(|t| !t.is_empty()).map_or(CellView::Empty, |t| CellView::Text(t.chars().take(120).collect()))
+    };
     match field {
         Field::System(System::Received) => CellView::Moment(entry.received),
         Field::System(System::At) => entry.at.map_or(CellView::Empty, CellView::Moment),
@@ -164,9 +175,13 @@ fn cell(entry: &Entry, field: &Field, listing: &Listing) -> CellView {
         Field::System(System::Session) => text(entry.session.as_deref()),
         Field::System(System::Origin) => text(entry.origin.as_deref()),
         Field::System(System::Flags) => text(entry.flags.as_deref()),
-        Field::System(System::Collection) => {
-            text(listing.collections.iter().find(|k| k.collection.id == entry.collection).map(|k| k.collection.name.as_str()))
-        }
+        Field::System(System::Collection) => text(
+            listing
+                .collections
+                .iter()
+                .find(|k| k.collection.id == entry.collection)
+                .map(|k| k.collection.name.as_str()),
+        ),
         Field::Data(path) => data_cell(&entry.data, path),
     }
 }
@@ -201,18 +216,31 @@ pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView>
     listing
         .facets
         .iter()
-        .filter(|(path, values)| !asked(path) && values.as_ref().is_none_or(|values| values.len() > 1 && values[0].times > 1))
+        .filter(|(path, values)| {
+            !asked(path) && values.as_ref().is_none_or(|values| values.len() > 1 && values[0].times > 1)
+        })
         .map(|(path, values)| {
             let link = |value: &crate::entries::store::FacetValue| {
-                let exact = if value.is_text && super::operand::number(&value.value).is_some() { format!("\"{}\"", value.value) } else { value.value.clone() };
+                let exact = if value.is_text && super::operand::number(&value.value).is_some() {
+                    format!("\"{}\"", value.value)
+                } else {
+                    value.value.clone()
+                };
                 let name = param_name(path);
                 FacetLink {
-                    value: if value.value.is_empty() { "(empty)".into() } else { value.value.chars().take(40).collect() },
+                    value: if value.value.is_empty() {
+                        "(empty)".into()
+                    } else {
+                        value.value.chars().take(40).collect()
+                    },
                     count: crate::words::thousands(value.times),
                     url: format!("/list?{}", encode(kept.iter().chain([&(name, exact)]))),
                 }
             };
-            FacetView { name: path.to_string(), values: values.as_ref().map(|values| values.iter().take(8).map(link).collect()) }
+            FacetView {
+                name: path.to_string(),
+                values: values.as_ref().map(|values| values.iter().take(8).map(link).collect()),
+            }
         })
         .collect()
 }

@@ -25,7 +25,13 @@ fn cookie_name(host: &WebHost) -> &'static str {
 
 /// The cookie of a session.
 pub fn session_cookie(token: String, host: &WebHost) -> Cookie<'static> {
-    Cookie::build((cookie_name(host), token)).http_only(true).same_site(SameSite::Lax).secure(host.is_https()).path("/").permanent().build()
+    Cookie::build((cookie_name(host), token))
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(host.is_https())
+        .path("/")
+        .permanent()
+        .build()
 }
 
 /// A cookie that ends the one of [`session_cookie`]; a `__Host-` cookie must be removed as it was set.
@@ -44,7 +50,8 @@ pub fn token_of(request: &Request<'_>) -> Option<String> {
 
 async fn account(request: &Request<'_>) -> Result<Option<Account>> {
     let Some(token) = token_of(request) else { return Ok(None) };
-    let accounts = request.rocket().state::<Accounts>().ok_or_else(|| Error::Internal("accounts are not managed".into()))?;
+    let accounts =
+        request.rocket().state::<Accounts>().ok_or_else(|| Error::Internal("accounts are not managed".into()))?;
     accounts.recognise(&token).await
 }
 
@@ -61,7 +68,9 @@ async fn at_least(request: &Request<'_>, role: Role) -> Result<Account> {
 impl<'r> FromRequest<'r> for Viewer {
     type Error = ();
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        at_least(request, Role::Viewer).await.map_or_else(|error| Refused::fail(request, error), |a| Outcome::Success(Viewer(a)))
+        at_least(request, Role::Viewer)
+            .await
+            .map_or_else(|error| Refused::fail(request, error), |a| Outcome::Success(Viewer(a)))
     }
 }
 
@@ -69,7 +78,9 @@ impl<'r> FromRequest<'r> for Viewer {
 impl<'r> FromRequest<'r> for Staff {
     type Error = ();
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        at_least(request, Role::Staff).await.map_or_else(|error| Refused::fail(request, error), |a| Outcome::Success(Staff(a)))
+        at_least(request, Role::Staff)
+            .await
+            .map_or_else(|error| Refused::fail(request, error), |a| Outcome::Success(Staff(a)))
     }
 }
 
@@ -77,7 +88,9 @@ impl<'r> FromRequest<'r> for Staff {
 impl<'r> FromRequest<'r> for Owner {
     type Error = ();
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        at_least(request, Role::Owner).await.map_or_else(|error| Refused::fail(request, error), |a| Outcome::Success(Owner(a)))
+        at_least(request, Role::Owner)
+            .await
+            .map_or_else(|error| Refused::fail(request, error), |a| Outcome::Success(Owner(a)))
     }
 }
 

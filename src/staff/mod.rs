@@ -29,7 +29,8 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [(&'static str, Role); 3] = [("viewer", Role::Viewer), ("staff", Role::Staff), ("owner", Role::Owner)];
+    pub const ALL: [(&'static str, Role); 3] =
+        [("viewer", Role::Viewer), ("staff", Role::Staff), ("owner", Role::Owner)];
 
     pub fn parse(text: &str) -> Result<Role> {
         Role::ALL
@@ -53,7 +54,12 @@ impl Email {
         let email = text.trim().to_lowercase();
         let (name, host) = email.split_once('@').unwrap_or(("", ""));
         let plain = !email.chars().any(|c| c.is_whitespace() || c.is_control());
-        if name.is_empty() || !host.contains('.') && host != "localhost" || email.len() > 254 || !plain || host.contains('@') {
+        if name.is_empty()
+            || !host.contains('.') && host != "localhost"
+            || email.len() > 254
+            || !plain
+            || host.contains('@')
+        {
             return Err(Error::invalid("/email", "must be an email address"));
         }
         Ok(Email(email))
@@ -97,7 +103,14 @@ mod tests {
 
     #[test]
     fn emails() {
-        for (text, email) in [(" Kim@Example.org ", Some("kim@example.org")), ("kim", None), ("kim@", None), ("@x.org", None), ("a b@x.org", None), ("a@b@c.org", None)] {
+        for (text, email) in [
+            (" Kim@Example.org ", Some("kim@example.org")),
+            ("kim", None),
+            ("kim@", None),
+            ("@x.org", None),
+            ("a b@x.org", None),
+            ("a@b@c.org", None),
+        ] {
             assert_eq!(Email::parse(text).ok().map(|e| e.0).as_deref(), email, "{text}");
         }
     }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use rocket::http::{CookieJar, Status};
-use rocket::{Request, Route, State, get, post, routes};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
+use rocket::{Request, Route, State, get, post, routes};
 
 use super::guards::{Visitor, removal_cookie, session_cookie, token_of};
 use super::{Account, Accounts, Email, Password};
@@ -105,9 +105,17 @@ fn local(next: &str) -> String {
 #[get("/setup/<token>")]
 async fn setup_form(layout: Layout, accounts: &State<Accounts>, token: &str) -> Result<Html> {
     if !accounts.setup_is_open(token).await? {
-        return Err(Error::NotFound("This link was used already, or the program was started again and printed a newer one.".into()));
+        return Err(Error::NotFound(
+            "This link was used already, or the program was started again and printed a newer one.".into(),
+        ));
     }
-    render(&SetupPage { layout, token: token.to_owned(), email: String::new(), name: String::new(), errors: Vec::new() })
+    render(&SetupPage {
+        layout,
+        token: token.to_owned(),
+        email: String::new(),
+        name: String::new(),
+        errors: Vec::new(),
+    })
 }
 
 #[post("/setup/<token>", data = "<form>")]

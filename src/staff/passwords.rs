@@ -1,7 +1,7 @@
 //! Hashing passwords: argon2id, off the async threads, a few at a time.
 
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
 use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
@@ -30,7 +30,8 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
 }
 
 /// A hash of a password that nobody knows, to spend the same time on an unknown email.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3Hv9QFbJZ5nWwAbd1ANFNqIbsfz6mDb8oA7bPYIm4Oc";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3Hv9QFbJZ5nWwAbd1ANFNqIbsfz6mDb8oA7bPYIm4Oc";
 
 async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let _permit = PERMITS.acquire().await.map_err(|error| Error::Internal(Box::new(error)))?;
@@ -47,9 +48,52 @@ pub fn is_common(password: &str) -> bool {
 }
 
 const COMMON: [&str; 48] = [
-    "password", "passwort", "passw0rd", "qwerty", "qwertyuiop", "qwertz", "azerty", "letmein", "welcome", "monkey",
-    "dragon", "football", "baseball", "iloveyou", "sunshine", "princess", "master", "superman", "batman", "trustno",
-    "shadow", "michael", "jennifer", "jordan", "hunter", "charlie", "computer", "internet", "starwars", "whatever",
-    "freedom", "secret", "admin", "administrator", "changeme", "default", "guest", "login", "abc", "abcdef",
-    "qazwsx", "zaqwsx", "qwe", "asdfghjkl", "zxcvbnm", "frontdesk", "hello", "test",
+    "password",
+    "passwort",
+    "passw0rd",
+    "qwerty",
+    "qwertyuiop",
+    "qwertz",
+    "azerty",
+    "letmein",
+    "welcome",
+    "monkey",
+    "dragon",
+    "football",
+    "baseball",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "master",
+    "superman",
+    "batman",
+    "trustno",
+    "shadow",
+    "michael",
+    "jennifer",
+    "jordan",
+    "hunter",
+    "charlie",
+    "computer",
+    "internet",
+    "starwars",
+    "whatever",
+    "freedom",
+    "secret",
+    "admin",
+    "administrator",
+    "changeme",
+    "default",
+    "guest",
+    "login",
+    "abc",
+    "abcdef",
+    "qazwsx",
+    "zaqwsx",
+    "qwe",
+    "asdfghjkl",
+    "zxcvbnm",
+    "frontdesk",
+    "hello",
+    "test",
 ];

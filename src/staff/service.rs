@@ -104,7 +104,8 @@ impl Accounts {
         let hash = found.as_ref().map(|(_, hash)| hash.clone());
         let correct = passwords::verify(password.to_owned(), hash).await?;
         let account = found.map(|(account, _)| account).filter(|account| correct && account.disabled.is_none());
-        let account = account.ok_or_else(|| Error::invalid("/password", "this email and this password do not belong together"))?;
+        let account = account
+            .ok_or_else(|| Error::invalid("/password", "this email and this password do not belong together"))?;
         self.begin_session(account.id).await
     }
 
@@ -145,7 +146,8 @@ impl Accounts {
         self.attempts.retain_recent();
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        store::delete_old_sessions(&mut tx, now.plus(-self.limits.absolute * DAY), now.plus(-self.limits.idle * DAY)).await?;
+        store::delete_old_sessions(&mut tx, now.plus(-self.limits.absolute * DAY), now.plus(-self.limits.idle * DAY))
+            .await?;
         Ok(tx.commit().await?)
     }
 }

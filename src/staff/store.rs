@@ -18,8 +18,14 @@ struct UserRow {
 impl UserRow {
     fn account(self) -> (Account, String) {
         let role = Role::parse(&self.role).unwrap_or(Role::Viewer);
-        let account =
-            Account { id: self.id, email: self.email, name: self.name, role, created: self.created_at, disabled: self.disabled_at };
+        let account = Account {
+            id: self.id,
+            email: self.email,
+            name: self.name,
+            role,
+            created: self.created_at,
+            disabled: self.disabled_at,
+        };
         (account, self.password_hash)
     }
 }
@@ -41,7 +47,9 @@ pub async fn all(db: &Pool) -> Result<Vec<Account>, DbError> {
 
 pub async fn insert(tx: &mut Tx, email: &str, name: &str, role: Role, hash: &str, now: Moment) -> Result<i64, DbError> {
     let (id,): (i64,) = tx
-        .write("INSERT INTO users (email, name, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id")
+        .write(
+            "INSERT INTO users (email, name, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+        )
         .bind(email)
         .bind(name)
         .bind(role.name())

@@ -4,7 +4,6 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::response::Response;
 use rocket::{Request, Route, get, routes};
 use rust_embed_for_web::{EmbedableFile, RustEmbed};
-use sha2::{Digest as _, Sha256};
 
 #[derive(RustEmbed)]
 #[folder = "static"]
@@ -16,8 +15,8 @@ pub fn url(name: &str) -> String {
 }
 
 fn version(name: &str) -> Option<String> {
-    let file = Static::get(name)?;
-    Some(Sha256::digest(file.data()).iter().take(6).map(|b| format!("{b:02x}")).collect())
+    // The hash of the content, made at build time, without what a URL would have to escape.
+    Some(Static::get(name)?.hash().chars().filter(char::is_ascii_alphanumeric).take(12).collect())
 }
 
 /// The bytes of an asset.
@@ -28,6 +27,7 @@ pub fn bytes(name: &str) -> Option<Vec<u8>> {
 /// The `integrity` attribute of an asset (Subresource Integrity).
 pub fn integrity(name: &str) -> String {
     use base64::Engine as _;
+    use sha2::Digest as _;
     let digest = sha2::Sha384::digest(bytes(name).unwrap_or_default());
     format!("sha384-{}", base64::prelude::BASE64_STANDARD.encode(digest))
 }

@@ -172,7 +172,12 @@ impl<'r> Responder<'r, 'static> for NotFound {
             request_id: RequestId::of(request),
         };
         let body = if Negotiation::of(request).wants_page() {
-            let page = ErrorPage { title: problem.title, detail: detail.clone(), errors: Vec::new(), request_id: problem.request_id.into() };
+            let page = ErrorPage {
+                title: problem.title,
+                detail: detail.clone(),
+                errors: Vec::new(),
+                request_id: problem.request_id.into(),
+            };
             (ContentType::HTML, page.render().unwrap_or_default())
         } else {
             (ContentType::new("application", "problem+json"), serde_json::to_string(&problem).unwrap_or_default())

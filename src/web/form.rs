@@ -140,7 +140,10 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded_strictly() {
-        assert_eq!(pairs("a=1&b=x+y&c=%C3%A9&d").unwrap(), [("a", "1"), ("b", "x y"), ("c", "é"), ("d", "")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(
+            pairs("a=1&b=x+y&c=%C3%A9&d").unwrap(),
+            [("a", "1"), ("b", "x y"), ("c", "é"), ("d", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
         assert!(pairs("a=%ff").is_err());
     }
 }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Mutex;
 
+use rocket::Request;
 use rocket::http::Method;
 use rocket::request::{FromRequest, Outcome};
-use rocket::Request;
 
 use crate::config::Config;
 use crate::error::Error;

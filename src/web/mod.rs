@@ -14,7 +14,7 @@ pub use cors::cors;
 pub use errors::{ApiError, catchers, render};
 pub use form::{Fields, Html, SeeOther, pairs, query_pairs, see_other};
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
-pub use headers::{RequestId, Headers};
+pub use headers::{Headers, RequestId};
 pub use health::routes as health_routes;
 pub use methods::Methods;
 pub use stream::{Download, Sender};

@@ -77,7 +77,8 @@ async fn a_batch_is_answered_item_by_item_in_order() {
         let mixed = app.add(r#"[{"_uid":"batch-001","a":1},{"_uid":"batch-001","a":1},7,{"a":{"b":"\u0000"}},{"_gotcha":"x"},{"_collection":"nowhere"}]"#).await;
         assert_eq!(mixed.status, 207, "{}", mixed.text);
         let json = mixed.json();
-        let statuses: Vec<_> = json["results"].as_array().unwrap().iter().map(|r| r["status"].as_str().unwrap()).collect();
+        let statuses: Vec<_> =
+            json["results"].as_array().unwrap().iter().map(|r| r["status"].as_str().unwrap()).collect();
         assert_eq!(statuses, ["stored", "duplicate", "rejected", "rejected", "flagged", "rejected"], "{kind}");
         assert!(mixed.text.contains("/a/b a text contains a NUL character"), "{}", mixed.text);
         assert_eq!(app.add(r#"[{"_uid":"batch-001","a":1}]"#).await.status, 200);
@@ -134,8 +135,11 @@ async fn gzip_is_unpacked() {
 async fn cors_headers_are_on_every_status() {
     let app = TestApp::with("sqlite", |config| (config.rate_limit, config.burst_per_address) = (Switch::On, 3)).await;
     let from = ("Origin", "https://page.example");
-    for (body, status) in [("{}", 201), ("{", 400), (r#"{"_collection":"nowhere"}"#, 404), ("{}", 201), ("{}", 201), ("{}", 429)] {
-        let mut request = app.client.post("/add").header(ContentType::Plain).header(Header::new(from.0, from.1)).body(body);
+    for (body, status) in
+        [("{}", 201), ("{", 400), (r#"{"_collection":"nowhere"}"#, 404), ("{}", 201), ("{}", 201), ("{}", 429)]
+    {
+        let mut request =
+            app.client.post("/add").header(ContentType::Plain).header(Header::new(from.0, from.1)).body(body);
         request.set_remote("192.0.2.7:1000".parse().unwrap());
         let response = request.dispatch().await;
         assert_eq!(response.status().code, status);
@@ -163,16 +167,27 @@ async fn origins_and_keys_decide_who_may_send() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
-        let made = owner.json(rocket::http::Method::Post, "/api/v1/collections", r#"{"name":"contact","origins":["https://good.example"]}"#).await;
+        let made = owner
+            .json(
+                rocket::http::Method::Post,
+                "/api/v1/collections",
+                r#"{"name":"contact","origins":["https://good.example"]}"#,
+            )
+            .await;
         assert_eq!(made.status, 201, "{}", made.text);
         let key = made.json()["key"].as_str().unwrap().to_owned();
         app.add(r#"{"_collection":"contact"}"#).await.is_problem(403, "only with its key");
         let json = ("Content-Type", "application/json");
         let body = format!(r#"{{"_key":"{key}"}}"#);
-        send(&app, &[json, ("Origin", "https://evil.example")], body.as_bytes()).await.is_problem(403, "https://evil.example");
+        send(&app, &[json, ("Origin", "https://evil.example")], body.as_bytes())
+            .await
+            .is_problem(403, "https://evil.example");
         assert_eq!(send(&app, &[json, ("Origin", "https://good.example")], body.as_bytes()).await.status, 201);
         assert_eq!(app.post(&format!("/add?_key={key}"), "application/json", "{}").await.status, 201);
-        assert!(owner.open("/collections/contact").await.text.contains("https://evil.example"), "staff see who was turned away");
+        assert!(
+            owner.open("/collections/contact").await.text.contains("https://evil.example"),
+            "staff see who was turned away"
+        );
         owner.form("/collections/contact/origins", "origin=https%3A%2F%2Fevil.example").await;
         assert_eq!(send(&app, &[json, ("Origin", "https://evil.example")], body.as_bytes()).await.status, 201);
         assert_eq!(owner.ids("_collection=contact").await.len(), 3);

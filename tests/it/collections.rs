@@ -14,20 +14,34 @@ async fn a_collection_is_made_changed_and_shown() {
         assert_eq!((made.status, made.header("location")), (201, "/api/v1/collections/contact"));
         owner.json(Method::Post, "/api/v1/collections", r#"{"name":"contact"}"#).await.is_problem(409, "already");
         owner.json(Method::Post, "/api/v1/collections", r#"{"name":"No"}"#).await.is_problem(422, "/name");
-        owner.json(Method::Post, "/api/v1/collections", r#"{"name":"x","colour":"red"}"#).await.is_problem(422, "colour");
+        owner
+            .json(Method::Post, "/api/v1/collections", r#"{"name":"x","colour":"red"}"#)
+            .await
+            .is_problem(422, "colour");
         owner.json(Method::Post, "/api/v1/collections", "{").await.is_problem(400, "");
         let changed = owner.json(Method::Patch, "/api/v1/collections/contact", r#"{"retention_days":30}"#).await;
         assert_eq!(changed.json()["retention_days"], 30, "{}", changed.text);
-        let changed = owner.json(Method::Patch, "/api/v1/collections/contact", r#"{"retention_days":null,"title":"Say hello"}"#).await;
+        let changed = owner
+            .json(Method::Patch, "/api/v1/collections/contact", r#"{"retention_days":null,"title":"Say hello"}"#)
+            .await;
         assert!(changed.json()["retention_days"].is_null());
-        owner.json(Method::Patch, "/api/v1/collections/contact", r#"{"daily_quota":0}"#).await.is_problem(422, "/daily_quota");
-        owner.json(Method::Patch, "/api/v1/collections/contact", r#"{"checks":{"a":{"type":"list","mode":"warn"}}}"#).await.is_problem(422, "/checks");
+        owner
+            .json(Method::Patch, "/api/v1/collections/contact", r#"{"daily_quota":0}"#)
+            .await
+            .is_problem(422, "/daily_quota");
+        owner
+            .json(Method::Patch, "/api/v1/collections/contact", r#"{"checks":{"a":{"type":"list","mode":"warn"}}}"#)
+            .await
+            .is_problem(422, "/checks");
         let page = owner.open("/collections/contact").await;
         assert!(page.text.contains("Say hello") && page.text.contains("data-key"), "{}", page.text);
         assert_eq!(owner.get("/api/v1/collections").await.json()["count"], 2);
         let again = owner.form("/collections", "name=Bad+Name").await;
         assert_eq!(again.status, 422);
-        assert!(again.text.contains("Bad Name") && again.text.contains("beginning with a letter"), "what was typed is kept");
+        assert!(
+            again.text.contains("Bad Name") && again.text.contains("beginning with a letter"),
+            "what was typed is kept"
+        );
     }
 }
 
@@ -36,10 +50,35 @@ async fn a_pinned_field_is_answered_by_its_index_and_says_the_same() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
-        for plan in [r#""pro""#, r#""10""#, "10", "10.0", "10.5", r#"["pro","x"]"#, "true", "null", "[]", r#""[array]""#, "1e300", "{}"] {
+        for plan in [
+            r#""pro""#,
+            r#""10""#,
+            "10",
+            "10.0",
+            "10.5",
+            r#"["pro","x"]"#,
+            "true",
+            "null",
+            "[]",
+            r#""[array]""#,
+            "1e300",
+            "{}",
+        ] {
             app.stored(format!(r#"{{"plan":{plan}}}"#)).await;
         }
-        let queries = ["plan=pro", "plan=10", "plan=%2210%22", "plan=10.5", "plan=true", "plan__in=pro,10", "plan=pro&plan=10", "plan=[array]", "plan=1e300", "plan=pro&_received__gte=-1d", "plan=x&_sort=plan"];
+        let queries = [
+            "plan=pro",
+            "plan=10",
+            "plan=%2210%22",
+            "plan=10.5",
+            "plan=true",
+            "plan__in=pro,10",
+            "plan=pro&plan=10",
+            "plan=[array]",
+            "plan=1e300",
+            "plan=pro&_received__gte=-1d",
+            "plan=x&_sort=plan",
+        ];
         let mut before = Vec::new();
         for query in queries {
             before.push(owner.ids(&format!("_collection=default&{query}")).await);
@@ -47,7 +86,10 @@ async fn a_pinned_field_is_answered_by_its_index_and_says_the_same() {
         let pinned = owner.json(Method::Post, "/api/v1/collections/default/pins", r#"{"field":"plan"}"#).await;
         assert_eq!(pinned.status, 201, "{}", pinned.text);
         app.state::<Entries>().build_pins().await.unwrap();
-        owner.json(Method::Post, "/api/v1/collections/default/pins", r#"{"field":"plan"}"#).await.is_problem(409, "pinned");
+        owner
+            .json(Method::Post, "/api/v1/collections/default/pins", r#"{"field":"plan"}"#)
+            .await
+            .is_problem(409, "pinned");
         for (query, before) in queries.iter().zip(&before) {
             assert_eq!(owner.ids(&format!("_collection=default&{query}")).await, *before, "{kind} {query}");
             let count = owner.get(&format!("/list?_collection=default&_limit=1&_count=exact&{query}")).await.json();
@@ -56,7 +98,10 @@ async fn a_pinned_field_is_answered_by_its_index_and_says_the_same() {
         for query in ["plan=pro", "plan=10&_received__gte=-30d", "plan__in=pro,free&seats=3"] {
             let plan = app.state::<Entries>().explain(&format!("_collection=default&{query}")).await.unwrap();
             // PostgreSQL reads so small a table whole.
-            assert!(kind == "postgres" || plan.contains("INDEX pin_1") && !plan.contains("entries_newest"), "{query}: {plan}");
+            assert!(
+                kind == "postgres" || plan.contains("INDEX pin_1") && !plan.contains("entries_newest"),
+                "{query}: {plan}"
+            );
         }
         assert!(owner.open("/collections/default").await.text.contains("Unpin"));
         assert_eq!(owner.json(Method::Delete, "/api/v1/collections/default/pins/1", "").await.status, 204);
@@ -67,7 +112,12 @@ async fn a_pinned_field_is_answered_by_its_index_and_says_the_same() {
 #[rocket::async_test]
 async fn the_newest_page_is_read_from_an_index() {
     let app = TestApp::start("sqlite").await;
-    for (query, index) in [("_collection=default", "entries_newest"), ("", "entries_"), ("_collection=default&_received__gte=-30d", "entries_newest"), ("_session=abcdefgh", "entries_session")] {
+    for (query, index) in [
+        ("_collection=default", "entries_newest"),
+        ("", "entries_"),
+        ("_collection=default&_received__gte=-30d", "entries_newest"),
+        ("_session=abcdefgh", "entries_session"),
+    ] {
         let plan = app.state::<Entries>().explain(query).await.unwrap();
         assert!(plan.contains(index) && !plan.contains("SCAN e\n"), "{query}: {plan}");
     }
@@ -129,7 +179,15 @@ async fn entries_are_edited_with_their_version() {
         let merged = owner.json(Method::Patch, &path, r#"{"b":{"d":3},"new":"x"}"#).await;
         assert!(merged.text.contains(r#""data":{"a":1.50,"b":{"c":2,"d":3},"new":"x"}"#), "{}", merged.text);
         assert_eq!(merged.header("etag"), "\"v2\"");
-        let late = owner.send(app.client.put(path.clone()).header(ContentType::JSON).header(Header::new("If-Match", "\"v1\"")).body("{}")).await;
+        let late = owner
+            .send(
+                app.client
+                    .put(path.clone())
+                    .header(ContentType::JSON)
+                    .header(Header::new("If-Match", "\"v1\""))
+                    .body("{}"),
+            )
+            .await;
         late.is_problem(412, "");
         assert_eq!(owner.json(Method::Put, &path, r#"{"z":1}"#).await.status, 200);
         owner.json(Method::Put, &path, "[1]").await.is_problem(422, "object");

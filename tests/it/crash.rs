@@ -109,7 +109,12 @@ async fn nothing_acknowledged_is_lost_when_the_program_is_killed() {
         }
         let found = found(&url).await;
         let acknowledged = acknowledged.lock().unwrap();
-        println!("{kind}: {rounds} kills, {} sent, {} acknowledged, {} found", next.load(Ordering::SeqCst), acknowledged.len(), found.len());
+        println!(
+            "{kind}: {rounds} kills, {} sent, {} acknowledged, {} found",
+            next.load(Ordering::SeqCst),
+            acknowledged.len(),
+            found.len()
+        );
         assert!(acknowledged.len() >= rounds as usize, "the load was real");
         let there: HashSet<i64> = found.iter().map(|(n, _)| *n).collect();
         let lost: Vec<_> = acknowledged.iter().filter(|n| !there.contains(n)).collect();
@@ -121,7 +126,12 @@ async fn nothing_acknowledged_is_lost_when_the_program_is_killed() {
 
 /// Eight clients send until the program is killed, after `acknowledgements` of this round.
 /// What was not acknowledged is sent again in the next round, with the same client id.
-fn kill_under_load(mut server: Server, acknowledgements: usize, acknowledged: &Arc<Mutex<HashSet<i64>>>, next: &Arc<AtomicU64>) {
+fn kill_under_load(
+    mut server: Server,
+    acknowledgements: usize,
+    acknowledged: &Arc<Mutex<HashSet<i64>>>,
+    next: &Arc<AtomicU64>,
+) {
     let stop = Arc::new(AtomicBool::new(false));
     let before = acknowledged.lock().unwrap().len();
     let port = server.port;
@@ -205,7 +215,18 @@ async fn a_failing_fsync_is_an_error_and_never_a_false_acknowledgement() {
     let (status, _) = server.request("POST", "/add", r#"{"n":1}"#).unwrap();
     assert_eq!(status, 201);
     let mut strace = Command::new("strace")
-        .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO", "-p", &server.child.id().to_string()])
+        .args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fsync,fdatasync",
+            "-e",
+            "inject=fsync,fdatasync:error=EIO",
+            "-p",
+            &server.child.id().to_string(),
+        ])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

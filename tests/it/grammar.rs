@@ -77,7 +77,8 @@ fn entry(random: &mut StdRng) -> Value {
 
 fn value(random: &mut StdRng, field: &str) -> Value {
     if field == "when" {
-        let dates = ["2026-01-31", "2026-02-01", "2026-01-31T23:30:00Z", "2026-02-01T00:30:00+02:00", "2026-02-30", "soon"];
+        let dates =
+            ["2026-01-31", "2026-02-01", "2026-01-31T23:30:00Z", "2026-02-01T00:30:00+02:00", "2026-02-30", "soon"];
         return json!(dates.choose(random).unwrap());
     }
     if field == "tags" && random.random_bool(0.6) {
@@ -89,9 +90,31 @@ fn value(random: &mut StdRng, field: &str) -> Value {
 
 fn scalar(random: &mut StdRng) -> Value {
     let values = [
-        json!(10), json!(10.0), json!("10"), json!(2), json!("2"), json!(-3.5), json!("-3.5"), json!(9007199254740993i64),
-        json!(9007199254740992i64), json!(true), json!(false), json!("true"), json!(null), json!(""), json!("pro"), json!("Pro"),
-        json!("ÉTÉ"), json!("été 100%"), json!("a_b"), json!("a%b"), json!("it's"), json!("😀"), json!({}), json!("00123"), json!("x\\y\"z"),
+        json!(10),
+        json!(10.0),
+        json!("10"),
+        json!(2),
+        json!("2"),
+        json!(-3.5),
+        json!("-3.5"),
+        json!(9007199254740993i64),
+        json!(9007199254740992i64),
+        json!(true),
+        json!(false),
+        json!("true"),
+        json!(null),
+        json!(""),
+        json!("pro"),
+        json!("Pro"),
+        json!("ÉTÉ"),
+        json!("été 100%"),
+        json!("a_b"),
+        json!("a%b"),
+        json!("it's"),
+        json!("😀"),
+        json!({}),
+        json!("00123"),
+        json!("x\\y\"z"),
     ];
     values.choose(random).unwrap().clone()
 }
@@ -119,7 +142,12 @@ impl Test {
         let is_eq = |c: &Condition| matches!(c.1, "" | "eq");
         let together = |set: &&mut Set| match group {
             "_or." | "_or2." => set.group == group,
-            "" => set.group.is_empty() && is_eq(&condition) && is_eq(&set.conditions[0]) && set.conditions[0].0 == condition.0,
+            "" => {
+                set.group.is_empty()
+                    && is_eq(&condition)
+                    && is_eq(&set.conditions[0])
+                    && set.conditions[0].0 == condition.0
+            }
             _ => false,
         };
         match self.0.iter_mut().find(together) {
@@ -130,8 +158,24 @@ impl Test {
 }
 
 const OPERATORS: [&str; 18] = [
-    "", "eq", "not", "in", "notin", "gt", "gte", "lt", "lte", "between", "contains", "ncontains", "starts", "ends", "null",
-    "exists", "empty", "type",
+    "",
+    "eq",
+    "not",
+    "in",
+    "notin",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "between",
+    "contains",
+    "ncontains",
+    "starts",
+    "ends",
+    "null",
+    "exists",
+    "empty",
+    "type",
 ];
 
 fn query(random: &mut StdRng) -> (String, Test, Sort) {
@@ -141,7 +185,8 @@ fn query(random: &mut StdRng) -> (String, Test, Sort) {
         let condition = condition(random);
         let group = ["", "", "", "_not.", "_or.", "_or2."].choose(random).unwrap();
         let bare = condition.1.is_empty() && !condition.0.contains("__");
-        let operator = if bare { String::new() } else { format!("__{}", if condition.1.is_empty() { "eq" } else { condition.1 }) };
+        let operator =
+            if bare { String::new() } else { format!("__{}", if condition.1.is_empty() { "eq" } else { condition.1 }) };
         params.push((format!("{group}{}{operator}", condition.0), condition.2.clone()));
         test.add(group, condition);
     }
@@ -158,7 +203,25 @@ fn condition(random: &mut StdRng) -> Condition {
             let dates = ["2026-01-31", "2026-02-01", "2026-01-31T22:30:00Z", "soon"];
             return (*dates.choose(random).unwrap()).into();
         }
-        let operands = ["10", "10.0", "\"10\"", "2", "-3.5", "true", "pro", "PRO", "été", "00123", "%", "_", "", "it's", "😀", "9007199254740993", "x\\y\"z"];
+        let operands = [
+            "10",
+            "10.0",
+            "\"10\"",
+            "2",
+            "-3.5",
+            "true",
+            "pro",
+            "PRO",
+            "été",
+            "00123",
+            "%",
+            "_",
+            "",
+            "it's",
+            "😀",
+            "9007199254740993",
+            "x\\y\"z",
+        ];
         (*operands.choose(random).unwrap()).into()
     };
     let operand = match *operator {
@@ -356,7 +419,8 @@ impl Sort {
             if self.field.starts_with('_') {
                 return by_id;
             }
-            let (a, b) = (lookup(a, self.field).filter(|v| !v.is_null()), lookup(b, self.field).filter(|v| !v.is_null()));
+            let (a, b) =
+                (lookup(a, self.field).filter(|v| !v.is_null()), lookup(b, self.field).filter(|v| !v.is_null()));
             let order = match (a, b) {
                 (None, None) => Ordering::Equal,
                 (None, Some(_)) => return Ordering::Greater,

@@ -6,7 +6,8 @@ use crate::support::{TestApp, databases};
 
 async fn with_plans(app: &TestApp) {
     for (name, plan, seats) in [("Ada", "pro", 12), ("Ben", "free", 1), ("Chi", "pro", 3), ("Dee", "team", 40)] {
-        app.stored(format!(r#"{{"name":"{name}","plan":"{plan}","seats":{seats},"cart":{{"total":{seats}.5}}}}"#)).await;
+        app.stored(format!(r#"{{"name":"{name}","plan":"{plan}","seats":{seats},"cart":{{"total":{seats}.5}}}}"#))
+            .await;
     }
 }
 
@@ -16,18 +17,34 @@ async fn every_format_gives_the_same_entries() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
         with_plans(&app).await;
-        for query in ["plan=pro", "plan=pro&plan=team&_sort=seats", "_q=ada", "seats__gte=3&_sort=-cart.total", "_not.plan=pro", "plan=none", "_limit=2"] {
+        for query in [
+            "plan=pro",
+            "plan=pro&plan=team&_sort=seats",
+            "_q=ada",
+            "seats__gte=3&_sort=-cart.total",
+            "_not.plan=pro",
+            "plan=none",
+            "_limit=2",
+        ] {
             let listed = owner.ids(query).await;
             let lines = owner.get(&format!("/list?{query}&_format=ndjson")).await.text;
-            let from_lines: Vec<i64> = lines.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["_id"].as_i64().unwrap()).collect();
+            let from_lines: Vec<i64> = lines
+                .lines()
+                .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["_id"].as_i64().unwrap())
+                .collect();
             assert_eq!(from_lines, listed, "{kind} {query}");
             let csv = owner.get(&format!("/csv?{query}")).await.text;
-            let from_csv: Vec<i64> = csv::Reader::from_reader(csv.as_bytes()).records().map(|r| r.unwrap()[0].parse().unwrap()).collect();
+            let from_csv: Vec<i64> =
+                csv::Reader::from_reader(csv.as_bytes()).records().map(|r| r.unwrap()[0].parse().unwrap()).collect();
             assert_eq!(from_csv, listed, "{kind} {query}");
-            let json: Vec<serde_json::Value> = serde_json::from_str(&owner.get(&format!("/csv?{query}&_format=json")).await.text).unwrap();
+            let json: Vec<serde_json::Value> =
+                serde_json::from_str(&owner.get(&format!("/csv?{query}&_format=json")).await.text).unwrap();
             assert_eq!(json.iter().map(|e| e["_id"].as_i64().unwrap()).collect::<Vec<_>>(), listed, "{kind} {query}");
             let page = owner.open(&format!("/list?{query}")).await.text;
-            let place = |id: i64| page.find(&format!("value=\"{id}\" aria-label")).unwrap_or_else(|| panic!("{kind} {query}: {id} is not on the page"));
+            let place = |id: i64| {
+                page.find(&format!("value=\"{id}\" aria-label"))
+                    .unwrap_or_else(|| panic!("{kind} {query}: {id} is not on the page"))
+            };
             assert!(listed.iter().map(|id| place(*id)).is_sorted(), "{kind} {query}");
             let posted = owner.form("/list", &format!("{query}&_format=json")).await;
             assert_eq!(posted.ids(), listed, "{kind} {query}");
@@ -91,14 +108,41 @@ async fn hostile_names_are_data() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
-        for name in ["a'b", "a\"b", "a]b", "$.x", "a.b", "😀", "", "sort", "limit", "q", "data", "__proto__", "'; DROP TABLE entries; --", "a\\b", "x__gt", "{a}", "/p", "?", "$1", "%", "doc", "0"] {
+        for name in [
+            "a'b",
+            "a\"b",
+            "a]b",
+            "$.x",
+            "a.b",
+            "😀",
+            "",
+            "sort",
+            "limit",
+            "q",
+            "data",
+            "__proto__",
+            "'; DROP TABLE entries; --",
+            "a\\b",
+            "x__gt",
+            "{a}",
+            "/p",
+            "?",
+            "$1",
+            "%",
+            "doc",
+            "0",
+        ] {
             let id = app.stored(serde_json::json!({ name: "here" }).to_string()).await;
             let pointer = format!("/{}__eq", name.replace('~', "~0").replace('/', "~1"));
             let query = form_urlencoded::Serializer::new(String::new()).append_pair(&pointer, "here").finish();
             assert_eq!(owner.ids(&query).await, [id], "{kind} {name}");
-            let sorted = form_urlencoded::Serializer::new(String::new()).append_pair("_sort", &pointer.replace("__eq", "").replace('\\', "\\\\").replace(',', "\\,")).finish();
+            let sorted = form_urlencoded::Serializer::new(String::new())
+                .append_pair("_sort", &pointer.replace("__eq", "").replace('\\', "\\\\").replace(',', "\\,"))
+                .finish();
             assert_eq!(owner.get(&format!("/list?{sorted}")).await.status, 200, "{kind} {name}");
-            let faceted = form_urlencoded::Serializer::new(String::new()).append_pair("_facet", &pointer.replace("__eq", "").replace('\\', "\\\\")).finish();
+            let faceted = form_urlencoded::Serializer::new(String::new())
+                .append_pair("_facet", &pointer.replace("__eq", "").replace('\\', "\\\\"))
+                .finish();
             assert_eq!(owner.get(&format!("/list?{faceted}")).await.status, 200, "{kind} {name}");
         }
         assert_eq!(owner.open("/list").await.status, 200);
@@ -168,7 +212,11 @@ async fn pages_go_both_ways() {
     let second = owner.open(&link(&first, "next").unwrap()).await.text;
     assert!(second.contains("value=\"3\" aria-label") && second.contains("value=\"2\" aria-label"));
     let back = owner.open(&link(&second, "prev").unwrap()).await.text;
-    assert!(back.contains("value=\"5\" aria-label") && back.contains("value=\"4\" aria-label") && link(&back, "prev").is_none());
+    assert!(
+        back.contains("value=\"5\" aria-label")
+            && back.contains("value=\"4\" aria-label")
+            && link(&back, "prev").is_none()
+    );
 }
 
 #[rocket::async_test]
@@ -238,13 +286,18 @@ async fn a_browser_session_reads_back_its_own_entries() {
         let app = TestApp::start(kind).await;
         use base64::Engine as _;
         use sha2::Digest as _;
-        let public = |secret: &str| base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(secret))[..22].to_owned();
+        let public = |secret: &str| {
+            base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(secret))[..22].to_owned()
+        };
         let mine = app.stored(format!(r#"{{"_session":"{}","n":1}}"#, public("my secret"))).await;
         app.stored(format!(r#"{{"_session":"{}","n":1}}"#, public("another"))).await;
         let answer = app.post("/list", "text/plain", "_secret=my+secret&n=1").await;
         assert_eq!(answer.ids(), [mine], "{kind}");
         app.get("/list").await.is_problem(401, "signed in");
-        assert!(app.post("/list", "text/plain", format!("_secret={}", public("my secret"))).await.ids().is_empty(), "the public id reads nothing");
+        assert!(
+            app.post("/list", "text/plain", format!("_secret={}", public("my secret"))).await.ids().is_empty(),
+            "the public id reads nothing"
+        );
     }
 }
 

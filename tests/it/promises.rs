@@ -13,7 +13,10 @@ fn root() -> &'static Path {
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .collect()
 }
 
 /// The code of a file without its tests.
@@ -36,10 +39,18 @@ fn nobody_imports_upwards() {
             assert!(!code.contains("crate::web"), "{shown}: a store knows nothing of the web");
         }
         if folder == "db" {
-            assert!(!code.contains("crate::entries") && !code.contains("crate::staff") && !code.contains("crate::web"), "{shown}");
+            assert!(
+                !code.contains("crate::entries") && !code.contains("crate::staff") && !code.contains("crate::web"),
+                "{shown}"
+            );
         }
         if folder == "web" {
-            assert!(!code.contains("crate::entries") && !code.contains("crate::staff") && !code.contains("crate::collections"), "{shown}: `web` knows no business");
+            assert!(
+                !code.contains("crate::entries")
+                    && !code.contains("crate::staff")
+                    && !code.contains("crate::collections"),
+                "{shown}: `web` knows no business"
+            );
         }
         if domain && !pages_and_api.contains(&name) && name != "store.rs" {
             assert!(!code.contains("crate::app"), "{shown}");
@@ -48,7 +59,10 @@ fn nobody_imports_upwards() {
             assert!(!code.contains(".await"), "{shown}: types do no IO");
         }
         for other in ["entries", "collections", "staff"].iter().filter(|other| domain && **other != folder) {
-            assert!(!code.contains(&format!("crate::{other}::store")), "{shown}: another domain is reached by its public face");
+            assert!(
+                !code.contains(&format!("crate::{other}::store")),
+                "{shown}: another domain is reached by its public face"
+            );
         }
     }
 }
@@ -76,7 +90,8 @@ async fn both_migration_folders_make_the_same_tables() {
     }
     assert!(schemas.windows(2).all(|pair| pair[0] == pair[1]), "{schemas:?}");
     let names = |folder: &str| {
-        let mut names: Vec<_> = fs::read_dir(root().join("migrations").join(folder)).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let mut names: Vec<_> =
+            fs::read_dir(root().join("migrations").join(folder)).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
         names
     };
@@ -89,7 +104,10 @@ fn every_setting_is_documented() {
     let file = fs::read_to_string(root().join("Rocket.toml")).unwrap();
     for key in Config::keys() {
         assert!(page.contains(&format!("`{key}`")), "docs/settings.md does not explain {key}");
-        assert!(page.contains(&format!("FRONTDESK_{}", key.to_uppercase())), "docs/settings.md does not name the variable of {key}");
+        assert!(
+            page.contains(&format!("FRONTDESK_{}", key.to_uppercase())),
+            "docs/settings.md does not name the variable of {key}"
+        );
         assert!(file.contains(&format!("{key} = ")), "Rocket.toml does not show {key}");
     }
 }
@@ -114,7 +132,8 @@ fn vendored_files_are_what_they_were() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         if name.contains(".min.") {
-            let sum: String = sha2::Sha256::digest(fs::read(&path).unwrap()).iter().map(|b| format!("{b:02x}")).collect();
+            let sum: String =
+                sha2::Sha256::digest(fs::read(&path).unwrap()).iter().map(|b| format!("{b:02x}")).collect();
             assert!(sums.contains(&format!("{sum}  {name}")), "{name}");
         }
     }

@@ -6,7 +6,8 @@ use rocket::http::{ContentType, Header, Method};
 use crate::support::{Answer, OWNER, Person, TestApp, databases};
 
 async fn from(app: &TestApp, path: &str, header: Option<(&'static str, &'static str)>, body: &str) -> Answer {
-    let mut request = app.client.post(path.to_owned()).header(ContentType::Form).header(Header::new("Host", "localhost")).body(body);
+    let mut request =
+        app.client.post(path.to_owned()).header(ContentType::Form).header(Header::new("Host", "localhost")).body(body);
     if let Some((name, value)) = header {
         request = request.header(Header::new(name, value));
     }
@@ -25,7 +26,10 @@ async fn the_first_owner_is_made_through_a_link_that_works_once() {
         assert_eq!(app.get("/setup/guess").await.status, 404);
         let weak = from(&app, &path, OWN, "email=kim&password=short").await;
         assert_eq!(weak.status, 422);
-        assert!(weak.text.contains("must be an email address") && weak.text.contains("8 to 128"), "both are named at once");
+        assert!(
+            weak.text.contains("must be an email address") && weak.text.contains("8 to 128"),
+            "both are named at once"
+        );
         let made = from(&app, &path, OWN, "email=Kim@Example.org&name=Kim&password=a+quiet+green+lamp").await;
         assert_eq!(made.status, 303, "{}", made.text);
         let cookie = made.header("set-cookie");
@@ -63,11 +67,17 @@ async fn sign_in_is_limited_per_address() {
     let address = Some("192.0.2.1".parse().unwrap());
     let mut limited = 0;
     for _ in 0..12 {
-        limited += usize::from(matches!(accounts.sign_in("x@example.org", "y", address).await, Err(frontdesk::error::Error::TooMany { .. })));
+        limited += usize::from(matches!(
+            accounts.sign_in("x@example.org", "y", address).await,
+            Err(frontdesk::error::Error::TooMany { .. })
+        ));
     }
     assert!(limited >= 1);
     app.owner().await;
-    assert!(accounts.sign_in(OWNER.0, OWNER.1, Some("192.0.2.2".parse().unwrap())).await.is_ok(), "another address is not locked out");
+    assert!(
+        accounts.sign_in(OWNER.0, OWNER.1, Some("192.0.2.2".parse().unwrap())).await.is_ok(),
+        "another address is not locked out"
+    );
 }
 
 #[rocket::async_test]
@@ -77,7 +87,8 @@ async fn a_session_ends_when_it_is_idle_or_old() {
     for _ in 0..8 {
         app.wait(13 * frontdesk::moment::DAY);
         let status = owner.get("/list").await.status;
-        let alive = app.clock.now().0 - frontdesk::moment::Moment::parse(crate::support::START).unwrap().0 <= 90 * frontdesk::moment::DAY;
+        let alive = app.clock.now().0 - frontdesk::moment::Moment::parse(crate::support::START).unwrap().0
+            <= 90 * frontdesk::moment::DAY;
         assert_eq!(status, if alive { 200 } else { 401 });
     }
 }
@@ -95,10 +106,12 @@ async fn unsafe_requests_must_come_from_our_own_pages() {
         ("Origin", "null", false),
         ("X-Nothing", "", false),
     ] {
-        let request = app.client.post("/collections").header(ContentType::Form).header(Header::new("Host", "localhost"));
+        let request =
+            app.client.post("/collections").header(ContentType::Form).header(Header::new("Host", "localhost"));
         let cookie = rocket::http::Cookie::new("frontdesk", owner.token.clone());
         let body = format!("name=c{}", rand::random::<u32>());
-        let answer = Answer::of(request.cookie(cookie).header(Header::new(name, value)).body(body).dispatch().await).await;
+        let answer =
+            Answer::of(request.cookie(cookie).header(Header::new(name, value)).body(body).dispatch().await).await;
         assert_eq!(answer.status, if allowed { 303 } else { 403 }, "{name}: {value}: {}", answer.text);
     }
     // sign-in itself is guarded too
@@ -112,7 +125,11 @@ async fn unsafe_requests_must_come_from_our_own_pages() {
 async fn roles_decide_what_may_be_done() {
     let app = TestApp::start("sqlite").await;
     let id = app.stored(r#"{"a":1}"#).await;
-    let (owner, staff, viewer) = (app.owner().await, app.sign_in_as("s@example.org", "staff").await, app.sign_in_as("v@example.org", "viewer").await);
+    let (owner, staff, viewer) = (
+        app.owner().await,
+        app.sign_in_as("s@example.org", "staff").await,
+        app.sign_in_as("v@example.org", "viewer").await,
+    );
     let entry = format!("/api/v1/entries/{id}");
     for (person, reads, edits, owns) in [(&owner, 200, 200, 201), (&staff, 200, 200, 403), (&viewer, 200, 403, 403)] {
         assert_eq!(person.get("/list").await.status, reads);
@@ -121,7 +138,17 @@ async fn roles_decide_what_may_be_done() {
         let name = format!(r#"{{"name":"c{}"}}"#, rand::random::<u32>());
         assert_eq!(person.json(Method::Post, "/api/v1/collections", &name).await.status, owns);
     }
-    for path in ["/list", "/csv", "/collections", "/", "/import", "/playground", &format!("/entries/{id}"), &entry, "/api/v1/collections"] {
+    for path in [
+        "/list",
+        "/csv",
+        "/collections",
+        "/",
+        "/import",
+        "/playground",
+        &format!("/entries/{id}"),
+        &entry,
+        "/api/v1/collections",
+    ] {
         assert_eq!(app.get(path).await.status, 401, "{path}");
     }
 }
@@ -137,7 +164,12 @@ async fn pages_carry_the_strict_headers() {
         assert!(page.header("content-security-policy").contains("script-src 'self'"));
         assert_eq!(page.header("cache-control"), "no-store", "{path}");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
-        assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x>") && !page.text.contains("href=\"javascript:"), "{path}");
+        assert!(
+            !page.text.contains("<script>alert")
+                && !page.text.contains("<img src=x>")
+                && !page.text.contains("href=\"javascript:"),
+            "{path}"
+        );
         assert!(!page.text.contains("style=\"") && !page.text.contains("onclick"), "{path} would break its own policy");
         assert_eq!(page.text.matches("<h1").count(), 1, "{path}");
     }

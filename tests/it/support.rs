@@ -11,8 +11,8 @@ use serde_json::Value;
 pub struct TestApp {
     pub client: Client,
     pub clock: Clock,
-    pub config: Config,
-    pub folder: tempfile::TempDir,
+    /// Removed with the application.
+    _folder: tempfile::TempDir,
 }
 
 /// What an answer was.
@@ -60,8 +60,8 @@ impl TestApp {
         change(&mut config);
         let clock = Clock::standing(Moment::parse(START).unwrap());
         let figment = frontdesk::config::figment().merge(("log_level", "off"));
-        let rocket = frontdesk::app::app(&figment, config.clone(), clock.clone()).unwrap();
-        TestApp { client: Client::untracked(rocket).await.unwrap(), clock, config, folder }
+        let rocket = frontdesk::app::app(&figment, config, clock.clone()).unwrap();
+        TestApp { client: Client::untracked(rocket).await.unwrap(), clock, _folder: folder }
     }
 
     pub fn state<T: Send + Sync + 'static>(&self) -> &T {
@@ -131,7 +131,15 @@ impl Person<'_> {
     }
 
     pub async fn form(&self, path: &str, body: &str) -> Answer {
-        self.send(self.app.client.post(path.to_owned()).header(ContentType::Form).header(Header::new("Accept", "text/html")).body(body)).await
+        self.send(
+            self.app
+                .client
+                .post(path.to_owned())
+                .header(ContentType::Form)
+                .header(Header::new("Accept", "text/html"))
+                .body(body),
+        )
+        .await
     }
 
     pub async fn json(&self, method: rocket::http::Method, path: &str, body: &str) -> Answer {
@@ -148,7 +156,8 @@ impl Person<'_> {
 
 impl Answer {
     pub async fn of(response: LocalResponse<'_>) -> Answer {
-        let headers = response.headers().iter().map(|h| (h.name().as_str().to_lowercase(), h.value().to_owned())).collect();
+        let headers =
+            response.headers().iter().map(|h| (h.name().as_str().to_lowercase(), h.value().to_owned())).collect();
         let status = response.status().code;
         Answer { status, headers, text: response.into_string().await.unwrap_or_default() }
     }
@@ -175,4 +184,3 @@ impl Answer {
         assert!(self.text.contains(word), "\"{word}\" is not in {}", self.text);
     }
 }
-

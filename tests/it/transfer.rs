@@ -65,7 +65,10 @@ async fn the_export_is_rfc_4180() {
         let cell = |row: &csv::StringRecord, name: &str| row[header.iter().position(|h| h == name).unwrap()].to_owned();
         assert_eq!(cell(&rows[8], "text"), "two\r\nlines, \"quoted\"; tab\there");
         let formulas = &rows[7];
-        assert_eq!([cell(formulas, "f"), cell(formulas, "g"), cell(formulas, "h"), cell(formulas, "i"), cell(formulas, "n")], ["'=1+1", "'+49 123", "-5", "''=x", "-5"].map(str::to_owned));
+        assert_eq!(
+            [cell(formulas, "f"), cell(formulas, "g"), cell(formulas, "h"), cell(formulas, "i"), cell(formulas, "n")],
+            ["'=1+1", "'+49 123", "-5", "''=x", "-5"].map(str::to_owned)
+        );
         assert_eq!(cell(&rows[6], "nested.a.b"), r#"[1,{"c":"x"}]"#);
         let raw = owner.get("/csv?_safe=0&_delim=;&_bom=1").await.text;
         assert!(raw.starts_with("\u{feff}_id;_received") && raw.contains(";=1+1;"));

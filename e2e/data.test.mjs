@@ -1,0 +1,99 @@
+// Real data: files of the package vega-datasets are imported, filtered and exported, and a page in a browser sends
+// some of it through the snippet. The counts are those of a script that reads the files itself.
+import assert from 'node:assert';
+import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { browser, frontdesk, page as open, staff, until } from './support.mjs';
+
+const folder = new URL('node_modules/vega-datasets/data', import.meta.url).pathname;
+const movies = JSON.parse(readFileSync(join(folder, 'movies.json'), 'utf8'));
+const lines = (name) => readFileSync(join(folder, name), 'utf8').trim().split(/\r?\n/);
+
+/** Reads CSV without looking at Frontdesk's: quotes and commas, no line breaks inside cells in these files. */
+function table(name) {
+  const rows = lines(name).map((line) => [...line.matchAll(/("([^"]|"")*"|[^,]*)(,|$)/g)].slice(0, -1 || undefined).map(([, cell]) => cell.replace(/^"|"$/g, '').replace(/""/g, '"')));
+  const [header, ...body] = rows.map((row) => row.slice(0, rows[0].length));
+  return body.map((row) => Object.fromEntries(header.map((key, i) => [key, row[i] ?? ''])));
+}
+
+let desk, api;
+before(async () => {
+  desk = await frontdesk({ FRONTDESK_LIST_BUDGET_MS: '10000' });
+  api = await staff(desk.url);
+  for (const [file, name] of [['movies.json', 'movies'], ['github.csv', 'github'], ['birdstrikes.csv', 'birdstrikes']]) {
+    const done = desk.run(['import', join(folder, file), '--collection', name]);
+    assert.equal(done.status, 0, done.stderr);
+  }
+});
+after(() => desk.close());
+
+const count = async (query) => (await api.read(`/list?${query}&_limit=1&_count=exact`)).count;
+
+test('every row is there', async () => {
+  assert.equal(await count('_collection=movies'), movies.length);
+  assert.equal(await count('_collection=github'), lines('github.csv').length - 1);
+  assert.equal(await count('_collection=birdstrikes'), lines('birdstrikes.csv').length - 1);
+  const again = desk.run(['import', join(folder, 'movies.json'), '--collection', 'movies']);
+  assert.match(again.stderr, /^0 stored, \d+ known already, 0 refused/m);
+});
+
+test('filters agree with a script that reads the files', async () => {
+  const number = (value) => (typeof value === 'number' ? value : typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? +value : NaN);
+  for (const [query, holds] of [
+    ['IMDB+Rating__gte=8', (m) => number(m['IMDB Rating']) >= 8],
+    ['Major+Genre=Comedy', (m) => m['Major Genre'] === 'Comedy'],
+    ['Major+Genre__null=1', (m) => m['Major Genre'] === null],
+    ['Title__type=number', (m) => typeof m.Title === 'number'],
+    ['Title=300', (m) => m.Title === 300 || m.Title === '300'],
+    ['Title__contains=love', (m) => typeof m.Title === 'string' && m.Title.toLowerCase().includes('love')],
+    ['Director__empty=1', (m) => m.Director === null || m.Director === '' || m.Director === undefined],
+    ['US+Gross__between=1000000,2000000', (m) => number(m['US Gross']) >= 1e6 && number(m['US Gross']) <= 2e6],
+    ['Major+Genre__not=Drama&IMDB+Votes__gt=100000', (m) => m['Major Genre'] !== 'Drama' && number(m['IMDB Votes']) > 1e5],
+    ['_or.Distributor__starts=warner&_or.Distributor__ends=universal', (m) => /^warner|universal$/i.test(m.Distributor ?? '')],
+  ]) {
+    assert.equal(await count(`_collection=movies&${query}`), movies.filter(holds).length, query);
+  }
+  const strikes = table('birdstrikes.csv');
+  const columns = Object.keys(strikes[0]);
+  const dates = columns.find((name) => /date/i.test(name));
+  const state = columns.find((name) => /state/i.test(name));
+  const cost = columns.find((name) => /cost/i.test(name) && strikes.some((s) => +s[name] > 0));
+  const name = (text) => encodeURIComponent(text).replace(/%20/g, '+');
+  assert.equal(await count(`_collection=birdstrikes&${name(state)}=Texas`), strikes.filter((s) => s[state] === 'Texas').length);
+  assert.equal(await count(`_collection=birdstrikes&${name(cost)}__gt=0`), strikes.filter((s) => +s[cost] > 0).length);
+  const days = strikes.map((s) => new Date(s[dates])).filter((d) => !isNaN(d));
+  assert.equal(days.length, strikes.length);
+  const commits = table('github.csv');
+  assert.equal(await count('_collection=github&count__gte=10'), commits.filter((c) => +c.count >= 10).length);
+});
+
+test('exports have what was imported, and come back the same to the byte', async () => {
+  for (const [name, query] of [['movies', ''], ['github', ''], ['birdstrikes', '']]) {
+    const first = desk.run(['export', '--collection', name, ...(query ? [query] : [])]);
+    assert.equal(first.status, 0, first.stderr);
+    const other = await frontdesk();
+    const file = join(mkdtempSync(join(tmpdir(), 'frontdesk-data-')), `${name}.csv`);
+    writeFileSync(file, first.stdout);
+    const done = other.run(['import', file, '--collection', name]);
+    assert.equal(done.status, 0, done.stderr);
+    assert.ok(other.run(['export', '--collection', name]).stdout === first.stdout, `${name} is the same`);
+    await other.close();
+  }
+  const titles = (await api.text('/csv?_collection=movies&_fields=Title&_format=ndjson')).trim().split('\n').map((line) => JSON.parse(line).data.Title ?? null);
+  assert.deepEqual(titles.reverse(), movies.map((m) => m.Title ?? null));
+});
+
+test('a page sends rows through the snippet', async () => {
+  const chrome = await browser();
+  const context = await chrome.newContext();
+  const page = await open(context);
+  await page.goto(`${desk.url}/sign-in`);
+  await page.addScriptTag({ url: `${desk.url}/frontdesk.js` });
+  await page.waitForFunction(() => window.frontdesk && window.frontdesk.add);
+  await page.evaluate((rows) => rows.forEach((row) => frontdesk.add({ ...row, by: 'snippet' })), movies.slice(0, 120));
+  await until(async () => (await count('by=snippet')) === 120, 'all rows arrive', 60);
+  assert.equal(await count('by=snippet&Major+Genre=Drama'), movies.slice(0, 120).filter((m) => m['Major Genre'] === 'Drama').length);
+  await chrome.close();
+});

@@ -1,0 +1,184 @@
+// The pages of staff in a real browser: with and without JavaScript, at three widths, light and dark, by keyboard.
+import assert from 'node:assert';
+import { after, before, test } from 'node:test';
+import { axeFinds, browser, frontdesk, owner, page as open, staff } from './support.mjs';
+
+let desk, chrome, api;
+
+before(async () => {
+  desk = await frontdesk();
+  api = await staff(desk.url);
+  chrome = await browser();
+});
+after(async () => {
+  await chrome.close();
+  await desk.close();
+});
+
+async function signIn(page) {
+  await page.goto(`${desk.url}/sign-in`);
+  await page.fill('#email', owner.email);
+  await page.fill('#password', owner.password);
+  await page.click('main button');
+  await page.waitForURL(`${desk.url}/`);
+}
+
+const add = (entries) => fetch(`${desk.url}/add`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(entries) });
+
+test('a newcomer sees the snippet, and the page flips when the first entry comes', async () => {
+  const context = await chrome.newContext();
+  const page = await open(context);
+  await signIn(page);
+  await page.goto(`${desk.url}/list?_collection=default`);
+  await page.waitForSelector('text=Waiting for the first entry');
+  assert.match(await page.textContent('#snippet'), new RegExp(`${desk.url}/frontdesk.js`));
+  assert.equal(await axeFinds(page), '');
+  await page.goto(`${desk.url}/playground`);
+  await page.click('#send');
+  await page.waitForSelector('#log:has-text("stored")');
+  await page.goto(`${desk.url}/list?_collection=default`);
+  await page.waitForSelector('td:has-text("try it")');
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('staff filter, select, delete, undo and save views with the mouse', async () => {
+  const people = ['Ada', 'Ben', 'Chi', 'Dee', 'Eli', 'Fay'].map((name, i) => ({ name, plan: i % 2 ? 'pro' : 'free', seats: i }));
+  assert.equal((await add(people)).status, 201);
+  const context = await chrome.newContext();
+  const page = await open(context);
+  await signIn(page);
+  await page.goto(`${desk.url}/list?_collection=default`);
+  await page.click('.facets a:has-text("pro")');
+  await page.waitForSelector('.chips:has-text("plan is pro")');
+  assert.equal(await page.locator('tbody tr[data-row]').count(), 3);
+  const boxes = page.locator('tbody input[name=id]');
+  await boxes.nth(0).click();
+  await boxes.nth(2).click({ modifiers: ['Shift'] });
+  await page.waitForSelector('text=3 selected');
+  await page.click('button:has-text("Delete")');
+  await page.waitForSelector('.toast:has-text("3 entries deleted")');
+  await page.waitForSelector('text=No entry matches');
+  await page.click('button:has-text("Undo")');
+  await page.waitForSelector('.toast:has-text("Taken back: 3")');
+  assert.equal(await page.locator('tbody tr[data-row]').count(), 3);
+  await page.click('summary:has-text("Save this view")');
+  await page.fill('#view-name', 'Pros');
+  await page.click('details:has(#view-name) button');
+  await page.waitForSelector('aside a:has-text("Pros")');
+  await page.click('.chips a');
+  await page.click('th a:has-text("name")');
+  await page.waitForSelector('th[aria-sort=descending]');
+  await page.goBack();
+  await page.waitForSelector('th[aria-sort=none]');
+  // a list never jumps
+  await add({ name: 'Gil', plan: 'pro' });
+  await page.goto(`${desk.url}/list?_collection=default`);
+  await add({ name: 'Hal', plan: 'pro' });
+  await page.waitForSelector('.news:not([hidden]) >> text=1 new entry, show');
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('the keyboard does it too', async () => {
+  const context = await chrome.newContext();
+  const page = await open(context);
+  await signIn(page);
+  await page.keyboard.press('g');
+  await page.keyboard.press('e');
+  await page.waitForURL(/\/list/);
+  await page.keyboard.press('/');
+  await page.keyboard.type('ada');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'q', 'letters are typed, not taken as keys');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/_q=ada/);
+  await page.keyboard.press('j');
+  await page.keyboard.press('x');
+  await page.waitForSelector('text=1 selected');
+  await page.keyboard.press('?');
+  await page.waitForSelector('dialog[open]');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/entries\//);
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('everything works without JavaScript', async () => {
+  const context = await chrome.newContext({ javaScriptEnabled: false });
+  const page = await open(context);
+  await signIn(page);
+  await page.goto(`${desk.url}/collections`);
+  await page.fill('#name', 'No Name');
+  await page.click('main form button');
+  await page.waitForSelector('#name-error');
+  await page.fill('#name', 'plain');
+  await page.click('main form button');
+  await page.waitForURL(/collections\/plain/);
+  await page.fill('#origin', 'https://example.org');
+  await page.click('form[action$="/origins"] button');
+  await page.waitForSelector('.toast:has-text("https://example.org")');
+  await page.goto(`${desk.url}/list?_collection=default`);
+  await page.fill('#q', 'ben');
+  await page.click('.search button');
+  await page.waitForURL(/_q=ben/);
+  assert.equal(await page.locator('tbody tr[data-row]').count(), 1);
+  await page.check('tbody input[name=id]');
+  await page.click('button:has-text("Spam")');
+  await page.waitForSelector('.toast:has-text("1 entry marked as spam")');
+  await page.click('button:has-text("Undo")');
+  await page.waitForSelector('tbody tr[data-row]');
+  await page.click('.entries td a');
+  await page.waitForSelector('h1:has-text("Entry")');
+  await page.goto(`${desk.url}/import`);
+  await page.fill('#text', 'name,seats\nIda,3\n');
+  await page.fill('#collection', 'plain');
+  await page.click('main form button');
+  await page.click('button:has-text("Import 1 rows")');
+  await page.waitForSelector('text=1 stored');
+  await page.click('.menu summary');
+  await page.click('button:has-text("Sign out")');
+  await page.waitForURL(/sign-in/);
+  await context.close();
+});
+
+test('no page has a finding of axe, at 360, 768 and 1280 px, light and dark', async () => {
+  await add([{ name: 'A long name that goes on and on '.repeat(5), url: 'https://example.org/', mail: 'a@example.org', list: [1, 2], n: -1.5, truth: true }]);
+  await api.send('/api/v1/collections/default/pins', 'POST', { field: 'plan' });
+  const { entries } = await api.read('/list?_limit=1');
+  const paths = ['/', '/list', '/list?_collection=default', '/list?plan=pro&_sort=-seats&name__exists=1', '/list?plan=nothing', '/list?_deleted=only',
+    `/entries/${entries[0]._id}`, '/collections', '/collections/default', '/import', '/playground', '/nowhere', '/sign-in'];
+  for (const colorScheme of ['light', 'dark']) {
+    const context = await chrome.newContext({ colorScheme });
+    const page = await open(context, /404/);
+    await signIn(page);
+    for (const path of paths) {
+      for (const width of [360, 768, 1280]) {
+        await page.setViewportSize({ width, height: 800 });
+        await page.goto(desk.url + path);
+        assert.equal(await axeFinds(page), '', `${path} ${width} ${colorScheme}`);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(overflow <= 0, `${path} scrolls sideways by ${overflow} px at ${width}`);
+        if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${path.replace(/\W+/g, '_')}-${width}-${colorScheme}.png` });
+      }
+    }
+    assert.deepEqual(page.wrong, []);
+    await context.close();
+  }
+});
+
+test('a page of staff weighs at most 60 kB', async () => {
+  const context = await chrome.newContext();
+  const page = await open(context);
+  await signIn(page);
+  let weight = 0;
+  const session = await context.newCDPSession(page);
+  await session.send('Network.enable');
+  await session.send('Network.setCacheDisabled', { cacheDisabled: true });
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => (weight += encodedDataLength));
+  await page.goto(`${desk.url}/list?_collection=default`, { waitUntil: 'networkidle' });
+  console.log(`the browse page weighs ${weight} bytes`);
+  assert.ok(weight < 60000, `${weight} bytes`);
+  await context.close();
+});

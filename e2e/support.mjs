@@ -1,0 +1,107 @@
+// A Frontdesk and a browser for one test file.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const program = process.env.FRONTDESK_BIN || new URL('../target/debug/frontdesk', import.meta.url).pathname;
+export const owner = { email: 'kim@example.org', password: 'a quiet green lamp' };
+
+/** A free port of this machine. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+let databases = 0;
+function database(folder) {
+  if (process.env.DATABASE_KIND !== 'postgres') return `sqlite:${join(folder, 'test.db')}`;
+  const name = `e2e_${process.pid}_${databases++}`;
+  const made = spawnSync('psql', [`${process.env.TEST_POSTGRES}/postgres`, '-qc', `CREATE DATABASE ${name}`], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(made.stderr);
+  return `${process.env.TEST_POSTGRES}/${name}`;
+}
+
+/** Starts the program with an owner; `run` is its command line. */
+export async function frontdesk(settings = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'frontdesk-e2e-'));
+  const port = await freePort();
+  const env = { PATH: process.env.PATH, PORT: String(port), DATABASE_URL: database(folder), FRONTDESK_DATA_DIR: folder, FRONTDESK_RATE_LIMIT: 'off', ...settings };
+  const run = (args, input) => spawnSync(program, args, { env, input, encoding: 'utf8', maxBuffer: 1 << 28 });
+  const added = run(['user', 'add', owner.email, '--name', 'Kim', '--role', 'owner', '--password-stdin'], owner.password + '\n');
+  if (added.status !== 0) throw new Error(added.stderr);
+  let child;
+  const start = async () => {
+    child = spawn(program, [], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    for await (const line of createInterface({ input: child.stderr })) if (line.includes('is at http')) break;
+    child.stderr.resume();
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);
+      if (answer) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const stop = async () => {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  };
+  await start();
+  return { url: `http://127.0.0.1:${port}`, port, run, start, stop, async close() { await stop(); rmSync(folder, { recursive: true }); } };
+}
+
+/** Signs in and returns a function that reads JSON as staff. */
+export async function staff(url) {
+  const form = new URLSearchParams({ email: owner.email, password: owner.password });
+  const answer = await fetch(`${url}/sign-in`, { method: 'POST', body: form, headers: { Origin: url }, redirect: 'manual' });
+  const cookie = answer.headers.get('set-cookie').split(';')[0];
+  const read = async (path) => (await fetch(url + path, { headers: { cookie } })).json();
+  const send = (path, method, body) => fetch(url + path, { method, headers: { cookie, Origin: url, 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  const text = async (path) => (await fetch(url + path, { headers: { cookie } })).text();
+  return { read, send, text, cookie };
+}
+
+export function browser() {
+  const quiet = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: quiet });
+}
+
+/** Opens a page that fails the test by any error in its console. */
+export async function page(context, expected = /^$/) {
+  const page = await context.newPage();
+  page.wrong = [];
+  page.on('pageerror', (error) => page.wrong.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !expected.test(message.text())) page.wrong.push(`${message.text()} at ${message.location().url}`);
+  });
+  return page;
+}
+
+/** What axe finds on a page, as text; empty when it finds nothing. */
+export async function axeFinds(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  return found.violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.slice(0, 3).map((n) => `    ${n.html.slice(0, 160)} ${n.any.map((a) => a.message).join('; ')}`).join('\n')}`).join('\n');
+}
+
+/** Waits until `look` gives something true, and returns it. */
+export async function until(look, what, seconds = 20) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
