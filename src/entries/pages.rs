@@ -20,7 +20,19 @@ use crate::staff::{Layout, Owner, Staff, Viewer};
 use crate::web::{Fields, Html, SeeOther, WebHost, pairs, query_pairs, render, see_other};
 
 pub fn routes() -> Vec<Route> {
-    routes![home, entry, mark, unmark, save_view, delete_view, choose_columns, import_form, import, playground]
+    routes![
+        home,
+        entry,
+        mark,
+        unmark,
+        export_marked,
+        save_view,
+        delete_view,
+        choose_columns,
+        import_form,
+        import,
+        playground
+    ]
 }
 
 #[derive(Template)]
@@ -328,6 +340,17 @@ async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Fl
         format!("||{text}")
     };
     Ok(Flash::new(see_other(back), "done", undo))
+}
+
+/// Exports the selected entries, or all that match the view.
+#[post("/list/export", data = "<form>")]
+async fn export_marked(_viewer: Viewer, form: Fields) -> SeeOther {
+    if form.get("all") == "1" {
+        return see_other(format!("/csv?{}", form.get("query")));
+    }
+    let ids: Vec<_> = form.all("id").collect();
+    let selected = [("_id__in".to_owned(), ids.join(",")), ("_deleted".to_owned(), "with".to_owned())];
+    see_other(format!("/csv?{}&_or._flags__exists=0&_or._flags__exists=1", encode(&selected)))
 }
 
 /// Takes a mark back: Undo.
