@@ -81,7 +81,7 @@ async fn generate(url: &str, count: usize) -> Outcome {
             .column("collection_id", Column::Int(vec![1; group]))
             .column("received_at", Column::Int((number..number + group).map(at).collect()))
             .column("data", Column::Text(texts.iter().map(String::as_str).collect()))
-            .insert(&mut tx, "")
+            .insert(&mut tx)
             .await?;
         tx.commit().await?;
         number += group;
@@ -118,7 +118,7 @@ async fn insert_loop(url: &str, count: usize) -> Outcome {
             .column("collection_id", Column::Int(vec![1; group.len()]))
             .column("received_at", Column::Int(vec![now; group.len()]))
             .column("data", Column::Text(group.iter().map(String::as_str).collect()))
-            .insert(&mut tx, "")
+            .insert(&mut tx)
             .await?;
         tx.commit().await?;
     }

@@ -19,8 +19,8 @@ pub struct Bulk<'a> {
     columns: Vec<(&'static str, Column<'a>)>,
 }
 
-/// Rows per statement on SQLite. Few different lengths keep the statement cache useful.
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+/// Rows per statement on SQLite. Every length up to it is a statement of its own, which the cache has room for.
+pub(super) const MAX_ROWS: usize = 100;
 
 impl<'a> Bulk<'a> {
     pub fn into(table: &'static str) -> Self {
@@ -34,20 +34,24 @@ impl<'a> Bulk<'a> {
         self
     }
 
-    /// Inserts all rows; `tail` follows the rows (`ON CONFLICT …`).
-    pub async fn insert(self, tx: &mut Tx, tail: &'static str) -> Result<(), DbError> {
+    /// Inserts all rows, in their order.
+    ///
+    /// Returns the id of the last row where SQLite gave the ids: the writer is alone, so the ids of all
+    /// rows are the ones up to it. PostgreSQL's are given beforehand.
+    pub async fn insert(self, tx: &mut Tx) -> Result<Option<i64>, DbError> {
         match tx {
-            Tx::Sqlite(_) => self.insert_values(tx, tail).await,
-            Tx::Postgres(_) => self.insert_unnest(tx, tail).await,
+            Tx::Sqlite(_) => self.insert_values(tx).await,
+            Tx::Postgres(_) => self.insert_unnest(tx).await.map(|()| None),
         }
     }
 
-    async fn insert_values(&self, tx: &mut Tx, tail: &'static str) -> Result<(), DbError> {
+    async fn insert_values(&self, tx: &mut Tx) -> Result<Option<i64>, DbError> {
         let rows = self.columns.first().map_or(0, |(_, values)| values.len());
+        let mut last = None;
         let mut at = 0;
         while at < rows {
-            let count = CHUNKS.into_iter().find(|size| at + size <= rows).unwrap_or(1);
-            let mut query = tx.write(sqlx::AssertSqlSafe(self.values_sql(count, tail)));
+            let count = MAX_ROWS.min(rows - at);
+            let mut query = tx.write(sqlx::AssertSqlSafe(self.values_sql(count)));
             for row in at..at + count {
                 for (_, values) in &self.columns {
                     query = match values {
@@ -59,29 +63,29 @@ impl<'a> Bulk<'a> {
                     };
                 }
             }
-            query.execute().await?;
+            last = query.insert().await?;
             at += count;
         }
-        Ok(())
+        Ok(last)
     }
 
-    fn values_sql(&self, rows: usize, tail: &str) -> String {
+    fn values_sql(&self, rows: usize) -> String {
         let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.table, self.names());
         let one = format!("({})", vec!["?"; self.columns.len()].join(","));
         for row in 0..rows {
             sql.push_str(if row == 0 { "" } else { "," });
             sql.push_str(&one);
         }
-        sql + " " + tail
+        sql
     }
 
-    async fn insert_unnest(self, tx: &mut Tx, tail: &'static str) -> Result<(), DbError> {
+    async fn insert_unnest(self, tx: &mut Tx) -> Result<(), DbError> {
         let mut lists = String::new();
         for (i, (_, values)) in self.columns.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
             write!(lists, "{comma}${}::{}[]", i + 1, values.postgres_type()).expect("a String takes any text");
         }
-        let sql = format!("INSERT INTO {} ({}) SELECT * FROM UNNEST({lists}) {tail}", self.table, self.names());
+        let sql = format!("INSERT INTO {} ({}) SELECT * FROM UNNEST({lists})", self.table, self.names());
         let Tx::Postgres(connection) = tx else { unreachable!("called for PostgreSQL only") };
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for (_, values) in self.columns {

@@ -53,7 +53,7 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .pragma("mmap_size", "0")
         .pragma("journal_size_limit", "67108864")
         .pragma("temp_store", "file")
-        .statement_cache_capacity(64)
+        .statement_cache_capacity(4 * super::bulk::MAX_ROWS)
         .with_regexp())
 }
 

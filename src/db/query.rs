@@ -93,6 +93,18 @@ impl<'c> Query<'c> {
         self
     }
 
+    /// Runs an insert and returns the id that SQLite gave to its last row.
+    pub(super) async fn insert(self) -> Result<Option<i64>, DbError> {
+        self.check()?;
+        match (self.on, self.args) {
+            (On::Sqlite(connection, lost), Args::Sqlite(args)) => {
+                let done = connection.execute(sqlx::query_with(self.sql, args)).await;
+                Ok(Some(noting(lost, done)?.last_insert_rowid()))
+            }
+            _ => unreachable!("only SQLite's bulk insert asks for it"),
+        }
+    }
+
     /// Runs the statement and returns the number of rows it changed.
     pub async fn execute(self) -> Result<u64, DbError> {
         self.check()?;

@@ -148,11 +148,13 @@ impl Group {
     }
 
     async fn enter(&mut self) -> Result<(), DbError> {
-        if !self.open {
-            self.run("BEGIN IMMEDIATE").await.inspect_err(|_| self.lost = false)?;
+        if self.open {
+            self.run("SAVEPOINT one").await?;
+        } else {
+            // Both in one go: each statement is a journey to SQLite's thread and back.
+            self.run("BEGIN IMMEDIATE; SAVEPOINT one").await.inspect_err(|_| self.lost = false)?;
             self.open = true;
         }
-        self.run("SAVEPOINT one").await?;
         self.unfinished = true;
         Ok(())
     }

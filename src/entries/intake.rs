@@ -277,8 +277,7 @@ impl<'a> Group<'a> {
         if entries.is_empty() {
             return self.decide_repeats();
         }
-        let ids = store::new_ids(tx, &entries).await?;
-        store::insert(tx, &ids, &entries, now).await?;
+        let ids = store::insert(tx, &entries, now).await?;
         let uids: Vec<_> = open
             .iter()
             .zip(&ids)

@@ -34,13 +34,34 @@ pub async fn known_uids(tx: &mut Tx, asked: &[(CollectionId, &str)]) -> Result<V
     .await
 }
 
-/// Ids for new entries, rising in their order; those that an import wants to keep are kept when they are free.
-pub async fn new_ids(tx: &mut Tx, entries: &[&NewEntry]) -> Result<Vec<EntryId>, DbError> {
+/// Stores entries and returns their ids, which rise in their order; those that an import wants to keep
+/// are kept when they are free.
+pub async fn insert(tx: &mut Tx, entries: &[&NewEntry], now: Moment) -> Result<Vec<EntryId>, DbError> {
     let wanted: Vec<i64> = entries.iter().filter_map(|e| e.kept?.id).map(|id| id.0).collect();
-    if wanted.is_empty() {
-        return rising_ids(tx, entries.len()).await;
+    if wanted.is_empty() && matches!(tx, Tx::Sqlite(_)) {
+        let last = rows(entries, now).insert(tx).await?.unwrap_or_default();
+        return Ok((last - entries.len() as i64 + 1..=last).map(EntryId).collect());
     }
-    let taken = ids_in_use(tx, &wanted).await?;
+    let ids =
+        if wanted.is_empty() { rising_ids(tx, entries.len()).await? } else { kept_ids(tx, entries, &wanted).await? };
+    rows(entries, now).column("id", Column::Int(ids.iter().map(|id| id.0).collect())).insert(tx).await?;
+    Ok(ids)
+}
+
+fn rows<'e>(entries: &[&'e NewEntry], now: Moment) -> Bulk<'e> {
+    let received = |e: &&NewEntry| e.kept.and_then(|kept| kept.received).unwrap_or(now).0;
+    Bulk::into("entries")
+        .column("collection_id", Column::Int(entries.iter().map(|e| e.collection.0).collect()))
+        .column("received_at", Column::Int(entries.iter().map(received).collect()))
+        .column("at", Column::OptInt(entries.iter().map(|e| e.at.map(|at| at.0)).collect()))
+        .column("session", Column::OptText(entries.iter().map(|e| e.session.as_deref()).collect()))
+        .column("origin", Column::OptText(entries.iter().map(|e| e.origin.as_deref()).collect()))
+        .column("flags", Column::OptText(entries.iter().map(|e| e.spam.then_some("spam")).collect()))
+        .column("data", Column::Text(entries.iter().map(|e| e.data.as_str()).collect()))
+}
+
+async fn kept_ids(tx: &mut Tx, entries: &[&NewEntry], wanted: &[i64]) -> Result<Vec<EntryId>, DbError> {
+    let taken = ids_in_use(tx, wanted).await?;
     raise_sequence(tx, wanted.iter().copied().max().unwrap_or(0)).await?;
     let mut fresh = rising_ids(tx, entries.len()).await?.into_iter();
     let mut used: std::collections::HashSet<i64> = taken.into_iter().collect();
@@ -94,22 +115,6 @@ async fn raise_sequence(tx: &mut Tx, id: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Stores entries under these ids.
-pub async fn insert(tx: &mut Tx, ids: &[EntryId], entries: &[&NewEntry], now: Moment) -> Result<(), DbError> {
-    let received = |e: &&NewEntry| e.kept.and_then(|kept| kept.received).unwrap_or(now).0;
-    Bulk::into("entries")
-        .column("id", Column::Int(ids.iter().map(|id| id.0).collect()))
-        .column("collection_id", Column::Int(entries.iter().map(|e| e.collection.0).collect()))
-        .column("received_at", Column::Int(entries.iter().map(received).collect()))
-        .column("at", Column::OptInt(entries.iter().map(|e| e.at.map(|at| at.0)).collect()))
-        .column("session", Column::OptText(entries.iter().map(|e| e.session.as_deref()).collect()))
-        .column("origin", Column::OptText(entries.iter().map(|e| e.origin.as_deref()).collect()))
-        .column("flags", Column::OptText(entries.iter().map(|e| e.spam.then_some("spam")).collect()))
-        .column("data", Column::Text(entries.iter().map(|e| e.data.as_str()).collect()))
-        .insert(tx, "")
-        .await
-}
-
 pub async fn insert_uids(tx: &mut Tx, uids: &[(CollectionId, &str, EntryId, i64)]) -> Result<(), DbError> {
     if uids.is_empty() {
         return Ok(());
@@ -119,8 +124,9 @@ pub async fn insert_uids(tx: &mut Tx, uids: &[(CollectionId, &str, EntryId, i64)
         .column("uid", Column::Text(uids.iter().map(|u| u.1).collect()))
         .column("entry_id", Column::Int(uids.iter().map(|u| u.2.0).collect()))
         .column("digest", Column::Int(uids.iter().map(|u| u.3).collect()))
-        .insert(tx, "")
+        .insert(tx)
         .await
+        .map(drop)
 }
 
 /// Between the fields of one entry and between entries, in the texts that [`batch`] reads.

@@ -25,7 +25,7 @@ impl RequestId {
     }
 }
 
-/// Sets the headers of web.md's strict policy on every answer.
+/// Sets the security headers: all of them on pages, what concerns them on other answers.
 pub struct Headers;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -38,15 +38,18 @@ impl Fairing for Headers {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        let is_document = response.content_type().is_some_and(|kind| kind.is_html());
         let mut set = |name: &'static str, value: &'static str| {
             if !response.headers().contains(name) {
                 response.set_header(Header::new(name, value));
             }
         };
         set("X-Content-Type-Options", "nosniff");
-        set("Content-Security-Policy", POLICY);
-        set("Referrer-Policy", "same-origin");
-        set("Cross-Origin-Opener-Policy", "same-origin");
+        if is_document {
+            set("Content-Security-Policy", POLICY);
+            set("Referrer-Policy", "same-origin");
+            set("Cross-Origin-Opener-Policy", "same-origin");
+        }
         // Assets say "immutable" themselves; everything else may hold personal data.
         set("Cache-Control", "no-store");
         if WebHost::of(request).is_https() {
