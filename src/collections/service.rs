@@ -52,7 +52,7 @@ impl Collections {
         if CollectionName::parse(name).is_err() {
             return Ok(None);
         }
-        Ok(self.reload().await?.by_name.get(name).cloned())
+        Ok(Box::pin(self.reload()).await?.by_name.get(name).cloned())
     }
 
     pub async fn by_key(&self, key: &str) -> Result<Option<Arc<Known>>> {
@@ -102,7 +102,8 @@ impl Collections {
                 return Ok(all.clone());
             }
         }
-        self.reload().await
+        // Boxed: what happens once a second must not make the future of every request large.
+        Box::pin(self.reload()).await
     }
 
     async fn reload(&self) -> Result<Arc<All>> {

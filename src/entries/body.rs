@@ -28,7 +28,7 @@ pub async fn read(kind: Option<&ContentType>, gzip: bool, bytes: Vec<u8>) -> Res
         return form(crate::web::pairs(utf8(&bytes)?)?);
     }
     if *kind == ContentType::FormData {
-        return multipart(kind, bytes).await;
+        return Box::pin(multipart(kind, bytes)).await;
     }
     match (kind.top().as_str(), kind.sub().as_str()) {
         ("application", "x-ndjson" | "jsonl" | "x-jsonlines" | "ndjson") => lines(&bytes),

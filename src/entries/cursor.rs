@@ -5,8 +5,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::order::SORT_LENGTH;
 use super::query::{Field, Query, SortKey, System};
-use super::sql::SORT_LENGTH;
 use super::store::EntryRef;
 use super::{operand, path};
 use crate::error::{Error, Result};

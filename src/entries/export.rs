@@ -10,10 +10,12 @@ use std::sync::Arc;
 use futures::TryStreamExt as _;
 
 use super::json::{self, Kind};
+use super::order;
 use super::path::Path;
 use super::query::{CsvOptions, Field, Fields, Format, Query, System};
-use super::service::{Entries, Reader};
-use super::sql::{self, Filter};
+use super::reading::Reader;
+use super::service::Entries;
+use super::sql::Filter;
 use super::store::{self, Batch, EntryRef, Stretch};
 use super::{cursor, operand};
 use crate::collections::{CollectionId, Known};
@@ -105,7 +107,7 @@ pub async fn write_export(entries: &Entries, export: &Export, to: &Sender) -> Re
     writer.send(to, true).await
 }
 
-/// Walks an index in batches, each a text that the database puts together.
+/// Walks an index in batches, each a text that the database puts together. While one is written the next is read.
 async fn batches(
     entries: &Entries,
     export: &Export,
@@ -113,27 +115,34 @@ async fn batches(
     writer: &mut Writer,
     to: &Sender,
 ) -> Result<()> {
-    let order = sql::order(&export.query.sort, entries.db.is_postgres());
+    let order = order::order(&export.query.sort, entries.db.is_postgres());
     let mut left = export.query.limit.unwrap_or(u32::MAX);
-    let mut after: Option<Vec<String>> = None;
-    while left > 0 {
-        let limit = BATCH.min(left);
-        let stretch = Stretch { order: &order, after: after.as_deref(), reversed: false, limit };
-        let batch = store::batch(snapshot, &export.filter, &stretch).await?;
-        let (mut count, mut last) = (0, None);
-        for entry in batch.iter() {
-            writer.entry(&entry);
-            last = Some(entry);
-            count += 1;
-        }
-        after = last.map(|entry| cursor::values(&export.query.sort, &entry, ""));
+    let mut next = read_batch(snapshot, &export.filter, &order, None, left).await?;
+    while let Some(batch) = next {
+        let count = batch.iter().count() as u32;
+        left = if count < BATCH { 0 } else { left.saturating_sub(count) };
+        let after = batch.last().map(|entry| cursor::values(&export.query.sort, &entry, ""));
+        let read = read_batch(snapshot, &export.filter, &order, after.as_deref(), left);
+        // The first is polled first: the database is at work before the writing begins.
+        let (read, ()) = tokio::join!(read, async { batch.iter().for_each(|entry| writer.entry(&entry)) });
         writer.send(to, false).await?;
-        if count < limit {
-            break;
-        }
-        left -= count;
+        next = read?;
     }
     Ok(())
+}
+
+async fn read_batch(
+    snapshot: &mut crate::db::Snapshot,
+    filter: &Filter,
+    order: &[order::OrderColumn],
+    after: Option<&[String]>,
+    left: u32,
+) -> Result<Option<Batch>> {
+    if left == 0 {
+        return Ok(None);
+    }
+    let stretch = Stretch { order, after, reversed: false, limit: BATCH.min(left) };
+    Ok(Some(store::batch(snapshot, filter, &stretch).await?))
 }
 
 /// Walks any other order row by row: sorting once costs less than seeking again for every batch.
@@ -144,7 +153,7 @@ async fn rows(
     to: &Sender,
     postgres: bool,
 ) -> Result<()> {
-    let order = sql::order(&export.query.sort, postgres);
+    let order = order::order(&export.query.sort, postgres);
     let statement = store::all_rows(&export.filter, &order);
     let mut rows = statement.query(|sql| snapshot.read(sql)).stream::<(String,)>();
     let mut left = export.query.limit.unwrap_or(u32::MAX);

@@ -4,18 +4,24 @@
 //! per collection for good; deleting is a mark that can be taken back until the retention sweep; the same
 //! query gives the same entries in every format.
 
+mod add;
 mod api;
 mod body;
+mod compare;
 mod cursor;
 mod export;
 mod import;
 mod intake;
 pub mod json;
 mod limits;
+mod look;
 mod operand;
+mod order;
 mod pages;
 pub mod path;
+mod pin;
 pub mod query;
+mod reading;
 mod service;
 mod snippet;
 mod sql;
@@ -33,12 +39,13 @@ pub use import::{Import, ImportReport, Source};
 pub use limits::RateSettings;
 pub use pages::find_or_make;
 pub use query::{Format, parse as parse_query};
-pub use service::{Entries, Reader, Settings};
+pub use reading::Reader;
+pub use service::{Entries, Settings};
 pub use snippet::routes as snippet_routes;
 
 /// URLs for anybody: no session is read, CORS is open.
 pub fn public_routes() -> Vec<rocket::Route> {
-    api::public_routes()
+    [add::routes(), api::public_routes()].concat()
 }
 
 /// URLs for staff.

@@ -9,7 +9,8 @@ use rocket::{Route, State, get, post, routes};
 use super::api::encode;
 use super::import::{ImportReport, Source};
 use super::query::{self, Deleted, Field, Query, System};
-use super::service::{Entries, Reader};
+use super::reading::Reader;
+use super::service::Entries;
 use super::store::{self, Mark};
 use super::views::{ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, rows, side};
 use super::{Entry, EntryId, json};
@@ -148,7 +149,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
     let conditions_only =
         query.conditions.iter().all(|c| c.field == Field::System(System::Collection)) && query.words.is_empty();
     let untouched =
-        listing.entries.is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
+        listing.entries().is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
     let page_url =
         |cursor: &String| format!("/list?{}", encode(kept.iter().chain([&("_cursor".to_owned(), cursor.clone())])));
     let with = |name: &str, value: &str| {
@@ -173,7 +174,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         older: listing.next.as_ref().map(page_url),
         count: count_text(listing.count, listing.truncated),
         warnings: listing.warnings.clone(),
-        newest: listing.entries.iter().map(|entry| entry.id.0).max().unwrap_or(0),
+        newest: listing.entries().iter().map(|entry| entry.id.0).max().unwrap_or(0),
         spam_url: with("_flags", "spam"),
         deleted_url: with("_deleted", "only"),
         untouched,

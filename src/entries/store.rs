@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::order::{self, OrderColumn};
 use super::path::Path;
-use super::sql::{self, Filter, OrderColumn, Sql};
+use super::pin;
+use super::sql::{self, Filter, Sql};
 use super::{Entry, EntryId, NewEntry, Pin, SavedView};
 use crate::collections::CollectionId;
 use crate::db::{Bulk, Column, DbError, Pool, Snapshot, Tx};
@@ -177,6 +179,13 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// The last entry, without looking at the others.
+    pub fn last(&self) -> Option<EntryRef<'_>> {
+        self.0.rsplit(RECORD).next().and_then(EntryRef::read)
+    }
+}
+
 impl<'b> EntryRef<'b> {
     fn read(text: &'b str) -> Option<Self> {
         let mut columns = text.splitn(10, UNIT);
@@ -247,8 +256,8 @@ pub fn statement(filter: &Filter, stretch: &Stretch<'_>) -> Sql {
     let mut sql = filter.sql.clone();
     let condition = std::mem::take(&mut sql.text);
     let after =
-        stretch.after.map_or(String::new(), |values| sql::after(&mut sql, stretch.order, values, stretch.reversed));
-    let by = sql::order_by(stretch.order, stretch.reversed);
+        stretch.after.map_or(String::new(), |values| order::after(&mut sql, stretch.order, values, stretch.reversed));
+    let by = order::order_by(stretch.order, stretch.reversed);
     let limit = stretch.limit;
     let inner = if let [arm] = filter.arms.as_slice() {
         format!("SELECT {} AS entry FROM entries e WHERE {condition}{arm}{after}{by} LIMIT {limit}", row())
@@ -296,7 +305,7 @@ pub async fn batch(snapshot: &mut Snapshot, filter: &Filter, stretch: &Stretch<'
 /// The statement that walks all entries of a filter row by row, for orders that no index gives.
 pub fn all_rows(filter: &Filter, order: &[OrderColumn]) -> Sql {
     let mut sql = filter.sql.clone();
-    sql.text = format!("SELECT {} FROM entries e WHERE {}{}", row(), sql.text, sql::order_by(order, false));
+    sql.text = format!("SELECT {} FROM entries e WHERE {}{}", row(), sql.text, order::order_by(order, false));
     sql
 }
 
@@ -470,7 +479,7 @@ pub async fn insert_pin(
 
 /// Builds the index of a pin and notes that it is ready. SQLite's writer is busy meanwhile; PostgreSQL builds concurrently.
 pub async fn build_pin(db: &Pool, pin: &Pin, path: &Path, now: Moment) -> Result<(), DbError> {
-    let create = sql::create_pin(pin.id, pin.collection_id, path, db.is_postgres());
+    let create = pin::create_pin(pin.id, pin.collection_id, path, db.is_postgres());
     if db.is_postgres() {
         drop_broken(db, pin.id).await?;
         db.read(sqlx::AssertSqlSafe(create)).execute().await?;

@@ -2,10 +2,12 @@
 
 use super::api::encode;
 use super::export::{self, TableColumn};
+use super::json;
 use super::path::Path;
 use super::query::{Count, Field, Group, Op, Query, System};
-use super::service::{Entries, Listing, Reader};
-use super::{Entry, json};
+use super::reading::{Listing, Reader};
+use super::service::Entries;
+use super::store::EntryRef;
 use crate::error::Result;
 use crate::moment::Moment;
 
@@ -154,17 +156,17 @@ pub enum CellView {
 
 pub fn rows(listing: &Listing, query: &Query, paths: &[String], kept: &str) -> Vec<Row> {
     let columns = table(query, paths, listing.collections.len() > 1);
-    let row = |entry: &Entry| Row {
+    let row = |entry: &EntryRef<'_>| Row {
         id: entry.id.0,
         url: format!("/entries/{}?{kept}", entry.id.0),
         cells: columns.iter().map(|column| cell(entry, &column.field, listing)).collect(),
         deleted: entry.deleted.is_some(),
-        spam: entry.flags.is_some(),
+        spam: !entry.flags.is_empty(),
     };
-    listing.entries.iter().map(row).collect()
+    listing.entries().iter().map(row).collect()
 }
 
-fn cell(entry: &Entry, field: &Field, listing: &Listing) -> CellView {
+fn cell(entry: &EntryRef<'_>, field: &Field, listing: &Listing) -> CellView {
     let text = |text: Option<&str>| {
         text.filter(|t| !t.is_empty()).map_or(CellView::Empty, |t| CellView::Text(t.chars().take(120).collect()))
     };
@@ -172,9 +174,9 @@ fn cell(entry: &Entry, field: &Field, listing: &Listing) -> CellView {
         Field::System(System::Received) => CellView::Moment(entry.received),
         Field::System(System::At) => entry.at.map_or(CellView::Empty, CellView::Moment),
         Field::System(System::Id) => CellView::Number(entry.id.0.to_string()),
-        Field::System(System::Session) => text(entry.session.as_deref()),
-        Field::System(System::Origin) => text(entry.origin.as_deref()),
-        Field::System(System::Flags) => text(entry.flags.as_deref()),
+        Field::System(System::Session) => text(Some(entry.session)),
+        Field::System(System::Origin) => text(Some(entry.origin)),
+        Field::System(System::Flags) => text(Some(entry.flags)),
         Field::System(System::Collection) => text(
             listing
                 .collections
@@ -182,7 +184,7 @@ fn cell(entry: &Entry, field: &Field, listing: &Listing) -> CellView {
                 .find(|k| k.collection.id == entry.collection)
                 .map(|k| k.collection.name.as_str()),
         ),
-        Field::Data(path) => data_cell(&entry.data, path),
+        Field::Data(path) => data_cell(entry.data, path),
     }
 }
 

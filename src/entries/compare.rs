@@ -1,0 +1,99 @@
+//! Comparisons in SQL: numbers, texts and moments against what a query asks for.
+
+use super::operand::{DateRange, Operand, Value};
+use super::query::Op;
+use super::sql::Sql;
+
+/// Applies an operator to each of its operands: `in` is any, `between` is both ends.
+pub(super) fn each(
+    sql: &mut Sql,
+    op: Op,
+    operand: &Operand,
+    apply: &mut dyn FnMut(&mut Sql, Op, &Value) -> String,
+) -> String {
+    match operand {
+        Operand::Many(values) if op == Op::Between => {
+            let low = apply(sql, Op::Gte, &values[0]);
+            let high = apply(sql, Op::Lte, &values[1]);
+            format!("({low}) AND ({high})")
+        }
+        Operand::Many(values) => {
+            let texts: Vec<_> = values.iter().map(|value| format!("({})", apply(sql, Op::Eq, value))).collect();
+            texts.join(" OR ")
+        }
+        Operand::One(value) => apply(sql, op, value),
+        Operand::Range(range) => {
+            let value = Value { text: String::new(), number: None, truth: None, date: Some(range.clone()) };
+            apply(sql, Op::On, &value)
+        }
+        Operand::Truth(_) | Operand::Type(_) => "FALSE".into(),
+    }
+}
+
+pub(super) fn sign(op: Op) -> &'static str {
+    match op {
+        Op::Gt => ">",
+        Op::Gte => ">=",
+        Op::Lt => "<",
+        Op::Lte => "<=",
+        _ => "=",
+    }
+}
+
+/// A moment against a day or a moment: `lte` a day includes the day.
+pub(super) fn on_moment(sql: &mut Sql, column: &str, op: Op, range: &DateRange) -> String {
+    let instant = range.days.is_none();
+    let (start, end) = (range.start.0, range.end.0);
+    match op {
+        Op::Gte => format!("{column} >= {}", sql.int(start)),
+        Op::Lt => format!("{column} < {}", sql.int(start)),
+        Op::Gt if instant => format!("{column} > {}", sql.int(start)),
+        Op::Gt => format!("{column} >= {}", sql.int(end)),
+        Op::Lte if instant => format!("{column} <= {}", sql.int(start)),
+        Op::Lte => format!("{column} < {}", sql.int(end)),
+        _ if instant => format!("{column} = {}", sql.int(start)),
+        _ => {
+            let (low, high) = (sql.int(start), sql.int(end));
+            format!("{column} >= {low} AND {column} < {high}")
+        }
+    }
+}
+
+pub(super) fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String {
+    match op {
+        Op::Contains | Op::Starts | Op::Ends => {
+            let test = search(sql, op, text);
+            format!("{column} {test}")
+        }
+        // SQLite, which knows nothing of the values yet, would rather walk the newest entries.
+        Op::Eq | Op::In if !sql.postgres && column == "e.session" => {
+            format!("e.session IS NOT NULL AND likelihood(e.session = {}, 0.00001)", sql.text(text))
+        }
+        Op::Eq | Op::In => format!("{column} = {}", sql.text(text)),
+        _ => {
+            let place = sql.text(text);
+            let collate = if sql.postgres { " COLLATE \"C\"" } else { "" };
+            format!("{column}{collate} {} {place}", sign(op))
+        }
+    }
+}
+
+/// `REGEXP …` or `ILIKE …`: Unicode without regard to case, every character literal.
+pub(super) fn search(sql: &mut Sql, op: Op, text: &str) -> String {
+    if sql.postgres {
+        let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let pattern = match op {
+            Op::Starts => format!("{literal}%"),
+            Op::Ends => format!("%{literal}"),
+            _ => format!("%{literal}%"),
+        };
+        return format!("COLLATE \"und-x-icu\" ILIKE {}", sql.text(&pattern));
+    }
+    let literal = regex::escape(text);
+    let pattern = match op {
+        Op::Starts => format!("(?i)^{literal}"),
+        Op::Ends => format!("(?i){literal}$"),
+        _ => format!("(?i){literal}"),
+    };
+    format!("REGEXP {}", sql.text(&pattern))
+}

@@ -1,0 +1,99 @@
+//! Pins: indexes on fields, and how a query finds its way along one.
+
+use super::operand::{Operand, Value};
+use super::path::Path;
+use super::query::{Field, Group, Op, Query};
+use super::sql::{Scope, Sql, repeats};
+use crate::collections::CollectionId;
+
+/// The key of a pin's index: a text under which every value that can equal an operand is found.
+/// Equal keys are candidates; the condition itself decides. `doc` is the column, with its alias.
+fn pin_key(path: &Path, doc: &str, postgres: bool) -> String {
+    if postgres {
+        let p = path.postgres();
+        return format!(
+            "(CASE jsonb_typeof({doc} #> {p}) WHEN 'string' THEN left({doc} #>> {p}, {KEY_LENGTH}) WHEN 'boolean' THEN {doc} #>> {p} \
+             WHEN 'number' THEN left(trunc(({doc} #>> {p})::numeric)::text, {KEY_LENGTH}) WHEN 'array' THEN {ARRAY_KEY} END)"
+        );
+    }
+    let p = path.sqlite(doc);
+    format!(
+        "(CASE json_type({doc}, {p}) WHEN 'text' THEN substr({doc} ->> {p}, 1, {KEY_LENGTH}) WHEN 'true' THEN 'true' \
+         WHEN 'false' THEN 'false' WHEN 'integer' THEN CAST({doc} ->> {p} AS TEXT) \
+         WHEN 'real' THEN CAST(CAST({doc} ->> {p} AS INTEGER) AS TEXT) WHEN 'array' THEN {ARRAY_KEY} END)"
+    )
+}
+
+const KEY_LENGTH: usize = 100;
+const ARRAY_KEY: &str = "'[array]'";
+/// More arms than this and a scan is as good.
+const MAX_ARMS: usize = 12;
+
+/// Picks the condition that an index answers, and the keys to look under.
+pub(super) fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<String>, Option<Path>) {
+    let everything = vec![String::new()];
+    let [(collection, _)] = scope.collections else {
+        return (everything, first_unpinned(query, &[]));
+    };
+    let pinned: Vec<_> = scope.pins.iter().filter(|(id, _)| id == collection).map(|(_, path)| path).collect();
+    for condition in query.conditions.iter().filter(|c| c.group == Group::And && matches!(c.op, Op::Eq | Op::In)) {
+        let Field::Data(path) = &condition.field else { continue };
+        let values: Vec<&Value> = repeats(query, condition)
+            .flat_map(|c| match &c.operand {
+                Operand::One(value) => std::slice::from_ref(value),
+                Operand::Many(values) => values.as_slice(),
+                _ => &[],
+            })
+            .collect();
+        let keys = keys(&values);
+        if pinned.contains(&path) && keys.len() < MAX_ARMS {
+            let column = pin_key(path, if sql.postgres { "e.doc" } else { "e.data" }, sql.postgres);
+            let arm = |key: &str| format!(" AND {column} = {key}");
+            let mut arms: Vec<_> = keys.iter().map(|key| arm(&sql.text(key))).collect();
+            arms.push(arm(ARRAY_KEY));
+            return (arms, None);
+        }
+    }
+    (everything, first_unpinned(query, &pinned))
+}
+
+fn first_unpinned(query: &Query, pinned: &[&Path]) -> Option<Path> {
+    query.conditions.iter().find_map(|c| match &c.field {
+        Field::Data(path) if c.group == Group::And && matches!(c.op, Op::Eq | Op::In) && !pinned.contains(&path) => {
+            Some(path.clone())
+        }
+        _ => None,
+    })
+}
+
+fn keys(values: &[&Value]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for value in values {
+        keys.push(value.text.chars().take(KEY_LENGTH).collect());
+        if let Some(number) = &value.number {
+            let whole = number.split('.').next().unwrap_or("0");
+            // SQLite's cast of a double to an integer stops at the ends of 64 bits.
+            let clamped = whole.parse::<i64>().map_or_else(|_| saturated(whole), |n| n.to_string());
+            keys.push(if whole == "-0" { "0".into() } else { clamped });
+            keys.push(whole.chars().take(KEY_LENGTH).collect());
+        }
+    }
+    keys.retain(|key| key != &ARRAY_KEY[1..ARRAY_KEY.len() - 1]);
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn saturated(whole: &str) -> String {
+    if whole.starts_with('-') { i64::MIN.to_string() } else { i64::MAX.to_string() }
+}
+
+/// The statement that makes the index of a pin.
+pub fn create_pin(pin: i64, collection: CollectionId, path: &Path, postgres: bool) -> String {
+    let (concurrently, tie) = if postgres { ("CONCURRENTLY ", ", id") } else { ("", "") };
+    format!(
+        "CREATE INDEX {concurrently}IF NOT EXISTS pin_{pin} ON entries ({}, received_at{tie}) WHERE collection_id = {}",
+        pin_key(path, if postgres { "doc" } else { "data" }, postgres),
+        collection.0
+    )
+}

@@ -1,0 +1,380 @@
+//! Reading: pages of entries, their counts and facets, single entries and their neighbours.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::cursor::{self, Cursor};
+use super::path::Path;
+use super::query::{Count, DEFAULT_LIMIT, Query};
+use super::service::{Entries, no_collection};
+use super::sql::{self, Filter, Scope};
+use super::store::{self, Batch, FacetValue, Stretch};
+use super::{Entry, EntryId, order};
+use crate::collections::{CollectionId, Known};
+use crate::db::DbError;
+use crate::error::{Error, Result};
+use crate::moment::{DAY, Moment};
+
+/// Who reads, and so which entries there are for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reader {
+    /// Signed in: everything.
+    Staff(i64),
+    /// A browser session: its own entries. The public session id.
+    Session(String),
+    /// Nobody: collections that anyone may read.
+    Public,
+}
+
+impl Reader {
+    fn name(&self) -> String {
+        match self {
+            Reader::Staff(id) => format!("staff {id}"),
+            Reader::Session(session) => format!("session {session}"),
+            Reader::Public => "public".into(),
+        }
+    }
+}
+
+/// A page of entries with what belongs to it.
+pub struct Listing {
+    page: Page,
+    pub newer: Option<String>,
+    pub next: Option<String>,
+    pub count: Option<i64>,
+    /// There are more than `count`.
+    pub truncated: bool,
+    pub warnings: Vec<String>,
+    pub facets: Vec<(Path, Option<Vec<FacetValue>>)>,
+    /// The collections that were looked at.
+    pub collections: Vec<Arc<Known>>,
+}
+
+/// A page as the database put it together, in the direction of walking and with one entry more to know whether there is one.
+struct Page {
+    batch: Batch,
+    limit: usize,
+    reversed: bool,
+}
+
+impl Page {
+    fn entries(&self) -> Vec<store::EntryRef<'_>> {
+        let mut entries: Vec<_> = self.batch.iter().take(self.limit).collect();
+        if self.reversed {
+            entries.reverse();
+        }
+        entries
+    }
+}
+
+impl Listing {
+    /// The entries in the order asked for.
+    pub fn entries(&self) -> Vec<store::EntryRef<'_>> {
+        self.page.entries()
+    }
+}
+
+/// `_count=auto` counts to here.
+const COUNTED: u32 = 10_000;
+
+impl Entries {
+    /// A page of entries.
+    pub async fn list(&self, reader: &Reader, query: &Query) -> Result<Listing> {
+        let collections = self.readable(reader, query).await?;
+        let filter = self.filter(reader, query, &collections).await?;
+        let warnings = self.unknown_fields(query, &collections).await?;
+        let started = Instant::now();
+        let (page, newer, next) = self.page(reader, query, &filter, &collections).await?;
+        self.note_time(&filter, &collections, started.elapsed());
+        let found = page.batch.iter().count();
+        let (count, truncated) = if query.cursor.is_none() && found <= page.limit && query.count != Count::None {
+            (Some(found as i64), false)
+        } else {
+            self.count(query, &filter).await?
+        };
+        let facets = self.facets(query, &filter).await?;
+        Ok(Listing { page, newer, next, count, truncated, warnings, facets, collections })
+    }
+
+    async fn page(
+        &self,
+        reader: &Reader,
+        query: &Query,
+        filter: &Filter,
+        collections: &[Arc<Known>],
+    ) -> Result<(Page, Option<String>, Option<String>)> {
+        let key = &self.settings.cursor_key;
+        let cursor = query.cursor.as_deref().map(|text| Cursor::open(text, key, query, &reader.name())).transpose()?;
+        let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+        let order = order::order(&query.sort, self.db.is_postgres());
+        let reversed = cursor.as_ref().is_some_and(|c| c.reversed);
+        let after = cursor.as_ref().map(|c| c.values.as_slice()).filter(|values| values.len() == order.len());
+        let stretch = Stretch { order: &order, after, reversed, limit: limit + 1 };
+        let batch = store::page(&self.db, filter, &stretch, self.settings.list_budget)
+            .await
+            .map_err(|e| over_budget(e, filter))?;
+        let more = batch.iter().count() > limit as usize;
+        let page = Page { batch, limit: limit as usize, reversed };
+        let entries = page.entries();
+        let seal = |entry: &store::EntryRef<'_>, reversed: bool| {
+            let name = collections
+                .iter()
+                .find(|k| k.collection.id == entry.collection)
+                .map_or("", |k| k.collection.name.as_str());
+            Cursor { values: cursor::values(&query.sort, entry, name), reversed }.seal(key, query, &reader.name())
+        };
+        let has_next = if reversed { cursor.is_some() } else { more };
+        let has_newer = if reversed { more } else { cursor.is_some() };
+        let next = entries.last().filter(|_| has_next).map(|entry| seal(entry, false));
+        let newer = entries.first().filter(|_| has_newer).map(|entry| seal(entry, true));
+        drop(entries);
+        Ok((page, newer, next))
+    }
+
+    async fn count(&self, query: &Query, filter: &Filter) -> Result<(Option<i64>, bool)> {
+        let at_most = match query.count {
+            Count::None => return Ok((None, false)),
+            Count::Exact => None,
+            Count::Auto => Some(COUNTED + 1),
+        };
+        match store::count(&self.db, filter, at_most, self.settings.list_budget).await {
+            Ok(count) if query.count == Count::Auto && count > i64::from(COUNTED) => {
+                Ok((Some(i64::from(COUNTED)), true))
+            }
+            Ok(count) => Ok((Some(count), false)),
+            // A page without its count is still a page; an exact count was asked for by name.
+            Err(DbError::OverBudget) if query.count == Count::Auto => Ok((None, true)),
+            Err(error) => Err(over_budget(error, filter)),
+        }
+    }
+
+    async fn facets(&self, query: &Query, filter: &Filter) -> Result<Vec<(Path, Option<Vec<FacetValue>>)>> {
+        let mut facets = Vec::new();
+        for path in &query.facets {
+            let values = match store::facet(&self.db, filter, path, self.settings.facet_budget).await {
+                Ok(values) => Some(values),
+                Err(DbError::OverBudget) => None,
+                Err(error) => return Err(error.into()),
+            };
+            facets.push((path.clone(), values));
+        }
+        Ok(facets)
+    }
+
+    /// Entries of each of the last `days` days, oldest first, by the reader's calendar; `None` if it takes too long.
+    pub async fn per_day(&self, reader: &Reader, query: &Query, days: i64) -> Result<Option<Vec<(Moment, i64)>>> {
+        let collections = self.readable(reader, query).await?;
+        let filter = self.filter(reader, query, &collections).await?;
+        let now = self.clock.now();
+        let offset = i64::from(query.zone.to_offset(now.timestamp()).seconds()) * 1000;
+        let today = (now.0 + offset).div_euclid(DAY);
+        let from = Moment((today - days + 1) * DAY - offset);
+        let found = match store::per_day(&self.db, &filter, from, offset, self.settings.facet_budget).await {
+            Err(DbError::OverBudget) => return Ok(None),
+            found => found?,
+        };
+        let count = |day: i64| found.iter().find(|(d, _)| *d == day).map_or(0, |(_, count)| *count);
+        Ok(Some((today - days + 1..=today).map(|day| (Moment(day * DAY), count(day))).collect()))
+    }
+
+    /// The collections a query covers. A name that is not there is 404; one that may not be read asks to sign in.
+    pub async fn readable(&self, reader: &Reader, query: &Query) -> Result<Vec<Arc<Known>>> {
+        let all = self.collections.list().await?;
+        let may_read = |known: &Known| *reader != Reader::Public || known.collection.public_read;
+        let Some(names) = query.collections() else {
+            let readable: Vec<_> = all.into_iter().filter(|known| may_read(known)).collect();
+            return if readable.is_empty() { Err(Error::Unauthenticated) } else { Ok(readable) };
+        };
+        let mut found: Vec<Arc<Known>> = Vec::new();
+        for name in names {
+            match self.collections.by_name(name).await? {
+                Some(known) if may_read(&known) => found.push(known),
+                _ if *reader == Reader::Public => return Err(Error::Unauthenticated),
+                _ => return Err(no_collection(name)),
+            }
+        }
+        found.sort_by_key(|known| known.collection.id);
+        found.dedup_by_key(|known| known.collection.id);
+        Ok(found)
+    }
+
+    pub(super) async fn filter(&self, reader: &Reader, query: &Query, collections: &[Arc<Known>]) -> Result<Filter> {
+        let names: Vec<(CollectionId, String)> =
+            collections.iter().map(|known| (known.collection.id, known.collection.name.clone())).collect();
+        let pins = self.slow.ready_pins(&self.db).await?;
+        let session = match reader {
+            Reader::Session(session) => Some(session.as_str()),
+            _ => None,
+        };
+        Ok(sql::filter(&self.db, query, &Scope { collections: &names, session, pins: &pins }))
+    }
+
+    /// Warnings for fields that nobody ever sent; an error instead if the query is strict.
+    async fn unknown_fields(&self, query: &Query, collections: &[Arc<Known>]) -> Result<Vec<String>> {
+        let asked: Vec<_> = query.data_fields().collect();
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A field that is known stays known: only a doubt is worth looking the registry up anew.
+        if asked.iter().all(|path| self.seen_fields.knows(collections, path)) {
+            return Ok(Vec::new());
+        }
+        let known = self.field_paths(collections).await?;
+        let mut warnings = Vec::new();
+        for path in asked {
+            let text = path.to_string();
+            if is_known(&known, path) {
+                self.seen_fields.learn(collections, path);
+            } else {
+                let hint = crate::words::did_you_mean(&text, known.iter().map(String::as_str));
+                let warning = format!("no entry has \"{text}\"{hint}");
+                if query.strict {
+                    return Err(Error::parameter(text, warning));
+                }
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// Every path of these collections, in the order in which they were first seen.
+    pub async fn field_paths(&self, collections: &[Arc<Known>]) -> Result<Vec<String>> {
+        let mut fields = Vec::new();
+        for known in collections {
+            fields.extend(crate::collections::fields(&self.db, known.collection.id).await?);
+        }
+        fields.sort_by_key(|field| field.id);
+        let mut seen = std::collections::HashSet::new();
+        Ok(fields.into_iter().map(|field| field.path).filter(|path| seen.insert(path.clone())).collect())
+    }
+
+    fn note_time(&self, filter: &Filter, collections: &[Arc<Known>], took: Duration) {
+        if let (Some(path), [known]) = (&filter.unpinned, collections)
+            && took >= self.settings.slow_filter
+        {
+            self.slow.note(known.collection.id, path.clone(), self.clock.now());
+        }
+    }
+
+    /// An entry that this reader may see. Deleted ones are there for staff.
+    pub async fn find(&self, reader: &Reader, id: EntryId) -> Result<(Entry, Arc<Known>)> {
+        let missing = || Error::NotFound(format!("There is no entry {}.", id.0).into());
+        let entry = store::find(&self.db, id).await?.ok_or_else(missing)?;
+        let all = self.collections.list().await?;
+        let known = all.into_iter().find(|known| known.collection.id == entry.collection).ok_or_else(missing)?;
+        match reader {
+            Reader::Staff(_) => Ok((entry, known)),
+            Reader::Public if known.collection.public_read && entry.deleted.is_none() && entry.flags.is_none() => {
+                Ok((entry, known))
+            }
+            _ => Err(Error::Unauthenticated),
+        }
+    }
+
+    /// The newest entries of the same browser session, this one aside.
+    pub async fn of_session(&self, entry: &Entry) -> Result<Batch> {
+        match &entry.session {
+            Some(session) => Ok(store::of_session(&self.db, entry, session).await?),
+            None => Ok(Batch::default()),
+        }
+    }
+
+    /// Every collection by name.
+    pub async fn list_collections(&self) -> Result<Vec<Arc<Known>>> {
+        self.collections.list().await
+    }
+
+    /// How many entries a query has, and whether there are more than were counted.
+    pub async fn count_of(&self, reader: &Reader, query: &Query) -> Result<(Option<i64>, bool)> {
+        let collections = self.readable(reader, query).await?;
+        let filter = self.filter(reader, query, &collections).await?;
+        self.count(query, &filter).await
+    }
+
+    /// The entries before and after one in the order of a query.
+    pub async fn neighbours(
+        &self,
+        reader: &Reader,
+        query: &Query,
+        entry: &Entry,
+    ) -> Result<(Option<EntryId>, Option<EntryId>)> {
+        let collections = self.readable(reader, query).await?;
+        let filter = self.filter(reader, query, &collections).await?;
+        let order = order::order(&query.sort, self.db.is_postgres());
+        let name =
+            collections.iter().find(|k| k.collection.id == entry.collection).map_or("", |k| k.collection.name.as_str());
+        let values = cursor::values(&query.sort, &entry.borrowed(), name);
+        let mut found = [None, None];
+        for (place, reversed) in found.iter_mut().zip([true, false]) {
+            let stretch = Stretch { order: &order, after: Some(&values), reversed, limit: 1 };
+            match store::page(&self.db, &filter, &stretch, self.settings.list_budget).await {
+                Ok(batch) => *place = batch.iter().next().map(|entry| entry.id),
+                // The page is worth showing without its neighbours.
+                Err(DbError::OverBudget) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((found[0], found[1]))
+    }
+
+    /// How the database would answer a query of staff: for tests and for people who wonder why it is slow.
+    pub async fn explain(&self, query: &str) -> Result<String> {
+        let query = super::query::parse(&crate::web::pairs(query)?, self.clock.now(), false)?;
+        let reader = Reader::Staff(0);
+        let collections = self.readable(&reader, &query).await?;
+        let filter = self.filter(&reader, &query, &collections).await?;
+        let order = order::order(&query.sort, self.db.is_postgres());
+        Ok(store::explain(
+            &self.db,
+            &filter,
+            &Stretch { order: &order, after: None, reversed: false, limit: DEFAULT_LIMIT },
+        )
+        .await?)
+    }
+}
+
+/// Fields that queries named and that the registry had. Fields never leave the registry.
+#[derive(Default)]
+pub(super) struct SeenFields(std::sync::RwLock<std::collections::HashSet<(CollectionId, Path)>>);
+
+/// Names that strangers could make up are not remembered, so this is a bound for the unexpected.
+const MAX_SEEN: usize = 10_000;
+
+impl SeenFields {
+    fn knows(&self, collections: &[Arc<Known>], path: &Path) -> bool {
+        let [known] = collections else { return false };
+        let seen = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.contains(&(known.collection.id, path.clone()))
+    }
+
+    fn learn(&self, collections: &[Arc<Known>], path: &Path) {
+        if let [known] = collections {
+            let mut seen = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if seen.len() < MAX_SEEN {
+                seen.insert((known.collection.id, path.clone()));
+            }
+        }
+    }
+}
+
+fn is_known(known: &[String], path: &Path) -> bool {
+    // A path inside an array, or an object on the way, is known by its beginning or its end.
+    let text = path.to_string();
+    known.iter().any(|k| {
+        *k == text
+            || k.strip_prefix(&text).is_some_and(|rest| rest.starts_with('.'))
+            || text.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+fn over_budget(error: DbError, filter: &Filter) -> Error {
+    match (error, &filter.unpinned) {
+        (DbError::OverBudget, Some(path)) => Error::Unavailable {
+            detail: format!("This took longer than it may. Narrow it down, for instance by _received__gte=-30d, or pin the field \"{path}\".").into(),
+            retry_after: 5,
+        },
+        (error, _) => error.into(),
+    }
+}
