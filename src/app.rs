@@ -74,16 +74,16 @@ pub fn settings(config: &Config, cursor_key: [u8; 32]) -> Settings {
 const ROUND: Duration = Duration::from_secs(10);
 
 fn start_upkeep(rocket: &Rocket<rocket::Orbit>) {
-    let (Some(entries), shutdown) = (rocket.state::<Entries>().cloned(), rocket.shutdown()) else { return };
-    tokio::spawn(upkeep(entries, shutdown));
+    let (Some(entries), Some(accounts)) = (rocket.state::<Entries>(), rocket.state::<Accounts>()) else { return };
+    tokio::spawn(upkeep(entries.clone(), accounts.clone(), rocket.shutdown()));
 }
 
-async fn upkeep(entries: Entries, mut shutdown: Shutdown) {
+async fn upkeep(entries: Entries, accounts: Accounts, mut shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = &mut shutdown => return,
             () = tokio::time::sleep(ROUND) => {
-                if let Err(error) = entries.upkeep().await {
+                if let Err(error) = entries.upkeep().await.and(accounts.upkeep().await) {
                     tracing::error!(%error, "upkeep failed; it is tried again");
                 }
             }

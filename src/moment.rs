@@ -71,6 +71,11 @@ impl Clock {
         }
     }
 
+    /// Whether this is the machine's clock.
+    pub fn is_system(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Moves a standing clock; does nothing to the machine's.
     pub fn set(&self, to: Moment) {
         if let Some(fixed) = &self.0 {

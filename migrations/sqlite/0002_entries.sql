@@ -48,9 +48,8 @@ CREATE TABLE entries (
     version       INTEGER NOT NULL DEFAULT 1,    -- rises with every change; the ETag
     data          TEXT NOT NULL                  -- a JSON object: names, order and numbers as sent, white space removed
 ) STRICT;
--- Newest first, in one collection and in all.
+-- Newest first. All collections together are walked one by one, so that no entry pays for a second index.
 CREATE INDEX entries_newest ON entries(collection_id, received_at);
-CREATE INDEX entries_received ON entries(received_at);
 CREATE INDEX entries_session ON entries(collection_id, session) WHERE session IS NOT NULL;
 
 -- Client ids, in a table of their own so that entries without one pay nothing.

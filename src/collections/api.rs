@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, CollectionName, Collections, Known, NewCollection, WebOrigin, service, store};
 use crate::db::Pool;
 use crate::entries::path::Path;
+use crate::entries::query::{Field, field};
 use crate::entries::{Entries, Pin};
 use crate::error::{Error, FieldError};
 use crate::moment::Moment;
@@ -235,6 +236,15 @@ impl ShownPin {
     }
 }
 
+/// A field of the client's data; ours have indexes already.
+pub fn data_field(name: &str) -> Result<Path, Error> {
+    match field(name) {
+        Ok(Field::Data(path)) => Ok(path),
+        Ok(Field::System(_)) => Err(Error::invalid("/field", "must be a field of the data")),
+        Err(detail) => Err(Error::invalid("/field", detail)),
+    }
+}
+
 /// The index is built in the background.
 #[post("/api/v1/collections/<name>/pins", format = "json", data = "<new>")]
 async fn pin(
@@ -245,7 +255,7 @@ async fn pin(
     new: Body<'_, NewPin>,
 ) -> Answer<Created<ShownPin>> {
     let field = body(new)?.field;
-    let path = Path::parse(&field).map_err(|detail| Error::invalid("/field", detail))?;
+    let path = data_field(&field)?;
     let known = find(collections, name).await?;
     entries.pin(&known, &path, false).await?;
     let entries = entries.inner().clone();

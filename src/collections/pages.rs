@@ -6,11 +6,10 @@ use rocket::response::Flash;
 use rocket::{Route, State, get, post, routes};
 use std::sync::Arc;
 
-use super::api::find;
+use super::api::{data_field, find};
 use super::store::RefusedOrigin;
 use super::{Changes, CollectionName, Collections, Known, NewCollection, RegisteredField, WebOrigin, service, store};
 use crate::db::Pool;
-use crate::entries::path::Path;
 use crate::entries::{Entries, Pin};
 use crate::error::{Error, FieldError, Result};
 use crate::staff::{Layout, Owner, Viewer};
@@ -217,7 +216,7 @@ async fn pin(
     form: Fields,
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
-    let path = Path::parse(form.get("field")).map_err(|detail| Error::invalid("/field", detail))?;
+    let path = data_field(form.get("field"))?;
     entries.pin(&known, &path, false).await?;
     let entries = entries.inner().clone();
     tokio::spawn(async move { entries.build_pins_or_log().await });

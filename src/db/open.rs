@@ -14,8 +14,11 @@ use super::{ACQUIRE, OpenError, Pool};
 /// The first SQLite release without the WAL-reset corruption (sqlite.org/wal.html, "The WAL-reset bug").
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const OLDEST_POSTGRES: i64 = 130_000;
-/// Readers are many and short; each holds a page cache of its own.
-const READERS: u32 = 8;
+/// Readers are short; each is a thread with a page cache of its own, and more than the cores only take turns.
+fn readers() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(2).clamp(4, 16)
+}
 
 pub(super) async fn open(url: &str) -> Result<Pool, OpenError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
@@ -33,7 +36,7 @@ async fn open_sqlite(url: &str) -> Result<Pool, OpenError> {
     sqlx::migrate!("migrations/sqlite").run(&one).await?;
     let connection = one.acquire().await?.detach();
     let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
+        .max_connections(readers())
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .connect_lazy_with(options.read_only(true).create_if_missing(false).pragma("query_only", "on"));

@@ -18,7 +18,9 @@ use super::{Entry, EntryId, json};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::staff::{Layout, Staff, Visitor};
-use crate::web::{ApiError, Download, Fields, Html, Negotiation, SeeOther, WebHost, pairs, query_pairs, see_other};
+use crate::web::{
+    ApiError, Download, Fields, Html, Negotiation, SameOrigin, SeeOther, WebHost, pairs, query_pairs, see_other,
+};
 
 pub fn public_routes() -> Vec<Route> {
     routes![list, list_by_post, csv, csv_by_post, api_list, api_list_by_post, show]
@@ -85,10 +87,12 @@ impl<'a> Asked<'a> {
     }
 
     async fn list(self, body: Option<Fields>, page_possible: bool) -> Result<Answered> {
-        let (query, reader) = self.query(body.as_ref())?;
-        if query.form {
-            return Ok(Answered::Redirect(see_other(format!("{}?{}", self.uri.path(), clean(&query)))));
+        let asked = query_pairs(self.uri)?;
+        if asked.iter().any(|(name, _)| name == "_form") {
+            // Before anything is read: a blank date is no date.
+            return Ok(Answered::Redirect(see_other(format!("{}?{}", self.uri.path(), clean(&asked)))));
         }
+        let (query, reader) = self.query(body.as_ref())?;
         let default = if page_possible && self.negotiation.wants_page() { Format::Html } else { Format::Json };
         match query.format.unwrap_or(default) {
             Format::Html => {
@@ -148,8 +152,8 @@ fn public_session(secret: &str) -> String {
 }
 
 /// The parameters without blanks and without the mark of a form.
-fn clean(query: &Query) -> String {
-    encode(query.params.iter().filter(|(name, value)| name != "_form" && !value.is_empty()))
+fn clean(params: &[(String, String)]) -> String {
+    encode(params.iter().filter(|(name, value)| name != "_form" && !value.is_empty()))
 }
 
 /// Pairs as a query string.
@@ -231,6 +235,8 @@ impl<'r> FromRequest<'r> for Asked<'r> {
             return GuardOutcome::Error((Status::InternalServerError, ()));
         };
         let visitor = match request.guard::<Visitor>().await {
+            // A POST from a foreign page is a stranger's, whatever cookie comes with it.
+            GuardOutcome::Success(_) if SameOrigin::check(request).is_err() => Visitor(None),
             GuardOutcome::Success(visitor) => visitor,
             GuardOutcome::Error(error) => return GuardOutcome::Error(error),
             GuardOutcome::Forward(status) => return GuardOutcome::Forward(status),

@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 pub const MAX_BODY: u64 = 1_000_000;
 pub const MAX_ENTRY: usize = 64 * 1024;
 pub const MAX_ENTRIES: usize = 100;
+/// Fields of a form that may be ours: `_uid` and so on.
+const OUR_NAMES: usize = 8;
 
 /// The entries of one request, as JSON texts.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,8 +65,11 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
     })
 }
 
-fn json_body(bytes: Vec<u8>) -> Result<Body> {
+fn json_body(mut bytes: Vec<u8>) -> Result<Body> {
     utf8(&bytes)?;
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..3);
+    }
     match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'[') => batch(json::elements(&bytes).map_err(malformed)?),
         Some(_) => Ok(Body::One(bytes)),
@@ -116,6 +121,9 @@ async fn multipart(kind: &ContentType, bytes: Vec<u8>) -> Result<Body> {
 
 /// Pairs as an object: a repeated name becomes an array, `a.b` stays a plain name.
 fn form(pairs: Vec<(String, String)>) -> Result<Body> {
+    if pairs.len() > json::MAX_LEAVES + OUR_NAMES {
+        return Err(Error::invalid("", format!("an entry has more than {} values", json::MAX_LEAVES)));
+    }
     let mut fields: Vec<(String, Vec<String>)> = Vec::new();
     for (name, value) in pairs {
         match fields.iter_mut().find(|(known, _)| *known == name) {

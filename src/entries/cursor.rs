@@ -8,7 +8,7 @@ use sha2::Sha256;
 use super::order::SORT_LENGTH;
 use super::query::{Field, Query, SortKey, System};
 use super::store::EntryRef;
-use super::{operand, path};
+use super::{json, operand, path};
 use crate::error::{Error, Result};
 
 /// Where to go on from: the last entry's values of the order's columns.
@@ -92,21 +92,17 @@ pub fn values(keys: &[SortKey], entry: &EntryRef<'_>, collection: &str) -> Vec<S
 
 /// Missing or not, rank of the type, number, text.
 fn data_values(data: &str, path: &path::Path) -> [String; 4] {
-    let data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
-    let found = path.0.iter().try_fold(&data, |value, step| match value {
-        serde_json::Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        serde_json::Value::Object(fields) => fields.get(step),
-        _ => None,
-    });
     let row =
         |rank: u8, number: String, text: String| [u8::from(rank == 4).to_string(), rank.to_string(), number, text];
-    match found {
-        Some(serde_json::Value::Number(number)) => {
-            row(0, operand::number(&number.to_string()).unwrap_or_else(|| "0".into()), String::new())
+    let zero = || "0".to_owned();
+    match json::find(data, path) {
+        None | Some("null") => row(4, zero(), String::new()),
+        Some(truth @ ("true" | "false")) => row(2, zero(), truth.to_owned()),
+        Some(raw) if raw.starts_with('"') => {
+            let text: String = serde_json::from_str(raw).unwrap_or_default();
+            row(1, zero(), text.chars().take(SORT_LENGTH).collect())
         }
-        Some(serde_json::Value::String(text)) => row(1, "0".into(), text.chars().take(SORT_LENGTH).collect()),
-        Some(serde_json::Value::Bool(truth)) => row(2, "0".into(), truth.to_string()),
-        Some(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => row(3, "0".into(), String::new()),
-        Some(serde_json::Value::Null) | None => row(4, "0".into(), String::new()),
+        Some(raw) if raw.starts_with(['[', '{']) => row(3, zero(), String::new()),
+        Some(raw) => row(0, operand::number(raw).unwrap_or_else(zero), String::new()),
     }
 }

@@ -331,8 +331,11 @@ fn chosen(text: &mut String, data: &str, fields: &Fields) {
                     .iter()
                     .rev()
                     .fold("null".to_owned(), |inner, step| format!("{{{}:{inner}}}", json::string(step)));
-                if json::find(&kept, path).is_some() {
-                    kept = super::submission::merge(&kept, &patch).unwrap_or(kept);
+                // An element of an array is no field of its own.
+                let parent = Path(path.0[..path.0.len() - 1].to_vec());
+                let in_object = parent.0.is_empty() || json::find(&kept, &parent).is_some_and(|p| p.starts_with('{'));
+                if in_object && json::find(&kept, path).is_some() {
+                    kept = super::submission::merge(&kept, &patch);
                 }
             }
             text.push_str(&kept);

@@ -39,7 +39,17 @@ pub enum SourceKind {
 /// One row as the text of a JSON object, with what an export says of it.
 pub struct Row {
     pub object: String,
+    /// What an export says of the entry; then every name of the object is the client's.
+    exported: Option<Exported>,
+}
+
+#[derive(Default)]
+struct Exported {
     kept: Kept,
+    session: Option<String>,
+    at: Option<Moment>,
+    origin: Option<String>,
+    spam: bool,
 }
 
 /// A file that was read.
@@ -124,25 +134,26 @@ fn read_json(text: &str) -> Result<Import> {
 fn json_row(text: &[u8]) -> std::result::Result<Row, String> {
     let text = std::str::from_utf8(text).map_err(|_| "invalid UTF-8")?;
     let at = |name: &str| json::find(text, &Path(vec![name.into()]));
-    let none = Kept { id: None, received: None };
+    let plain = |name: &str| at(name).and_then(|raw| serde_json::from_str::<String>(raw).ok());
     match (at("_id"), at("_received"), at("data")) {
-        (Some(id), Some(received), Some(data)) if data.starts_with('{') => {
-            let kept = Kept { id: id.parse().ok().map(EntryId), received: Moment::parse(received.trim_matches('"')) };
-            let meta: Vec<_> = ["_session", "_at", "_origin"]
-                .iter()
-                .filter_map(|name| Some(format!("\"{name}\":{}", at(name).filter(|value| *value != "null")?)))
-                .collect();
-            Ok(Row { object: with_meta(&meta, data), kept })
+        (Some(id), Some(_), Some(data)) if data.starts_with('{') => {
+            let moment = |name: &str| plain(name).map(|text| moment(name, &text)).transpose();
+            let kept = Kept { id: Some(entry_id(id)?), received: moment("_received")?, deleted: moment("_deleted")? };
+            let spam = at("_flags").is_some_and(|flags| flags.contains("\"spam\""));
+            let exported =
+                Exported { kept, session: plain("_session"), at: moment("_at")?, origin: plain("_origin"), spam };
+            Ok(Row { object: data.to_owned(), exported: Some(exported) })
         }
-        _ => Ok(Row { object: text.to_owned(), kept: none }),
+        _ => Ok(Row { object: text.to_owned(), exported: None }),
     }
 }
 
-/// `_origin` is no metadata of `/add`; an import hands it on under a name that the client's data cannot have.
-fn with_meta(meta: &[String], data: &str) -> String {
-    let body = data.strip_prefix('{').unwrap_or(data);
-    let comma = if meta.is_empty() || body.trim_start().starts_with('}') { "" } else { "," };
-    format!("{{{}{comma}{body}", meta.join(","))
+fn entry_id(text: &str) -> std::result::Result<EntryId, String> {
+    text.parse().map(EntryId).map_err(|_| format!("_id \"{text}\" is no number"))
+}
+
+fn moment(name: &str, text: &str) -> std::result::Result<Moment, String> {
+    Moment::parse(text).ok_or_else(|| format!("{name} \"{text}\" is no moment such as 2026-01-31T14:00:00.000Z"))
 }
 
 fn read_table(text: &str, delimiter: u8) -> Result<Import> {
@@ -170,10 +181,8 @@ fn read_table(text: &str, delimiter: u8) -> Result<Import> {
 }
 
 enum Column {
-    Id,
-    Received,
-    /// `_session`, `_at`, `_origin`.
-    Meta(String),
+    /// `_id`, `_received`, `_session`, `_at`, `_origin`, `_flags`.
+    Ours(String),
     /// `_collection`: where it goes is decided by the import.
     Ignored,
     Data(Path),
@@ -182,37 +191,47 @@ enum Column {
 impl Column {
     fn parse(name: &str) -> Column {
         match name {
-            "_id" => Column::Id,
-            "_received" => Column::Received,
-            "_session" | "_at" | "_origin" => Column::Meta(name.to_owned()),
-            "_collection" | "_flags" => Column::Ignored,
+            "_id" | "_received" | "_session" | "_at" | "_origin" | "_flags" => Column::Ours(name.to_owned()),
+            "_collection" => Column::Ignored,
             name => Column::Data(Path::parse(name).unwrap_or_else(|_| Path(vec![name.to_owned()]))),
         }
     }
 }
 
 fn table_row(columns: &[Column], record: &csv::StringRecord) -> std::result::Result<Row, String> {
-    let mut kept = Kept { id: None, received: None };
-    let mut meta = Vec::new();
+    let mut ours = Exported::default();
     let mut tree = Tree::default();
     for (column, cell) in columns.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty()) {
+        let text = export::unguarded(cell);
         match column {
-            Column::Id => kept.id = cell.parse().ok().map(EntryId),
-            Column::Received => kept.received = Moment::parse(cell),
-            Column::Meta(name) => meta.push(format!("\"{name}\":{}", json::string(export::unguarded(cell)))),
             Column::Ignored => {}
             Column::Data(path) => tree.put(&path.0, value(cell)),
+            Column::Ours(name) => match name.as_str() {
+                "_id" => ours.kept.id = Some(entry_id(text)?),
+                "_received" => ours.kept.received = Some(moment(name, text)?),
+                "_at" => ours.at = Some(moment(name, text)?),
+                "_session" => ours.session = Some(text.to_owned()),
+                "_origin" => ours.origin = Some(text.to_owned()),
+                _ => ours.spam = text == "spam",
+            },
         }
     }
-    Ok(Row { object: with_meta(&meta, &tree.write()), kept })
+    let is_export = columns.iter().any(|column| matches!(column, Column::Ours(name) if name == "_id"));
+    Ok(Row { object: tree.write(), exported: is_export.then_some(ours) })
 }
 
 /// A cell as JSON: numbers, truth values, arrays and empty objects are recognised by their spelling.
 fn value(cell: &str) -> String {
     let is_json = matches!(cell, "true" | "false" | "{}")
         || operand::number(cell).is_some() && cell.trim() == cell
-        || cell.starts_with('[') && serde_json::from_str::<Vec<serde::de::IgnoredAny>>(cell).is_ok();
+        || cell.starts_with('[') && is_canonical(cell);
     if is_json { cell.to_owned() } else { json::string(export::unguarded(cell)) }
+}
+
+/// Whether an export would write this value just so. A text that only looks like a list stays a text.
+fn is_canonical(value: &str) -> bool {
+    let object = format!("{{\"v\":{value}}}");
+    json::object(object.as_bytes(), &std::hash::RandomState::new(), &mut |_, _| false).is_ok_and(|c| c.text == object)
 }
 
 /// Columns with dots become objects again.
@@ -236,8 +255,24 @@ impl Tree {
                 branch.put(rest, value);
                 self.0.push((first.clone(), Node::Branch(branch)));
             }
-            // A value and an object under one name: the second keeps its dots as a plain name.
-            _ => self.0.push((steps.join("."), Node::Leaf(value))),
+            // A value and an object under one name: the fields of the object keep their dots as plain names.
+            (false, Some(Node::Leaf(_))) => self.0.push((steps.join("."), Node::Leaf(value))),
+            (true, Some(node)) => {
+                let before = std::mem::replace(node, Node::Leaf(value));
+                if let Node::Branch(branch) = before {
+                    branch.flatten(first, &mut self.0);
+                }
+            }
+        }
+    }
+
+    fn flatten(self, prefix: &str, into: &mut Vec<(String, Node)>) {
+        for (name, node) in self.0 {
+            let name = format!("{prefix}.{name}");
+            match node {
+                Node::Branch(branch) => branch.flatten(&name, into),
+                leaf => into.push((name, leaf)),
+            }
         }
     }
 
@@ -298,14 +333,21 @@ impl Entries {
     }
 
     fn new_entry(&self, collection: &Collection, number: usize, row: &Row) -> std::result::Result<NewEntry, String> {
-        let (object, origin) = take_origin(&row.object);
-        let parsed = submission::parse(object.as_bytes(), self.intake.seed())
-            .map_err(|refusal| format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned())?;
-        let mut entry = parsed.into_entry(collection.id, origin, self.clock.now());
+        let now = self.clock.now();
+        let told = |refusal: Refusal| format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned();
+        let mut entry = match &row.exported {
+            None => submission::parse(row.object.as_bytes(), self.intake.seed()).map_err(told)?.into_entry(
+                collection.id,
+                None,
+                now,
+            ),
+            Some(ours) => {
+                let canonical =
+                    json::object(row.object.as_bytes(), self.intake.seed(), &mut |_, _| false).map_err(told)?;
+                ours.entry(collection, canonical)
+            }
+        };
         entry.uid.get_or_insert_with(|| row_uid(number, &row.object));
-        // An id out of reach of a double would end the sequence.
-        entry.kept =
-            Some(Kept { id: row.kept.id.filter(|id| (1..1 << 53).contains(&id.0)), received: row.kept.received });
         Ok(entry)
     }
 
@@ -335,13 +377,21 @@ impl ImportReport {
     }
 }
 
-/// `_origin` belongs to the request at `/add` and so is no metadata there; an import carries it in the object.
-fn take_origin(object: &str) -> (String, Option<String>) {
-    let Some(raw) = json::find(object, &Path(vec!["_origin".into()])) else { return (object.to_owned(), None) };
-    let origin = serde_json::from_str(raw).ok();
-    match submission::merge(object, "{\"_origin\":null}") {
-        Ok(rest) => (rest, origin),
-        Err(_) => (object.to_owned(), None),
+impl Exported {
+    fn entry(&self, collection: &Collection, canonical: json::Canonical) -> NewEntry {
+        // An id out of reach of a double would end the sequence.
+        let id = self.kept.id.filter(|id| (1..1 << 53).contains(&id.0));
+        NewEntry {
+            collection: collection.id,
+            uid: None,
+            session: self.session.clone(),
+            at: self.at,
+            origin: self.origin.clone(),
+            spam: self.spam,
+            data: canonical.text,
+            shape: canonical.shape,
+            kept: Some(Kept { id, ..self.kept }),
+        }
     }
 }
 

@@ -309,6 +309,23 @@ pub fn find<'t>(text: &'t str, path: &path::Path) -> Option<&'t str> {
     std::str::from_utf8(jiter.slice_to_current(start)).ok()
 }
 
+/// The names of an object and their values, as they are written.
+pub fn members(text: &str) -> Vec<(String, &str)> {
+    let mut jiter = Jiter::new(text.as_bytes());
+    let mut found = Vec::new();
+    let mut name = own(jiter.next_object()).ok().flatten();
+    while let Some(key) = name {
+        let Ok(peek) = jiter.peek() else { break };
+        let start = jiter.current_index();
+        if jiter.known_skip(peek).is_err() {
+            break;
+        }
+        found.push((key, std::str::from_utf8(jiter.slice_to_current(start)).unwrap_or_default()));
+        name = own(jiter.next_key()).ok().flatten();
+    }
+    found
+}
+
 /// The paths of canonical text.
 pub fn paths(text: &str) -> Vec<String> {
     let mut found = Vec::new();

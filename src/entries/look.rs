@@ -87,7 +87,7 @@ impl Look {
         format!(
             "(CASE {kind} WHEN 'integer' THEN {text} WHEN 'real' THEN {text} WHEN 'text' THEN \
              CASE WHEN json_valid({text}) THEN CASE WHEN json_type({text}) IN ('integer', 'real') \
-             AND abs({text} ->> '$') <= 1.7976931348623157e308 THEN {text} ->> '$' END END END)"
+             AND abs(CAST({text} ->> '$' AS REAL)) <= 1.7976931348623157e308 THEN {text} ->> '$' END END END)"
         )
     }
 
@@ -246,6 +246,7 @@ pub(super) fn push_word(sql: &mut Sql, word: &Word) {
     let _ = write!(
         sql.text,
         " AND {not}(e.data {anywhere} AND EXISTS (SELECT 1 FROM json_tree(e.data) AS word WHERE \
-         CASE word.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(word.atom AS TEXT) END {test}))"
+         CASE word.type WHEN 'text' THEN word.atom WHEN 'object' THEN NULL WHEN 'array' THEN NULL WHEN 'null' THEN NULL \
+         ELSE e.data -> word.fullkey END {test}))"
     );
 }

@@ -85,10 +85,11 @@ pub struct NewEntry {
 }
 
 /// What an import keeps of an exported entry.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Kept {
     pub id: Option<EntryId>,
     pub received: Option<Moment>,
+    pub deleted: Option<Moment>,
 }
 
 /// What became of one entry.

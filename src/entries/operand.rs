@@ -5,7 +5,9 @@ use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
 use super::query::{MAX_SEARCH, Op};
-use crate::moment::Moment;
+use crate::moment::{DAY, Moment};
+
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 /// The operand of one condition, read as its operator needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,7 +159,8 @@ pub fn number(text: &str) -> Option<String> {
     let number: serde_json::Number = serde_json::from_str(spelled).ok()?;
     Some(match number.as_i64() {
         Some(whole) => whole.to_string(),
-        None => number.as_f64()?.to_string(),
+        // Rust reads the nearest double; serde_json may be one off.
+        None => spelled.parse::<f64>().ok()?.to_string(),
     })
 }
 
@@ -211,11 +214,11 @@ fn period(text: &str, zone: &TimeZone, now: Moment) -> Option<DateRange> {
         ("yesterday", _) => day(today.yesterday().ok()?, zone),
         (_, 4) => {
             let first = Date::new(text.parse().ok()?, 1, 1).ok()?;
-            days(first, first.checked_add(1.year()).ok()?, zone)
+            days(first, first.checked_add(1.year()).ok(), zone)
         }
         (_, 7) => {
             let first: Date = format!("{text}-01").parse().ok()?;
-            days(first, first.checked_add(1.month()).ok()?, zone)
+            days(first, first.checked_add(1.month()).ok(), zone)
         }
         (_, 10) => day(text.parse().ok()?, zone),
         _ => None,
@@ -223,16 +226,24 @@ fn period(text: &str, zone: &TimeZone, now: Moment) -> Option<DateRange> {
 }
 
 fn day(date: Date, zone: &TimeZone) -> Option<DateRange> {
-    days(date, date.tomorrow().ok()?, zone)
+    days(date, date.tomorrow().ok(), zone)
 }
 
-fn days(first: Date, after: Date, zone: &TimeZone) -> Option<DateRange> {
+/// From a first day to the first day after; after the year 9999 there is none.
+fn days(first: Date, after: Option<Date>, zone: &TimeZone) -> Option<DateRange> {
     let midnight = |date: Date| {
-        let start = date.to_datetime(Time::midnight()).to_zoned(zone.clone()).ok()?;
-        Some(Moment(start.timestamp().as_millisecond()))
+        let start = date.to_datetime(Time::midnight()).to_zoned(zone.clone());
+        // The last two days of the year 9999 are beyond jiff's moments, though not beyond ours.
+        let by_days = || Moment(date.duration_since(EPOCH).as_hours() / 24 * DAY);
+        start.map_or_else(|_| by_days(), |start| Moment(start.timestamp().as_millisecond()))
     };
-    let days = Some((first.to_string(), after.to_string()));
-    Some(DateRange { start: midnight(first)?, end: midnight(after)?, days })
+    let start = midnight(first);
+    let (end, day_after) = match after {
+        Some(after) => (midnight(after), after.to_string()),
+        // a tilde sorts after every digit
+        None => (Moment(i64::MAX), "~".to_owned()),
+    };
+    Some(DateRange { start, end, days: Some((first.to_string(), day_after)) })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub struct Path(pub Vec<String>);
 
 /// More steps than an entry may be deep reach nothing.
 const MAX_STEPS: usize = super::json::MAX_DEPTH;
-/// Steps that are numbers can be an index or a name; each doubles the places to look at.
+/// Steps that are numbers can be an index or a name; each doubles the places to look at. Later ones are names.
 const MAX_INDEXES: usize = 3;
 
 impl Path {
@@ -20,9 +20,6 @@ impl Path {
         };
         if steps.len() > MAX_STEPS {
             return Err(format!("a path has at most {MAX_STEPS} steps"));
-        }
-        if steps.iter().filter(|step| is_index(step)).count() > MAX_INDEXES {
-            return Err(format!("a path has at most {MAX_INDEXES} numbers"));
         }
         if text.contains('\0') {
             return Err("a path has no NUL character".into());
@@ -37,7 +34,7 @@ impl Path {
         let mut readings = vec!["$".to_owned()];
         for step in &self.0 {
             let name = format!(".{}", sqlite_step(step));
-            let index = is_index(step).then(|| format!("[{step}]"));
+            let index = (is_index(step) && readings.len() < 1 << MAX_INDEXES).then(|| format!("[{step}]"));
             readings = readings
                 .iter()
                 .flat_map(|reading| index.iter().chain([&name]).map(move |step| format!("{reading}{step}")))

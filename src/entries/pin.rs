@@ -19,13 +19,15 @@ fn pin_key(path: &Path, doc: &str, postgres: bool) -> String {
     let p = path.sqlite(doc);
     format!(
         "(CASE json_type({doc}, {p}) WHEN 'text' THEN substr({doc} ->> {p}, 1, {KEY_LENGTH}) WHEN 'true' THEN 'true' \
-         WHEN 'false' THEN 'false' WHEN 'integer' THEN CAST({doc} ->> {p} AS TEXT) \
+         WHEN 'false' THEN 'false' WHEN 'integer' THEN CAST(CAST({doc} ->> {p} AS INTEGER) AS TEXT) \
          WHEN 'real' THEN CAST(CAST({doc} ->> {p} AS INTEGER) AS TEXT) WHEN 'array' THEN {ARRAY_KEY} END)"
     )
 }
 
 const KEY_LENGTH: usize = 100;
 const ARRAY_KEY: &str = "'[array]'";
+/// More collections than this and sorting is as good.
+const MAX_WALKS: usize = 200;
 /// More arms than this and a scan is as good.
 const MAX_ARMS: usize = 12;
 
@@ -33,7 +35,7 @@ const MAX_ARMS: usize = 12;
 pub(super) fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<String>, Option<Path>) {
     let everything = vec![String::new()];
     let [(collection, _)] = scope.collections else {
-        return (everything, first_unpinned(query, &[]));
+        return (one_by_one(scope), first_unpinned(query, &[]));
     };
     let pinned: Vec<_> = scope.pins.iter().filter(|(id, _)| id == collection).map(|(_, path)| path).collect();
     for condition in query.conditions.iter().filter(|c| c.group == Group::And && matches!(c.op, Op::Eq | Op::In)) {
@@ -55,6 +57,14 @@ pub(super) fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<Stri
         }
     }
     (everything, first_unpinned(query, &pinned))
+}
+
+/// Each collection has its newest entries in one index, so many collections are as many walks.
+fn one_by_one(scope: &Scope<'_>) -> Vec<String> {
+    match scope.collections.len() {
+        0 | MAX_WALKS.. => vec![String::new()],
+        _ => scope.collections.iter().map(|(id, _)| format!(" AND e.collection_id = {}", id.0)).collect(),
+    }
 }
 
 fn first_unpinned(query: &Query, pinned: &[&Path]) -> Option<Path> {

@@ -434,7 +434,13 @@ fn fields(value: &str) -> Result<Fields, String> {
             None => Ok((text.clone(), field(text)?)),
         })
         .collect();
-    Ok(if names.is_empty() { Fields::All } else { Fields::Only(only?) })
+    let only = only?;
+    if let Some((name, _)) =
+        only.iter().enumerate().find_map(|(i, one)| only[..i].iter().find(|other| other.0 == one.0))
+    {
+        return Err(format!("\"{name}\" is there twice"));
+    }
+    Ok(if names.is_empty() { Fields::All } else { Fields::Only(only) })
 }
 
 /// Splits `name:path` at the first colon that no backslash protects.
@@ -498,10 +504,9 @@ fn group(name: &str) -> (Group, &str) {
     if let Some(rest) = name.strip_prefix("_or.") {
         return (Group::Or(1), rest);
     }
-    let numbered = name.strip_prefix("_or").and_then(|rest| rest.split_once('.'));
-    match numbered.and_then(|(number, rest)| Some((number.parse().ok().filter(|n| (2..=9).contains(n))?, rest))) {
-        Some((number, rest)) => (Group::Or(number), rest),
-        None => (Group::And, name),
+    match name.strip_prefix("_or").map(str::as_bytes) {
+        Some([digit @ b'2'..=b'9', b'.', ..]) => (Group::Or(digit - b'0'), &name[5..]),
+        _ => (Group::And, name),
     }
 }
 
@@ -532,8 +537,11 @@ fn check(field: &Field, op: Op, operand: &Operand) -> Result<(), String> {
     if op == Op::Type {
         return Err(format!("{} has no type to ask for", system.name()));
     }
+    if op == Op::On && !system.is_time() {
+        return Err(format!("{} is no moment", system.name()));
+    }
     if *system == System::Id && about_value {
-        if matches!(op, Op::On | Op::Contains | Op::NotContains | Op::Starts | Op::Ends) {
+        if matches!(op, Op::Contains | Op::NotContains | Op::Starts | Op::Ends) {
             return Err("_id is a number".into());
         }
         if operand.numbers().iter().any(|number| number.as_ref().is_none_or(|n| n.parse::<i64>().is_err())) {

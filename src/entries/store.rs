@@ -46,7 +46,12 @@ pub async fn insert(tx: &mut Tx, entries: &[&NewEntry], now: Moment) -> Result<V
     }
     let ids =
         if wanted.is_empty() { rising_ids(tx, entries.len()).await? } else { kept_ids(tx, entries, &wanted).await? };
-    rows(entries, now).column("id", Column::Int(ids.iter().map(|id| id.0).collect())).insert(tx).await?;
+    let deleted = |e: &&NewEntry| Some(e.kept?.deleted?.0);
+    rows(entries, now)
+        .column("id", Column::Int(ids.iter().map(|id| id.0).collect()))
+        .column("deleted_at", Column::OptInt(entries.iter().map(deleted).collect()))
+        .insert(tx)
+        .await?;
     Ok(ids)
 }
 

@@ -154,36 +154,31 @@ fn name_of(kind: Kind) -> &'static str {
     }
 }
 
-/// RFC 7396: names of the patch replace, null removes, objects merge. Numbers keep their spelling.
-pub fn merge(data: &str, patch: &str) -> Result<String> {
-    type Fields<'a> = serde_json::Map<String, serde_json::Value>;
-    let unreadable = |error: serde_json::Error| Error::Internal(error.into());
-    let mut fields: std::collections::HashMap<String, Box<serde_json::value::RawValue>> =
-        serde_json::from_str(data).map_err(unreadable)?;
-    let order: Fields<'_> = serde_json::from_str(data).map_err(unreadable)?;
-    let mut names: Vec<String> = order.keys().cloned().collect();
-    let changes: Fields<'_> = serde_json::from_str(patch).map_err(unreadable)?;
-    let spelled: std::collections::HashMap<String, Box<serde_json::value::RawValue>> =
-        serde_json::from_str(patch).map_err(unreadable)?;
-    for (name, change) in &changes {
-        if change.is_null() {
-            fields.remove(name);
+/// RFC 7396: names of the patch replace, null removes, objects merge. Both are canonical, and numbers keep their spelling.
+pub fn merge(data: &str, patch: &str) -> String {
+    let mut members: Vec<(String, String)> = owned(json::members(data));
+    for (name, change) in json::members(patch) {
+        let place = members.iter().position(|(known, _)| *known == name);
+        if change == "null" {
+            place.map(|place| members.remove(place));
             continue;
         }
-        let old = fields.get(name).map_or("", |old| old.get());
-        let new = if change.is_object() {
-            merge(if old.starts_with('{') { old } else { "{}" }, spelled[name].get())?
-        } else {
-            spelled[name].get().to_owned()
+        let old = place.map_or("{}", |place| members[place].1.as_str());
+        let new = match change.starts_with('{') {
+            true => merge(if old.starts_with('{') { old } else { "{}" }, change),
+            false => change.to_owned(),
         };
-        fields.insert(name.clone(), serde_json::value::RawValue::from_string(new).map_err(unreadable)?);
-        if !names.contains(name) {
-            names.push(name.clone());
+        match place {
+            Some(place) => members[place].1 = new,
+            None => members.push((name, new)),
         }
     }
-    let members: Vec<_> =
-        names.iter().filter_map(|name| Some(format!("{}:{}", json::string(name), fields.get(name)?.get()))).collect();
-    Ok(format!("{{{}}}", members.join(",")))
+    let members: Vec<_> = members.iter().map(|(name, value)| format!("{}:{value}", json::string(name))).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn owned(members: Vec<(String, &str)>) -> Vec<(String, String)> {
+    members.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -225,7 +220,7 @@ mod tests {
             (r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#),
             (r#"{"a":"foo"}"#, r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
         ] {
-            assert_eq!(merge(data, patch).unwrap(), merged);
+            assert_eq!(merge(data, patch), merged);
         }
     }
 }

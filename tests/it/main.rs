@@ -2,6 +2,7 @@
 //! PostgreSQL takes part when `TEST_POSTGRES` names a server, as `scripts/test` does.
 
 mod add;
+mod awkward;
 mod collections;
 mod crash;
 mod grammar;

@@ -4,7 +4,7 @@ use frontdesk::entries::{Entries, Source, find_or_make};
 
 use crate::support::{TestApp, databases};
 
-async fn import(app: &TestApp, text: &str, name: &str, collection: &str) -> frontdesk::entries::ImportReport {
+pub async fn import(app: &TestApp, text: &str, name: &str, collection: &str) -> frontdesk::entries::ImportReport {
     let entries = app.state::<Entries>();
     let collection = find_or_make(entries, collection).await.unwrap();
     let import = Source::recognise(text, name).read().unwrap();
