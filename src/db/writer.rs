@@ -1,7 +1,7 @@
 //! SQLite's one writer, with group commit.
 //!
-//! `begin` takes the connection in turn (a first in, first out mutex) and opens a savepoint. `commit`
-//! releases the savepoint, hands the connection on and waits. A committer task queues for the mutex
+//! `begin` takes the connection in turn (a first in, first out mutex) and opens a savepoint; the first of a
+//! group needs none, for it is alone. `commit` releases the savepoint, hands the connection on and waits. A committer task queues for the mutex
 //! like anyone else, so whoever waited before it gets into the group; then one `COMMIT`, that is one
 //! fsync, answers every caller of the group. A failed statement rolls back its own savepoint only;
 //! a failed commit fails every caller in it.
@@ -28,11 +28,21 @@ struct Group {
     connection: Option<SqliteConnection>,
     /// `BEGIN IMMEDIATE` was sent and no `COMMIT` yet.
     open: bool,
-    /// A savepoint was opened and neither released nor rolled back: whoever held it went away.
-    unfinished: bool,
+    /// Somebody began and neither committed nor rolled back: whoever it was went away.
+    unfinished: Unfinished,
     /// SQLite may have rolled back the whole transaction: nobody in the group may be told it is stored.
     lost: bool,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+/// What there is to undo when a caller goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unfinished {
+    Nothing,
+    /// The first of the group: the whole transaction is its own. Every statement is a journey to SQLite's
+    /// thread and back, so it is spared the savepoint.
+    All,
+    Savepoint,
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
@@ -50,8 +60,13 @@ pub struct SqliteTx {
 impl Writer {
     /// Takes the connection over and starts the committer, which ends when the last clone is dropped.
     pub(super) fn start(connection: SqliteConnection) -> Writer {
-        let group =
-            Group { connection: Some(connection), open: false, unfinished: false, lost: false, waiting: Vec::new() };
+        let group = Group {
+            connection: Some(connection),
+            open: false,
+            unfinished: Unfinished::Nothing,
+            lost: false,
+            waiting: Vec::new(),
+        };
         let shared = Arc::new(Shared { group: Arc::new(Mutex::new(group)), finished: Notify::new() });
         tokio::spawn(commit_groups(Arc::downgrade(&shared)));
         Writer(shared)
@@ -136,13 +151,15 @@ impl Group {
 
     /// Undoes what a caller left behind, and a transaction that SQLite may have lost.
     async fn tidy(&mut self) -> Result<(), DbError> {
-        if self.unfinished && !self.lost {
-            self.run("ROLLBACK TO one").await.ok();
-            self.run("RELEASE one").await.ok();
-        }
-        self.unfinished = false;
-        if self.lost {
-            self.give_up("an earlier write of the same commit failed").await;
+        let unfinished = std::mem::replace(&mut self.unfinished, Unfinished::Nothing);
+        match unfinished {
+            _ if self.lost => self.give_up("an earlier write of the same commit failed").await,
+            Unfinished::Nothing => {}
+            Unfinished::All => {
+                self.open = false;
+                self.run("ROLLBACK").await?;
+            }
+            Unfinished::Savepoint => self.run("ROLLBACK TO one; RELEASE one").await?,
         }
         Ok(())
     }
@@ -150,12 +167,12 @@ impl Group {
     async fn enter(&mut self) -> Result<(), DbError> {
         if self.open {
             self.run("SAVEPOINT one").await?;
+            self.unfinished = Unfinished::Savepoint;
         } else {
-            // Both in one go: each statement is a journey to SQLite's thread and back.
-            self.run("BEGIN IMMEDIATE; SAVEPOINT one").await.inspect_err(|_| self.lost = false)?;
+            self.run("BEGIN IMMEDIATE").await.inspect_err(|_| self.lost = false)?;
             self.open = true;
+            self.unfinished = Unfinished::All;
         }
-        self.unfinished = true;
         Ok(())
     }
 
@@ -163,8 +180,10 @@ impl Group {
         if self.lost {
             return Err(DbError::Unavailable("an earlier statement of this transaction failed".into()));
         }
-        self.run("RELEASE one").await?;
-        self.unfinished = false;
+        if self.unfinished == Unfinished::Savepoint {
+            self.run("RELEASE one").await?;
+        }
+        self.unfinished = Unfinished::Nothing;
         Ok(())
     }
 
@@ -191,7 +210,7 @@ impl Group {
         }
         self.open = false;
         self.lost = false;
-        self.unfinished = false;
+        self.unfinished = Unfinished::Nothing;
         self.answer(Err(reason.to_owned()));
     }
 
