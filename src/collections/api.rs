@@ -7,7 +7,7 @@ use rocket::serde::json::Json;
 use rocket::{Route, State, delete, get, patch, post, routes};
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, CollectionName, Collections, Known, NewCollection, WebOrigin, service, store};
+use super::{Changes, CollectionName, Collections, Known, NewCollection, WebOrigin, service};
 use crate::db::Pool;
 use crate::entries::path::Path;
 use crate::entries::query::{Field, field};
@@ -202,9 +202,7 @@ async fn allow(
 ) -> Answer<Json<Shown>> {
     let origin = WebOrigin::parse(&body(new)?.origin)?;
     let known = find(collections, name).await?;
-    let mut tx = db.begin().await?;
-    store::allow_origin(&mut tx, known.collection.id, origin.as_str(), entries.clock().now()).await?;
-    tx.commit().await?;
+    service::allow_origin(db, known.collection.id, &origin, entries.clock().now()).await?;
     collections.changed();
     Ok(Json(Shown::new(&*find(collections, name).await?)))
 }

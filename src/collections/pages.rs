@@ -184,9 +184,7 @@ async fn allow(
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let origin = WebOrigin::parse(form.get("origin"))?;
-    let mut tx = db.begin().await?;
-    store::allow_origin(&mut tx, known.collection.id, origin.as_str(), entries.clock().now()).await?;
-    tx.commit().await?;
+    service::allow_origin(db, known.collection.id, &origin, entries.clock().now()).await?;
     collections.changed();
     Ok(back(name, format!("Pages of {} may send now.", origin.as_str())))
 }

@@ -195,6 +195,13 @@ pub async fn create(db: &Pool, new: NewCollection, now: Moment) -> Result<Collec
     Ok(stored)
 }
 
+/// Lets pages of an origin send to a collection; twice does no harm.
+pub async fn allow_origin(db: &Pool, collection: CollectionId, origin: &WebOrigin, now: Moment) -> Result<()> {
+    let mut tx = db.begin().await?;
+    store::allow_origin(&mut tx, collection, origin.as_str(), now).await?;
+    Ok(tx.commit().await?)
+}
+
 /// What may be changed of a collection; `None` leaves it.
 #[derive(Debug, Default)]
 pub struct Changes {
