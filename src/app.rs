@@ -13,8 +13,10 @@ use crate::config::{Config, Switch};
 use crate::db::{Db, Pool};
 use crate::entries::{Entries, RateSettings, Settings};
 use crate::moment::Clock;
+use crate::records::{self, Records};
 use crate::staff::{Accounts, SessionLimits};
-use crate::{collections, entries, staff, web};
+use crate::waiting::{self, Rooms};
+use crate::{collections, directory, entries, staff, web};
 
 /// Everything but the address it listens on. `figment` is [`crate::config::figment`], changed by tests.
 pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
@@ -29,9 +31,15 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         .mount("/", entries::public_routes())
         .mount("/", entries::snippet_routes())
         .mount("/", staff::routes())
+        .mount("/", waiting::public_routes())
+        .mount("/api/v1/queues", waiting::queue_routes())
         // staff
         .mount("/", entries::staff_routes())
         .mount("/", collections::staff_routes())
+        .mount("/", waiting::staff_routes())
+        .mount("/", records::pages::contents_routes())
+        // for every resource: its list and items (the API's guards know which are public), its changes, its pages
+        .attach(AdHoc::on_ignite("Records", |rocket| async { mount_records(rocket) }))
         .register("/", web::catchers())
         .attach(cors)
         .attach(web::Headers)
@@ -43,6 +51,27 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         .attach(AdHoc::on_shutdown("Last words", |rocket| Box::pin(async move { last_words(rocket).await }))))
 }
 
+/// `/api/v1/students` and `/directory/students`, and the same for the other resources.
+fn mount_records(mut rocket: Rocket<Build>) -> Rocket<Build> {
+    for resource in RESOURCES {
+        let (api, pages) = (format!("/api/v1/{}", resource.name), format!("/directory/{}", resource.name));
+        if resource.name != waiting::QUEUES.name {
+            rocket = rocket.mount(api.clone(), records::api::read_routes());
+        }
+        rocket = rocket.mount(api, records::api::write_routes()).mount(pages, records::pages::routes());
+    }
+    rocket.manage(records::api::Catalogue(&RESOURCES))
+}
+
+static RESOURCES: [&records::Resource; 6] = [
+    &directory::COLLEGES,
+    &directory::MAJORS,
+    &directory::ADVISORS,
+    &directory::STUDENTS,
+    &directory::FAQS,
+    &waiting::QUEUES,
+];
+
 /// Hands every domain its part of the configuration.
 async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key: [u8; 32]) -> Rocket<Build> {
     // Without a database Rocket stops by itself, and says why.
@@ -50,8 +79,17 @@ async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key:
     let collections = Collections::new(pool.clone());
     let sessions = SessionLimits { idle: config.session_idle_days, absolute: config.session_days };
     let entries = Entries::new(pool.clone(), clock.clone(), collections.clone(), settings(&config, cursor_key));
-    let accounts = Accounts::new(pool.clone(), clock, sessions);
-    rocket.manage(pool).manage(collections).manage(entries).manage(accounts).manage(config)
+    let accounts = Accounts::new(pool.clone(), clock.clone(), sessions);
+    let records = Records::new(pool.clone(), clock.clone(), cursor_key);
+    let rooms = Rooms::new(pool.clone(), clock, records.clone());
+    rocket
+        .manage(records)
+        .manage(rooms)
+        .manage(pool)
+        .manage(collections)
+        .manage(entries)
+        .manage(accounts)
+        .manage(config)
 }
 
 /// The part of the configuration that concerns entries.
@@ -76,6 +114,9 @@ const ROUND: Duration = Duration::from_secs(10);
 fn start_upkeep(rocket: &Rocket<rocket::Orbit>) {
     let (Some(entries), Some(accounts)) = (rocket.state::<Entries>(), rocket.state::<Accounts>()) else { return };
     tokio::spawn(upkeep(entries.clone(), accounts.clone(), rocket.shutdown()));
+    if let Some(rooms) = rocket.state::<Rooms>() {
+        tokio::spawn(rooms.clone().run(rocket.shutdown()));
+    }
 }
 
 async fn upkeep(entries: Entries, accounts: Accounts, mut shutdown: Shutdown) {

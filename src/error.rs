@@ -23,6 +23,8 @@ pub enum Error {
     NotFound(Cow<'static, str>),
     /// Contradicts what is there: 409.
     Conflict(Cow<'static, str>),
+    /// Somebody was faster: 409 with what it is now.
+    Outdated { detail: Cow<'static, str>, present: Box<serde_json::Value> },
     /// `If-Match` names another version: 412.
     PreconditionFailed,
     /// 413, with the limit in words.
@@ -86,7 +88,7 @@ impl Error {
             Error::Unauthenticated => (Status::Unauthorized, "Sign in first"),
             Error::Forbidden(_) => (Status::Forbidden, "This is not allowed"),
             Error::NotFound(_) => (Status::NotFound, "There is nothing here"),
-            Error::Conflict(_) => (Status::Conflict, "This contradicts what is stored"),
+            Error::Conflict(_) | Error::Outdated { .. } => (Status::Conflict, "This contradicts what is stored"),
             Error::PreconditionFailed => (Status::PreconditionFailed, "Somebody changed it meanwhile"),
             Error::TooLarge(_) => (Status::PayloadTooLarge, "This is too large"),
             Error::UnsupportedType(_) => (Status::UnsupportedMediaType, "This kind of body is not taken here"),
@@ -106,6 +108,7 @@ impl Error {
             Error::Forbidden(text)
             | Error::NotFound(text)
             | Error::Conflict(text)
+            | Error::Outdated { detail: text, .. }
             | Error::TooLarge(text)
             | Error::UnsupportedType(text)
             | Error::Unavailable { detail: text, .. } => text.as_ref().into(),
@@ -120,6 +123,14 @@ impl Error {
         match self {
             Error::BadRequest(errors) | Error::Invalid(errors) => errors,
             _ => &[],
+        }
+    }
+
+    /// What it is now, where somebody was faster.
+    pub fn present(&self) -> Option<&serde_json::Value> {
+        match self {
+            Error::Outdated { present, .. } => Some(present),
+            _ => None,
         }
     }
 

@@ -9,8 +9,11 @@
 pub mod app;
 pub mod collections;
 pub mod command;
+pub mod directory;
 pub mod entries;
+pub mod records;
 pub mod staff;
+pub mod waiting;
 pub mod web;
 
 pub mod config;

@@ -49,6 +49,13 @@ impl Serialize for Moment {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Moment {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Moment::parse(&text).ok_or_else(|| serde::de::Error::custom("must be a moment (RFC 3339)"))
+    }
+}
+
 /// Where the time comes from, so that tests own it.
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);

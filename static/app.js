@@ -140,7 +140,7 @@ const actions = {
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && event.ctrlKey && event.target.form) return event.target.form.requestSubmit();
   if (localStorage.keys === 'off' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select, [contenteditable]')) return;
-  const pair = $(`[data-hotkey="${before} ${event.key}"]`.replace(/\\/g, ''));
+  const pair = $(`[data-hotkey="${before} ${event.key}"]`.replace(/\\/g, '')) || (event.key === 'n' && $('[data-hotkey=n]'));
   before = event.key;
   setTimeout(() => (before = ''), 1000);
   const act = pair ? () => pair.click() : actions[event.key];

@@ -4,6 +4,7 @@
 //! returned `Ok` is on disk. There is no other way in: stores never see a driver.
 
 mod bulk;
+mod notify;
 mod open;
 mod query;
 mod writer;
@@ -14,6 +15,7 @@ use rocket_db_pools::Database;
 use sqlx::{PgPool, SqlitePool};
 
 pub use bulk::{Bulk, Column};
+pub use notify::Listener;
 pub use query::{Param, Query, Record, Snapshot};
 pub use writer::Tx;
 

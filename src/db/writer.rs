@@ -123,7 +123,30 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Undoes what the transaction wrote, and waits until what it read is on disk: on SQLite it sees the
+    /// transactions before it in the same group, and an answer made of them must not be sooner than theirs.
+    pub async fn abandon(self) -> Result<(), DbError> {
+        match self {
+            Tx::Sqlite(tx) => tx.abandon().await,
+            Tx::Postgres(tx) => Ok(tx.rollback().await?),
+        }
+    }
+}
+
 impl SqliteTx {
+    async fn abandon(mut self) -> Result<(), DbError> {
+        if self.group.unfinished == Unfinished::All {
+            // Nobody was before it.
+            return self.group.tidy().await;
+        }
+        self.group.tidy().await?;
+        if !self.group.open {
+            return Err(DbError::Unavailable("an earlier write of the same commit failed".into()));
+        }
+        self.commit().await
+    }
+
     async fn commit(mut self) -> Result<(), DbError> {
         self.group.leave().await?;
         let (sender, receiver) = oneshot::channel();

@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::staff::{Layout, Staff, Visitor};
 use crate::web::{
-    ApiError, Download, Fields, Html, Negotiation, SameOrigin, SeeOther, WebHost, pairs, query_pairs, see_other,
+    ApiError, Download, Fields, Html, IfMatch, Negotiation, SameOrigin, SeeOther, WebHost, pairs, query_pairs,
+    see_other,
 };
 
 pub fn public_routes() -> Vec<Route> {
@@ -306,25 +307,6 @@ fn shown(entry: &Entry, collection: &str) -> Shown {
 /// The number of an entry; anything else is not there.
 fn entry_id(text: &str) -> Result<EntryId> {
     text.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's id is a number.".into()))
-}
-
-/// The version that `If-Match` names.
-struct IfMatch(Option<std::result::Result<i64, ()>>);
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for IfMatch {
-    type Error = ();
-    async fn from_request(request: &'r Request<'_>) -> GuardOutcome<Self, ()> {
-        let version = request.headers().get_one("If-Match").filter(|text| text.trim() != "*");
-        let read = |text: &str| text.trim().strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
-        GuardOutcome::Success(IfMatch(version.map(|text| read(text).ok_or(()))))
-    }
-}
-
-impl IfMatch {
-    fn version(&self) -> Result<Option<i64>> {
-        self.0.transpose().map_err(|()| Error::PreconditionFailed)
-    }
 }
 
 #[get("/api/v1/entries/<id>")]

@@ -5,7 +5,7 @@ use super::query::Op;
 use super::sql::Sql;
 
 /// Applies an operator to each of its operands: `in` is any, `between` is both ends.
-pub(super) fn each(
+pub(crate) fn each(
     sql: &mut Sql,
     op: Op,
     operand: &Operand,
@@ -30,7 +30,7 @@ pub(super) fn each(
     }
 }
 
-pub(super) fn sign(op: Op) -> &'static str {
+pub(crate) fn sign(op: Op) -> &'static str {
     match op {
         Op::Gt => ">",
         Op::Gte => ">=",
@@ -41,7 +41,7 @@ pub(super) fn sign(op: Op) -> &'static str {
 }
 
 /// A moment against a day or a moment: `lte` a day includes the day.
-pub(super) fn on_moment(sql: &mut Sql, column: &str, op: Op, range: &DateRange) -> String {
+pub(crate) fn on_moment(sql: &mut Sql, column: &str, op: Op, range: &DateRange) -> String {
     let instant = range.days.is_none();
     let (start, end) = (range.start.0, range.end.0);
     match op {
@@ -59,7 +59,7 @@ pub(super) fn on_moment(sql: &mut Sql, column: &str, op: Op, range: &DateRange) 
     }
 }
 
-pub(super) fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String {
+pub(crate) fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String {
     match op {
         Op::Contains | Op::Starts | Op::Ends => {
             let test = search(sql, op, text);
@@ -79,7 +79,7 @@ pub(super) fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String
 }
 
 /// `REGEXP …` or `ILIKE …`: Unicode without regard to case, every character literal.
-pub(super) fn search(sql: &mut Sql, op: Op, text: &str) -> String {
+pub(crate) fn search(sql: &mut Sql, op: Op, text: &str) -> String {
     if sql.postgres {
         let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let pattern = match op {

@@ -47,7 +47,7 @@ pub struct DateRange {
 pub const TYPES: [&str; 6] = ["string", "number", "bool", "null", "array", "object"];
 
 impl Operand {
-    pub(super) fn parse(op: Op, text: &str, zone: &TimeZone, now: Moment) -> Result<Operand, String> {
+    pub(crate) fn parse(op: Op, text: &str, zone: &TimeZone, now: Moment) -> Result<Operand, String> {
         match op {
             Op::Null | Op::Exists | Op::Empty => truth(text).map(Operand::Truth),
             Op::Type => TYPES
@@ -84,7 +84,7 @@ impl Operand {
         }
     }
 
-    pub(super) fn numbers(&self) -> Vec<Option<String>> {
+    pub(crate) fn numbers(&self) -> Vec<Option<String>> {
         match self {
             Operand::One(value) => vec![value.number.clone()],
             Operand::Many(values) => values.iter().map(|value| value.number.clone()).collect(),
@@ -92,7 +92,7 @@ impl Operand {
         }
     }
 
-    pub(super) fn dates(&self) -> Vec<Option<DateRange>> {
+    pub(crate) fn dates(&self) -> Vec<Option<DateRange>> {
         match self {
             Operand::One(value) => vec![value.date.clone()],
             Operand::Many(values) => values.iter().map(|value| value.date.clone()).collect(),
@@ -129,7 +129,7 @@ fn many(text: &str, zone: &TimeZone, now: Moment) -> Result<Vec<Value>, String> 
 
 impl Value {
     /// Reads a value loosely; in double quotes it is that text and nothing else.
-    pub(super) fn parse(text: &str, zone: &TimeZone, now: Moment) -> Value {
+    pub(crate) fn parse(text: &str, zone: &TimeZone, now: Moment) -> Value {
         if let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
             return Value::exact(inner.to_owned());
         }

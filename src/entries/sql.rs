@@ -19,7 +19,7 @@ use crate::db::Pool;
 pub struct Sql {
     pub text: String,
     binds: Vec<Bind>,
-    pub(super) postgres: bool,
+    pub(crate) postgres: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -64,18 +64,18 @@ impl Sql {
         format!("${}", self.binds.len())
     }
 
-    pub(super) fn text(&mut self, value: &str) -> String {
+    pub(crate) fn text(&mut self, value: &str) -> String {
         let place = self.bind(Bind::Text(value.to_owned()));
         // PostgreSQL has to be told the type where nothing else does.
         if self.postgres { format!("CAST({place} AS TEXT)") } else { place }
     }
 
-    pub(super) fn int(&mut self, value: i64) -> String {
+    pub(crate) fn int(&mut self, value: i64) -> String {
         let place = self.bind(Bind::Int(value));
         if self.postgres { format!("CAST({place} AS BIGINT)") } else { place }
     }
 
-    pub(super) fn number(&mut self, value: &str) -> String {
+    pub(crate) fn number(&mut self, value: &str) -> String {
         let place = self.bind(Bind::Text(value.to_owned()));
         if self.postgres {
             format!("CAST(CAST({place} AS TEXT) AS NUMERIC)")
@@ -132,7 +132,7 @@ fn is_repeated(query: &Query, condition: &Condition) -> bool {
     repeats(query, condition).next().is_some_and(|first| first.param != condition.param)
 }
 
-pub(super) fn repeats<'q>(query: &'q Query, condition: &'q Condition) -> impl Iterator<Item = &'q Condition> {
+pub(crate) fn repeats<'q>(query: &'q Query, condition: &'q Condition) -> impl Iterator<Item = &'q Condition> {
     let same = move |c: &&Condition| {
         c.param == condition.param
             || (condition.group == Group::And

@@ -13,7 +13,7 @@ mod store;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 
-pub use guards::{Owner, Staff, Viewer, Visitor};
+pub use guards::{Owner, Staff, Viewer, Visitor, token_of as session_token};
 pub use pages::{Layout, routes};
 pub use service::{Accounts, SessionLimits, sha256};
 

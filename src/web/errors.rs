@@ -31,6 +31,8 @@ struct Problem<'a> {
     instance: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    present: Option<&'a serde_json::Value>,
     request_id: &'a str,
 }
 
@@ -82,6 +84,7 @@ fn problem(error: &Error, request: &Request<'_>) -> (Status, Body) {
         detail: &error.detail(),
         instance: request.uri().path().as_str(),
         errors: error.errors(),
+        present: error.present(),
         request_id: RequestId::of(request),
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
@@ -169,6 +172,7 @@ impl<'r> Responder<'r, 'static> for NotFound {
             detail: &detail,
             instance: request.uri().path().as_str(),
             errors: &[],
+            present: None,
             request_id: RequestId::of(request),
         };
         let body = if Negotiation::of(request).wants_page() {

@@ -7,6 +7,8 @@ mod form;
 mod guards;
 mod headers;
 mod health;
+mod json;
+mod markdown;
 mod methods;
 mod stream;
 
@@ -16,5 +18,7 @@ pub use form::{Fields, Html, SeeOther, pairs, query_pairs, see_other};
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
 pub use headers::{Headers, RequestId};
 pub use health::routes as health_routes;
+pub use json::{IfMatch, JsonAnswer, JsonObject, item_id};
+pub use markdown::SafeHtml;
 pub use methods::Methods;
 pub use stream::{Download, Sender};

@@ -1,0 +1,34 @@
+//! PostgreSQL's `NOTIFY`, as a wake-up between the nodes that share one database. It carries nothing: what
+//! happened stands in tables. SQLite has one node, so nobody to wake.
+
+use sqlx::postgres::PgListener;
+
+use super::{DbError, Pool};
+
+/// An ear on a channel.
+pub struct Listener(PgListener);
+
+impl Pool {
+    /// Wakes the other nodes. Does nothing on SQLite.
+    pub async fn notify(&self, channel: &str) -> Result<(), DbError> {
+        let Pool::Postgres(pool) = self else { return Ok(()) };
+        sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(pool).await?;
+        Ok(())
+    }
+
+    /// Listens on a channel; `None` on SQLite.
+    pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, DbError> {
+        let Pool::Postgres(pool) = self else { return Ok(None) };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(channel).await?;
+        Ok(Some(Listener(listener)))
+    }
+}
+
+impl Listener {
+    /// Waits until somebody notifies. An error: the connection broke.
+    pub async fn heard(&mut self) -> Result<(), DbError> {
+        self.0.recv().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! The directory: colleges with their majors, advisors and students, and the questions people ask.
+//!
+//! What always holds is what holds for all [`crate::records`]; what a resource has is declared here, once.
+
+use crate::records::{COMMON, Column, Kind, Resource};
+
+pub static COLLEGES: Resource = Resource {
+    name: "colleges",
+    title: "Colleges",
+    one: "college",
+    label: "name",
+    columns: &[
+        Column::new("name", "Name", Kind::Line(200)).required().unique(),
+        Column::new("short_name", "Short name", Kind::Line(40)),
+        Column::new("email", "Email", Kind::Email),
+        Column::new("phone", "Phone", Kind::Line(40)),
+        Column::new("location", "Location", Kind::Line(200)),
+        Column::new("website", "Website", Kind::Url),
+    ],
+    common: &COMMON,
+    public: true,
+    used_by: &[
+        ("majors", "college_id", "majors"),
+        ("advisors", "college_id", "advisors"),
+        ("students", "college_id", "students"),
+        ("queues", "college_id", "queues"),
+        ("faqs", "college_id", "FAQs"),
+    ],
+};
+
+pub static MAJORS: Resource = Resource {
+    name: "majors",
+    title: "Majors",
+    one: "major",
+    label: "name",
+    columns: &[
+        Column::new("college_id", "College", Kind::Reference(&COLLEGES)).required(),
+        Column::new("name", "Name", Kind::Line(200)).required(),
+        Column::new("degree", "Degree", Kind::Line(40)),
+    ],
+    common: &COMMON,
+    public: true,
+    used_by: &[("students", "major_id", "students"), ("faqs", "major_id", "FAQs")],
+};
+
+pub static ADVISORS: Resource = Resource {
+    name: "advisors",
+    title: "Advisors",
+    one: "advisor",
+    label: "name",
+    columns: &[
+        Column::new("name", "Name", Kind::Line(200)).required(),
+        Column::new("title", "Title", Kind::Line(100)),
+        Column::new("college_id", "College", Kind::Reference(&COLLEGES)),
+        Column::new("location", "Location", Kind::Line(200)).help("the desk or room a called student goes to"),
+        Column::new("video_url", "Video link", Kind::Url).help("shown to a called student"),
+        Column::new("photo_url", "Photo", Kind::Url),
+        Column::new("email", "Email", Kind::Email).private(),
+        Column::new("user_id", "Staff account", Kind::Account)
+            .private()
+            .unique()
+            .help("whoever signs in with it calls as this advisor"),
+    ],
+    common: &COMMON,
+    public: true,
+    used_by: &[("queues", "advisor_id", "queues"), ("queuers", "advisor_id", "students being served")],
+};
+
+pub static STUDENTS: Resource = Resource {
+    name: "students",
+    title: "Students",
+    one: "student",
+    label: "name",
+    columns: &[
+        Column::new("name", "Name", Kind::Line(200)).required(),
+        Column::new("preferred_name", "Preferred name", Kind::Line(200)),
+        Column::new("email", "Email", Kind::Email).unique(),
+        Column::new("student_number", "Student number", Kind::Line(40)).unique(),
+        Column::new("phone", "Phone", Kind::Line(40)),
+        Column::new("college_id", "College", Kind::Reference(&COLLEGES)),
+        Column::new("major_id", "Major", Kind::Reference(&MAJORS)),
+        Column::new("notes", "Notes", Kind::Text(5000)).help("only staff see them"),
+        Column::new("status", "Status", Kind::Choice(&["active", "inactive"])).default("active"),
+    ],
+    common: &COMMON,
+    public: false,
+    used_by: &[("queuers", "student_id", "places in a queue")],
+};
+
+pub static FAQS: Resource = Resource {
+    name: "faqs",
+    title: "FAQs",
+    one: "FAQ",
+    label: "question",
+    columns: &[
+        Column::new("question", "Question", Kind::Line(300)).required(),
+        Column::new("answer", "Answer", Kind::Text(10_000)).required().help("Markdown"),
+        Column::new("college_id", "College", Kind::Reference(&COLLEGES)).help("empty: for everybody"),
+        Column::new("major_id", "Major", Kind::Reference(&MAJORS)),
+        Column::new("queue_id", "Queue", Kind::Reference(&crate::waiting::QUEUES)),
+        Column::new("position", "Position", Kind::Number(0, 1_000_000)).help("smaller ones come first"),
+    ],
+    common: &COMMON,
+    public: true,
+    used_by: &[],
+};

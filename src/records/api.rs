@@ -1,0 +1,184 @@
+//! `/api/v1/{resource}`: the same routes for every resource, mounted at its address.
+
+use rocket::http::Status;
+use rocket::http::uri::Origin;
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
+use serde_json::{Map, Value, json};
+
+use super::{Item, Listing, Records, Resource, csv};
+use crate::entries::query::{self, Format, Query};
+use crate::error::{Error, Result};
+use crate::staff::{Staff, Visitor};
+use crate::web::{ApiError, Download, IfMatch, JsonAnswer, JsonObject, Refused, WebHost, item_id, query_pairs};
+
+/// GET of lists and items.
+pub fn read_routes() -> Vec<Route> {
+    routes![list, show]
+}
+
+/// POST, PUT, PATCH, DELETE and restoration.
+pub fn write_routes() -> Vec<Route> {
+    routes![make, replace, merge, delete, restore]
+}
+
+/// The resources that are mounted.
+pub struct Catalogue(pub &'static [&'static Resource]);
+
+/// The resource at whose address a route is mounted.
+pub struct Which(pub &'static Resource);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Which {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let base = request.route().map_or("", |route| route.uri.base());
+        let name = base.rsplit('/').next().unwrap_or("");
+        let known = request.rocket().state::<Catalogue>().map_or(&[][..], |catalogue| catalogue.0);
+        match known.iter().find(|resource| resource.name == name) {
+            Some(resource) => Outcome::Success(Which(resource)),
+            None => Refused::fail(request, Error::NotFound("There is nothing here.".into())),
+        }
+    }
+}
+
+/// Whether the reader is staff; refuses strangers what is not public.
+pub fn may_read(resource: &Resource, visitor: &Visitor) -> Result<bool> {
+    let staff = visitor.0.is_some();
+    if staff || resource.public { Ok(staff) } else { Err(Error::Unauthenticated) }
+}
+
+/// A list as JSON, or a download of all that match.
+#[derive(rocket::Responder)]
+pub enum Listed {
+    Json(JsonAnswer),
+    Download(Download),
+}
+
+/// The query of a URL.
+pub fn read_query(records: &Records, uri: &Origin<'_>) -> Result<Query> {
+    query::parse(&query_pairs(uri)?, records.clock().now(), false)
+}
+
+/// The list of a resource in the format asked for.
+pub async fn answer_list(
+    records: &Records,
+    resource: &'static Resource,
+    uri: &Origin<'_>,
+    staff: bool,
+    host: &WebHost,
+) -> Result<Listed> {
+    let query = read_query(records, uri)?;
+    if matches!(query.format, Some(Format::Csv | Format::Ndjson)) {
+        return Ok(Listed::Download(csv::download(records, resource, query, staff)));
+    }
+    let listing = records.list(resource, &query, staff).await?;
+    Ok(Listed::Json(listing_answer(resource, &query, listing, uri, host)))
+}
+
+fn listing_answer(
+    resource: &'static Resource,
+    query: &Query,
+    listing: Listing,
+    uri: &Origin<'_>,
+    host: &WebHost,
+) -> JsonAnswer {
+    let items: Vec<_> = listing.items.into_iter().map(|item| Value::Object(chosen(item, query))).collect();
+    let body = json!({ resource.name: items, "next": listing.next, "count": listing.count });
+    let answer = JsonAnswer::ok(&body);
+    match body["next"].as_str() {
+        Some(next) => {
+            let kept = query.params.iter().filter(|(name, _)| name != "_cursor");
+            let pairs = kept.cloned().chain([("_cursor".to_owned(), next.to_owned())]);
+            let params = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            answer.with("Link", format!("<{}{}?{params}>; rel=\"next\"", host.0, uri.path()))
+        }
+        None => answer,
+    }
+}
+
+/// The fields that `_fields` asks for.
+fn chosen(item: Item, query: &Query) -> Map<String, Value> {
+    match &query.fields {
+        query::Fields::All => item.body,
+        query::Fields::Only(names) => names
+            .iter()
+            .map(|(name, field)| (name.clone(), item.body.get(&field.to_string()).cloned().unwrap_or_default()))
+            .collect(),
+        query::Fields::Without(names) => {
+            item.body.into_iter().filter(|(name, _)| !names.iter().any(|field| field.to_string() == *name)).collect()
+        }
+    }
+}
+
+/// An item with its ETag.
+pub fn shown(item: Item) -> JsonAnswer {
+    let etag = item.etag();
+    JsonAnswer::ok(&Value::Object(item.body)).with("ETag", etag)
+}
+
+/// What was made, with its address.
+pub fn made(resource: &Resource, item: Item) -> JsonAnswer {
+    let (etag, location) = (item.etag(), format!("/api/v1/{}/{}", resource.name, item.id));
+    JsonAnswer::created(location, &Value::Object(item.body)).with("ETag", etag)
+}
+
+type Answer<T> = std::result::Result<T, ApiError>;
+
+#[get("/")]
+async fn list(
+    which: Which,
+    records: &State<Records>,
+    visitor: Visitor,
+    uri: &Origin<'_>,
+    host: WebHost,
+) -> Answer<Listed> {
+    let staff = may_read(which.0, &visitor)?;
+    Ok(answer_list(records, which.0, uri, staff, &host).await?)
+}
+
+#[get("/<id>")]
+async fn show(which: Which, records: &State<Records>, visitor: Visitor, id: &str) -> Answer<JsonAnswer> {
+    let staff = may_read(which.0, &visitor)?;
+    Ok(shown(records.find(which.0, item_id(id)?, staff).await?))
+}
+
+#[post("/", data = "<body>")]
+async fn make(which: Which, _staff: Staff, records: &State<Records>, body: JsonObject) -> Answer<JsonAnswer> {
+    Ok(made(which.0, records.make(which.0, &body.0).await?))
+}
+
+#[put("/<id>", data = "<body>")]
+async fn replace(
+    which: Which,
+    _staff: Staff,
+    records: &State<Records>,
+    id: &str,
+    if_match: IfMatch,
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    Ok(shown(records.replace(which.0, item_id(id)?, if_match.version()?, body.0).await?))
+}
+
+#[patch("/<id>", data = "<body>")]
+async fn merge(
+    which: Which,
+    _staff: Staff,
+    records: &State<Records>,
+    id: &str,
+    if_match: IfMatch,
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    Ok(shown(records.merge(which.0, item_id(id)?, if_match.version()?, body.0).await?))
+}
+
+#[delete("/<id>")]
+async fn delete(which: Which, _staff: Staff, records: &State<Records>, id: &str, if_match: IfMatch) -> Answer<Status> {
+    records.delete(which.0, item_id(id)?, if_match.version()?).await?;
+    Ok(Status::NoContent)
+}
+
+#[post("/<id>/restoration")]
+async fn restore(which: Which, _staff: Staff, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
+    Ok(shown(records.restore(which.0, item_id(id)?).await?))
+}

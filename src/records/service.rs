@@ -1,0 +1,196 @@
+//! The verbs of records: find, make, replace, merge, delete, restore.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Map, Value};
+
+use super::input::{self, Absent};
+use super::{Bound, Item, Kind, Resource, Values, store};
+use crate::db::{Pool, Tx};
+use crate::error::{Error, FieldError, Result};
+use crate::moment::Clock;
+
+/// All records, whatever their resource. Cheap to clone.
+#[derive(Clone)]
+pub struct Records {
+    pub(super) db: Pool,
+    pub(super) clock: Clock,
+    pub(super) cursor_key: Arc<[u8; 32]>,
+    writes: Arc<AtomicU64>,
+}
+
+impl Records {
+    pub fn new(db: Pool, clock: Clock, cursor_key: [u8; 32]) -> Records {
+        Records { db, clock, cursor_key: Arc::new(cursor_key), writes: Arc::default() }
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How often something was written here: who keeps a copy compares.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    pub(super) async fn commit(&self, tx: Tx) -> Result<()> {
+        tx.commit().await?;
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// A record that is not deleted.
+    pub async fn find(&self, resource: &'static Resource, id: i64, staff: bool) -> Result<Item> {
+        self.find_any(resource, id, staff).await?.filter(|item| !item.deleted).ok_or_else(|| resource.missing())
+    }
+
+    /// A record, deleted or not.
+    pub async fn find_any(&self, resource: &'static Resource, id: i64, staff: bool) -> Result<Option<Item>> {
+        Ok(store::find(&self.db, resource, id, staff).await?)
+    }
+
+    /// Makes a record.
+    pub async fn make(&self, resource: &'static Resource, body: &Map<String, Value>) -> Result<Item> {
+        let mut tx = self.db.begin().await?;
+        let id = self.make_in(&mut tx, resource, body).await?;
+        self.commit(tx).await?;
+        self.find(resource, id, true).await
+    }
+
+    /// Makes a record inside a transaction and returns its id.
+    pub async fn make_in(&self, tx: &mut Tx, resource: &'static Resource, body: &Map<String, Value>) -> Result<i64> {
+        let values = input::read(resource, body, Absent::Empty)?;
+        check(tx, resource, &values, None).await?;
+        Ok(store::insert(tx, resource, values, self.clock.now()).await?)
+    }
+
+    /// Replaces a record: what the body leaves out becomes empty. `version`: only if it is still this one.
+    pub async fn replace(
+        &self,
+        resource: &'static Resource,
+        id: i64,
+        version: Option<i64>,
+        body: Map<String, Value>,
+    ) -> Result<Item> {
+        self.write(resource, id, version, body, Absent::Empty).await
+    }
+
+    /// Changes what the body names (RFC 7396).
+    pub async fn merge(
+        &self,
+        resource: &'static Resource,
+        id: i64,
+        version: Option<i64>,
+        body: Map<String, Value>,
+    ) -> Result<Item> {
+        self.write(resource, id, version, body, Absent::Kept).await
+    }
+
+    /// Changes what the body names, inside a transaction.
+    pub async fn merge_in(
+        &self,
+        tx: &mut Tx,
+        resource: &'static Resource,
+        id: i64,
+        body: &Map<String, Value>,
+    ) -> Result<()> {
+        let values = input::read(resource, body, Absent::Kept)?;
+        check(tx, resource, &values, Some(id)).await?;
+        Ok(store::update(tx, resource, id, values, self.clock.now()).await?)
+    }
+
+    async fn write(
+        &self,
+        resource: &'static Resource,
+        id: i64,
+        version: Option<i64>,
+        mut body: Map<String, Value>,
+        absent: Absent,
+    ) -> Result<Item> {
+        let mut tx = self.db.begin().await?;
+        let present = held(&mut tx, resource, id, version).await?.filter(|item| !item.deleted);
+        let present = present.ok_or_else(|| resource.missing())?;
+        input::read_only_unchanged(resource, &mut body, &present);
+        let values = input::read(resource, &body, absent)?;
+        check(&mut tx, resource, &values, Some(id)).await?;
+        store::update(&mut tx, resource, id, values, self.clock.now()).await?;
+        self.commit(tx).await?;
+        self.find(resource, id, true).await
+    }
+
+    /// Marks a record as deleted. Twice is as good as once; one that others refer to is a conflict.
+    pub async fn delete(&self, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let present = held(&mut tx, resource, id, version).await?.ok_or_else(|| resource.missing())?;
+        if present.deleted {
+            return Err(resource.missing());
+        }
+        for (table, column, word) in resource.used_by {
+            let uses = store::count_uses(&mut tx, table, column, id).await?;
+            if uses > 0 {
+                return Err(Error::Conflict(format!("This {} is used by {uses} {word}.", resource.one).into()));
+            }
+        }
+        let now = self.clock.now();
+        store::set_deleted(&mut tx, resource, id, Some(now), now).await?;
+        self.commit(tx).await
+    }
+
+    /// Takes the mark of deletion away. A record that has none stays as it is.
+    pub async fn restore(&self, resource: &'static Resource, id: i64) -> Result<Item> {
+        let mut tx = self.db.begin().await?;
+        let present = held(&mut tx, resource, id, None).await?.ok_or_else(|| resource.missing())?;
+        if present.deleted {
+            store::set_deleted(&mut tx, resource, id, None, self.clock.now()).await.map_err(|error| match error {
+                crate::db::DbError::Duplicate => {
+                    Error::Conflict(format!("Another {} has taken its place meanwhile.", resource.one).into())
+                }
+                other => other.into(),
+            })?;
+            self.commit(tx).await?;
+        }
+        self.find(resource, id, true).await
+    }
+
+    /// Names of records by id, for people.
+    pub async fn labels(&self, resource: &'static Resource, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+        Ok(store::labels(&self.db, resource, ids).await?)
+    }
+
+    /// What one may choose from in a form: the first 500 by name.
+    pub async fn choices(&self, resource: &'static Resource) -> Result<Vec<(i64, String)>> {
+        Ok(store::choices(&self.db, resource, 500).await?)
+    }
+}
+
+async fn held(tx: &mut Tx, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<Option<Item>> {
+    let item = store::find_for_update(tx, resource, id).await?;
+    match (&item, version) {
+        (Some(item), Some(version)) if item.version != version => Err(Error::PreconditionFailed),
+        _ => Ok(item),
+    }
+}
+
+/// What only the database knows: references lead somewhere, unique values are nobody else's.
+async fn check(tx: &mut Tx, resource: &'static Resource, values: &Values, own: Option<i64>) -> Result<()> {
+    let mut errors = Vec::new();
+    for (column, value) in values {
+        let pointer = format!("/{}", column.name);
+        let target = match &column.kind {
+            Kind::Reference(other) => Some((other.name, other.one)),
+            Kind::Account => Some(("users", "account")),
+            _ => None,
+        };
+        if let (Some((table, one)), Bound::Int(Some(id))) = (target, value)
+            && !store::is_there(tx, table, *id).await?
+        {
+            errors.push(FieldError::at(pointer.clone(), format!("there is no {one} {id}")));
+        }
+        let is_empty = matches!(value, Bound::Int(None) | Bound::Text(None));
+        if column.unique && !is_empty && store::holder(tx, resource, column.name, value, own).await?.is_some() {
+            errors.push(FieldError::at(pointer, format!("belongs to another {} already", resource.one)));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}

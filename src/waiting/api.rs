@@ -1,0 +1,467 @@
+//! `/api/v1/queues` and `/api/v1/queuers`: JSON and server-sent events.
+
+use rocket::http::uri::Origin;
+use rocket::http::{CookieJar, Status};
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{Route, State, delete, get, patch, post, routes};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::estimate::Wait;
+use super::events::{Follower, Stream};
+use super::join::{JoinBody, Joined};
+use super::live::Room;
+use super::rules::Step;
+use super::service::{Actor, Rooms};
+use super::store::Event;
+use super::{Place, QUEUERS, QUEUES, State as PlaceState};
+use crate::error::{Error, Result};
+use crate::moment::Moment;
+use crate::records::Records;
+use crate::records::api::{Listed, answer_list, read_query, shown};
+use crate::staff::{Account, Role, Staff, Viewer, Visitor};
+use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, SameOrigin, WebHost, item_id, query_pairs};
+
+pub fn public_routes() -> Vec<Route> {
+    routes![join, show, step, leave, follow_place]
+}
+
+pub fn staff_routes() -> Vec<Route> {
+    routes![list, dequeue, call, transfer, close_out, follow_queue]
+}
+
+pub fn queue_routes() -> Vec<Route> {
+    routes![queues, queue]
+}
+
+type Answer<T> = std::result::Result<T, ApiError>;
+
+/// Whoever asks for a place: staff who are signed in, or the holder of its link as a bearer token.
+pub struct Asker {
+    pub staff: Option<Account>,
+    token: Option<String>,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Asker {
+    type Error = ();
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let authorization = request.headers().get_one("Authorization").unwrap_or("");
+        let token = authorization.strip_prefix("Bearer ").map(|token| token.trim().to_owned());
+        // A foreign page that makes a browser send its cookie is a stranger.
+        if SameOrigin::check(request).is_err() {
+            return Outcome::Success(Asker { staff: None, token });
+        }
+        request.guard::<Visitor>().await.map(|visitor| Asker { staff: visitor.0, token })
+    }
+}
+
+impl Asker {
+    /// Staff who may change something.
+    fn acting_staff(&self) -> Option<&Account> {
+        self.staff.as_ref().filter(|account| account.role >= Role::Staff)
+    }
+
+    /// Whether the token leads to this place. A token that leads elsewhere, or nowhere, is no right to this one.
+    async fn holds(&self, rooms: &Rooms, place: i64) -> Result<bool> {
+        let Some(token) = &self.token else { return Ok(false) };
+        match rooms.by_link(token).await {
+            Ok((_, found)) => Ok(found.id == place),
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses whoever is neither.
+    async fn check(&self, rooms: &Rooms, place: i64, staff: bool) -> Result<()> {
+        if staff || self.holds(rooms, place).await? { Ok(()) } else { Err(Error::Unauthenticated) }
+    }
+}
+
+/// A place as JSON. `staff` sees the note.
+pub fn place_json(place: &Place, room: Option<&Room>, now: Option<Moment>) -> Value {
+    let status = &place.status;
+    let position = room.and_then(|room| room.position(place));
+    let wait = room.zip(position).zip(now).map(|((room, position), now)| room.wait(position, now));
+    json!({
+        "id": place.id,
+        "queue_id": place.queue_id,
+        "ticket": place.ticket,
+        "student_id": place.student_id,
+        "student": place.student,
+        "state": status.state.name(),
+        "position": position,
+        "estimate": wait.map(wait_json),
+        "topic": place.topic,
+        "question": place.question,
+        "advisor_id": status.advisor_id,
+        "called_by": place.caller,
+        "location": place.desk,
+        "video_url": place.video_url,
+        "joined_at": place.joined_at,
+        "called_at": status.called_at,
+        "coming_at": status.coming_at,
+        "started_at": status.started_at,
+        "ended_at": status.ended_at,
+        "due_at": status.due_at,
+        "end_reason": status.end_reason,
+        "recalls": status.recalls,
+        "from_queuer_id": place.from_queuer_id,
+        "version": place.version,
+    })
+}
+
+fn wait_json(wait: Wait) -> Value {
+    match wait {
+        Wait::Known { low, high } => json!({ "known": true, "low": low, "high": high, "reason": null }),
+        Wait::Unknown(why) => json!({ "known": false, "low": null, "high": null, "reason": why.words() }),
+    }
+}
+
+pub fn event_json(event: &Event) -> Value {
+    json!({
+        "seq": event.seq, "queuer_id": event.queuer_id, "at": event.at, "actor": event.actor, "what": event.what,
+        "from": event.from_state, "to": event.to_state, "reason": event.reason,
+    })
+}
+
+/// What is going on in a queue, beside its settings.
+fn add_live(body: &mut serde_json::Map<String, Value>, room: &Room, now: Moment) {
+    let duty: Vec<_> =
+        room.duty.iter().map(|d| json!({ "advisor_id": d.advisor_id, "name": d.name, "since": d.since })).collect();
+    body.insert("open".into(), super::join::shut(&room.queue, now).is_none().into());
+    body.insert("waiting".into(), room.waiting_count().into());
+    body.insert("on_duty".into(), duty.into());
+    body.insert("estimate".into(), wait_json(room.wait_to_join(now)));
+    body.insert("seq".into(), room.queue.seq.into());
+}
+
+#[get("/")]
+async fn queues(
+    records: &State<Records>,
+    rooms: &State<Rooms>,
+    visitor: Visitor,
+    uri: &Origin<'_>,
+    host: WebHost,
+) -> Answer<Listed> {
+    let staff = visitor.0.is_some();
+    let query = read_query(records, uri)?;
+    if query.format.is_some() {
+        return Ok(answer_list(records, &QUEUES, uri, staff, &host).await?);
+    }
+    let listing = records.list(&QUEUES, &query, staff).await?;
+    let mut items = Vec::new();
+    for mut item in listing.items {
+        if !item.deleted {
+            add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
+        }
+        items.push(Value::Object(item.body));
+    }
+    let body = json!({ "queues": items, "next": listing.next, "count": listing.count });
+    Ok(Listed::Json(JsonAnswer::ok(&body)))
+}
+
+#[get("/<id>")]
+async fn queue(records: &State<Records>, rooms: &State<Rooms>, visitor: Visitor, id: &str) -> Answer<JsonAnswer> {
+    let mut item = records.find(&QUEUES, item_id(id)?, visitor.0.is_some()).await?;
+    add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
+    Ok(shown(item))
+}
+
+/// The cookie in which a browser keeps the link of its place in a queue.
+pub fn cookie_name(queue: i64) -> String {
+    format!("frontdesk-place-{queue}")
+}
+
+fn joined_answer(rooms: &Rooms, joined: &Joined, host: &WebHost) -> JsonAnswer {
+    let room = joined.live.room();
+    let mut body = place_json(&joined.place, Some(&room), Some(rooms.now()));
+    let status_url = joined.token.as_ref().map(|token| format!("{}/q/{token}", host.0));
+    body["token"] = joined.token.clone().into();
+    body["status_url"] = status_url.into();
+    if joined.token.is_none() {
+        // Somebody who knows an email learns that its owner waits, and nothing of them.
+        for name in ["student", "student_id", "topic", "question", "ticket", "called_by", "location", "video_url"] {
+            body[name] = Value::Null;
+        }
+    }
+    if joined.new {
+        JsonAnswer::created(format!("/api/v1/queuers/{}", joined.place.id), &body)
+    } else {
+        JsonAnswer::ok(&body)
+    }
+}
+
+#[post("/api/v1/queuers", data = "<body>")]
+async fn join(
+    rooms: &State<Rooms>,
+    asker: Asker,
+    host: WebHost,
+    cookies: &CookieJar<'_>,
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    let staff = asker.acting_staff();
+    let join = body.parse::<JoinBody>()?.read(staff.is_some())?;
+    let kept = cookies.get(&cookie_name(join.queue)).map(|cookie| cookie.value().to_owned());
+    let held = asker.token.clone().or(kept);
+    let joined = rooms.join(&join, staff.map(|account| account.name.as_str()), held.as_deref()).await?;
+    Ok(joined_answer(rooms, &joined, &host))
+}
+
+#[get("/api/v1/queuers")]
+async fn list(_viewer: Viewer, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {
+    Ok(answer_list(records, &QUEUERS, uri, true, &host).await?)
+}
+
+fn place_answer(rooms: &Rooms, live: &super::live::Live, place: &Place) -> JsonAnswer {
+    let room = live.room();
+    let room = Some(&*room).filter(|room| room.queue.id == place.queue_id);
+    let body = place_json(place, room, Some(rooms.now()));
+    JsonAnswer::ok(&body).with("ETag", format!("\"v{}\"", place.version))
+}
+
+#[get("/api/v1/queuers/<id>")]
+async fn show(rooms: &State<Rooms>, asker: Asker, id: &str) -> Answer<JsonAnswer> {
+    let id = item_id(id)?;
+    asker.check(rooms, id, asker.staff.is_some()).await?;
+    let (live, place) = rooms.place(id).await?;
+    Ok(place_answer(rooms, &live, &place))
+}
+
+/// A step, as PATCH asks for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepBody {
+    state: Option<String>,
+    version: Option<i64>,
+    reason: Option<String>,
+    /// How long to be away.
+    minutes: Option<i64>,
+    /// Where a visit goes back to: `same` (the default) or `back`, the end of the line.
+    place: Option<String>,
+    note: Option<String>,
+}
+
+impl StepBody {
+    fn reason(&self) -> Result<Option<&str>> {
+        let reason = self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+        match reason {
+            Some(reason) if reason.chars().count() > 300 => {
+                Err(Error::invalid("/reason", "has more than 300 characters"))
+            }
+            reason => Ok(reason),
+        }
+    }
+
+    fn target(&self) -> Result<PlaceState> {
+        let known = PlaceState::ALL.map(|(name, _)| name);
+        let text = self.state.as_deref().ok_or_else(|| Error::invalid("/state", "is required"))?;
+        PlaceState::parse(text).ok_or_else(|| {
+            let hint = crate::words::did_you_mean(text, known);
+            Error::invalid("/state", format!("\"{text}\" is none of {}{hint}", known.join(", ")))
+        })
+    }
+
+    fn step(&self, from: PlaceState, desk: super::rules::Desk) -> Result<Step> {
+        let to = self.target()?;
+        let back = match self.place.as_deref() {
+            None | Some("same") => false,
+            Some("back") => true,
+            Some(_) => return Err(Error::invalid("/place", "must be same or back")),
+        };
+        match Step::between(from, to, desk) {
+            Some(Step::Away(_)) => Ok(Step::Away(self.minutes.unwrap_or(i64::MAX))),
+            Some(Step::Requeue(_)) if back => Ok(Step::Requeue(Some(0))),
+            Some(step) => Ok(step),
+            None => {
+                Err(Error::invalid("/state", format!("a place that is {} cannot become {}", from.words(), to.words())))
+            }
+        }
+    }
+}
+
+#[patch("/api/v1/queuers/<id>", data = "<body>")]
+async fn step(rooms: &State<Rooms>, asker: Asker, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
+    let id = item_id(id)?;
+    let body: StepBody = body.parse()?;
+    let staff = asker.acting_staff();
+    asker.check(rooms, id, staff.is_some()).await?;
+    let place = match staff {
+        Some(account) => staff_step(rooms, account, id, &body).await?,
+        None => student_step(rooms, id, &body).await?,
+    };
+    let (live, _) = rooms.place(place.id).await?;
+    Ok(place_answer(rooms, &live, &place))
+}
+
+async fn staff_step(rooms: &Rooms, account: &Account, id: i64, body: &StepBody) -> Result<std::sync::Arc<Place>> {
+    let version = body.version.ok_or_else(|| Error::invalid("/version", "is required: the version you saw"))?;
+    let by = Actor::staff(account);
+    if let Some(note) = &body.note {
+        return rooms.step(id, &Step::Note(note.clone()), Some(version), &by, None).await;
+    }
+    let (_, place) = rooms.place(id).await?;
+    let caller = rooms.caller(account, None).await?;
+    if place.version != version {
+        // The step may make no sense any more; the answer says what happened instead.
+        return rooms.step(id, &Step::Recall, Some(version), &by, None).await;
+    }
+    let step = body.step(place.state(), caller.desk)?;
+    match step {
+        Step::Call(_) => rooms.call_this(place.queue_id, &caller, id, Some(version), body.reason()?).await,
+        step => rooms.step(id, &step, Some(version), &by, body.reason()?).await,
+    }
+}
+
+/// What a student may do with their own place.
+async fn student_step(rooms: &Rooms, id: i64, body: &StepBody) -> Result<std::sync::Arc<Place>> {
+    let (_, place) = rooms.place(id).await?;
+    let by = Actor::student();
+    let step = match (body.target()?, place.state()) {
+        (PlaceState::Away, _) => Step::Away(body.minutes.unwrap_or(5)),
+        (PlaceState::Waiting, PlaceState::Away) => Step::Back,
+        (PlaceState::Waiting, PlaceState::Left | PlaceState::NoShow) => Step::Restore,
+        (PlaceState::Called, PlaceState::Called) => Step::Coming,
+        (PlaceState::Left, _) => Step::Leave,
+        (to, from) => {
+            return Err(Error::invalid(
+                "/state",
+                format!("a place that is {} cannot become {}", from.words(), to.words()),
+            ));
+        }
+    };
+    rooms.step(id, &step, body.version, &by, None).await
+}
+
+#[delete("/api/v1/queuers/<id>?<reason>", rank = 1)]
+async fn leave(
+    rooms: &State<Rooms>,
+    asker: Asker,
+    id: &str,
+    reason: Option<&str>,
+    if_match: IfMatch,
+) -> Answer<Status> {
+    let id = item_id(id)?;
+    let holder = asker.holds(rooms, id).await?;
+    let staff = asker.acting_staff().filter(|_| !holder);
+    if !holder && staff.is_none() {
+        return Err(Error::Unauthenticated.into());
+    }
+    let (step, by) = match staff {
+        Some(account) => (Step::Remove, Actor::staff(account)),
+        None => (Step::Leave, Actor::student()),
+    };
+    let (_, place) = rooms.place(id).await?;
+    let gone = matches!(place.state(), PlaceState::Left | PlaceState::Removed);
+    if !gone {
+        let taken = rooms.step(id, &step, if_match.version()?, &by, reason).await;
+        // Two who leave at once: both have left.
+        if let Err(error) = taken {
+            let (_, place) = rooms.place(id).await?;
+            if !matches!(place.state(), PlaceState::Left | PlaceState::Removed) {
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(Status::NoContent)
+}
+
+/// Nobody waits: 204. Somebody was called: 200 with the place.
+#[derive(rocket::Responder)]
+enum Called {
+    Place(JsonAnswer),
+    Nobody(Status),
+}
+
+async fn call_next(rooms: &Rooms, queue: i64, caller: &super::Caller) -> Result<Called> {
+    match rooms.call_next(queue, caller).await? {
+        Some(place) => Ok(Called::Place(place_answer(rooms, &*rooms.room(place.queue_id).await?, &place))),
+        None => Ok(Called::Nobody(Status::NoContent)),
+    }
+}
+
+/// Dequeue: the name of the original API for calling the next.
+#[delete("/api/v1/queuers", rank = 2)]
+async fn dequeue(rooms: &State<Rooms>, staff: Staff, uri: &Origin<'_>) -> Answer<Called> {
+    let params = query_pairs(uri)?;
+    let queue = params.iter().find(|(name, _)| name == "queue_id").map(|(_, value)| value.as_str());
+    let queue = queue.ok_or_else(|| Error::parameter("queue_id", "is required"))?;
+    let queue = queue.parse().map_err(|_| Error::parameter("queue_id", format!("\"{queue}\" is no whole number")))?;
+    let caller = rooms.caller(&staff.0, None).await?;
+    Ok(call_next(rooms, queue, &caller).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallBody {
+    advisor_id: Option<i64>,
+    queuer_id: Option<i64>,
+    version: Option<i64>,
+    reason: Option<String>,
+}
+
+#[post("/api/v1/queues/<id>/calls", data = "<body>")]
+async fn call(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<Called> {
+    let queue = item_id(id)?;
+    let body: CallBody = body.parse()?;
+    let caller = rooms.caller(&staff.0, body.advisor_id).await?;
+    match body.queuer_id {
+        None => Ok(call_next(rooms, queue, &caller).await?),
+        Some(id) => {
+            let place = rooms.call_this(queue, &caller, id, body.version, body.reason.as_deref()).await?;
+            Ok(Called::Place(place_answer(rooms, &*rooms.room(queue).await?, &place)))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransferBody {
+    queue_id: i64,
+    version: Option<i64>,
+    reason: Option<String>,
+}
+
+#[post("/api/v1/queuers/<id>/transfers", data = "<body>")]
+async fn transfer(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
+    let body: TransferBody = body.parse()?;
+    let version = body.version.ok_or_else(|| Error::invalid("/version", "is required: the version you saw"))?;
+    let by = Actor::staff(&staff.0);
+    let place = rooms.transfer(item_id(id)?, body.queue_id, Some(version), &by, body.reason.as_deref()).await?;
+    let live = rooms.room(place.queue_id).await?;
+    let shown = place_json(&place, Some(&live.room()), Some(rooms.now()));
+    Ok(JsonAnswer::created(format!("/api/v1/queuers/{}", place.id), &shown))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloseBody {
+    message: String,
+}
+
+#[post("/api/v1/queues/<id>/closures", data = "<body>")]
+async fn close_out(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
+    let body: CloseBody = body.parse()?;
+    let message = super::board::closing_message(&body.message)?;
+    let ended = rooms.close_out(item_id(id)?, message, &Actor::staff(&staff.0)).await?;
+    Ok(JsonAnswer::ok(&json!({ "expired": ended })))
+}
+
+#[get("/api/v1/queues/<id>/events")]
+async fn follow_queue(rooms: &State<Rooms>, _viewer: Viewer, follower: Follower, id: &str) -> Answer<Stream> {
+    let queue = item_id(id)?;
+    let live = rooms.room(queue).await?;
+    Ok(follower.events(queue, live))
+}
+
+#[get("/api/v1/queuers/<id>/events")]
+async fn follow_place(rooms: &State<Rooms>, asker: Asker, follower: Follower, id: &str) -> Answer<Stream> {
+    let id = item_id(id)?;
+    let staff = asker.staff.is_some();
+    asker.check(rooms, id, staff).await?;
+    let (live, _) = rooms.place(id).await?;
+    let follower = if staff { follower } else { follower.public() };
+    Ok(follower.follow(live, move |room, now| {
+        room.places.get(&id).map_or_else(String::new, |place| place_json(place, Some(room), Some(now)).to_string())
+    }))
+}

@@ -1,0 +1,155 @@
+//! Server-sent events: what a page or a program follows. Every stream sends the whole of what it shows whenever
+//! that changes, with the queue's `seq` as its id, so nothing has to be made up for after a break.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::Shutdown;
+use rocket::futures::stream::BoxStream;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::stream::{Event, EventStream, stream};
+
+use super::live::{Live, Room};
+use super::service::Rooms;
+use super::store;
+use crate::moment::Moment;
+use crate::staff::{Accounts, session_token};
+
+/// How often a stream shows that it lives. Estimates are made anew then, too.
+const BEAT: Duration = Duration::from_secs(10);
+/// How often a stream of staff makes sure that its session still holds.
+const SESSION: Duration = Duration::from_secs(1);
+/// Events read at once.
+const BATCH: i64 = 500;
+
+pub type Stream = EventStream<BoxStream<'static, Event>>;
+
+/// What a stream depends on beside the queue.
+pub struct Follower {
+    rooms: Rooms,
+    shutdown: Shutdown,
+    /// The session that has to hold, for staff.
+    session: Option<(Accounts, String)>,
+    /// `Last-Event-ID`, with which a reader comes back.
+    pub last_id: Option<String>,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Follower {
+    type Error = Infallible;
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        let rocket = request.rocket();
+        let Some(rooms) = rocket.state::<Rooms>().cloned() else {
+            return Outcome::Forward(rocket::http::Status::InternalServerError);
+        };
+        let accounts = rocket.state::<Accounts>().cloned();
+        Outcome::Success(Follower {
+            rooms,
+            shutdown: rocket.shutdown(),
+            session: accounts.zip(session_token(request)),
+            last_id: request.headers().get_one("Last-Event-ID").map(str::to_owned),
+        })
+    }
+}
+
+impl Follower {
+    /// For anybody: no session is looked at.
+    pub fn public(mut self) -> Follower {
+        self.session = None;
+        self
+    }
+
+    async fn is_welcome(&self) -> bool {
+        match &self.session {
+            None => true,
+            Some((accounts, token)) => accounts.recognise(token).await.is_ok_and(|account| account.is_some()),
+        }
+    }
+
+    /// Sends what `view` makes of the room: at once, and whenever it changes.
+    pub fn follow(self, live: Arc<Live>, mut view: impl FnMut(&Room, Moment) -> String + Send + 'static) -> Stream {
+        let events = stream! {
+            let mut changes = live.watch();
+            let mut beat = tokio::time::interval(BEAT);
+            let mut session = tokio::time::interval(SESSION);
+            let mut shutdown = self.shutdown.clone();
+            // A hash, not the text: thousands of streams may be open.
+            let mut shown = None;
+            loop {
+                let (seq, text) = {
+                    let room = live.room();
+                    (room.queue.seq, view(&room, self.rooms.now()))
+                };
+                let hash = hash_of(&text);
+                if shown.replace(hash) == Some(hash) {
+                    yield Event::empty().event("beat").id(seq.to_string());
+                } else {
+                    yield Event::data(text).event("show").id(seq.to_string());
+                }
+                loop {
+                    tokio::select! {
+                        () = &mut shutdown => return,
+                        changed = changes.changed() => {
+                            if changed.is_err() { return }
+                            // What concerns others is no news here.
+                            if shown != Some(hash_of(&view(&live.room(), self.rooms.now()))) { break }
+                        }
+                        _ = beat.tick() => break,
+                        _ = session.tick(), if self.session.is_some() => {
+                            if !self.is_welcome().await { return }
+                        }
+                    }
+                }
+            }
+        };
+        EventStream::from(Box::pin(events) as BoxStream<'static, Event>)
+    }
+
+    /// Sends every event of a queue as JSON, from the one named by `Last-Event-ID` on, else from now on.
+    pub fn events(self, queue: i64, live: Arc<Live>) -> Stream {
+        let events = stream! {
+            let mut changes = live.watch();
+            let mut beat = tokio::time::interval(BEAT);
+            let mut session = tokio::time::interval(SESSION);
+            let mut shutdown = self.shutdown.clone();
+            let (mut seq, mut id) = self.last_id.as_deref().and_then(position).unwrap_or((live.room().queue.seq, i64::MAX));
+            loop {
+                loop {
+                    let Ok(batch) = store::events_after(&self.rooms.db, queue, seq, id, BATCH).await else { return };
+                    let more = batch.len() as i64 == BATCH;
+                    for event in batch {
+                        (seq, id) = (event.seq, event.id);
+                        let name = event.what.clone();
+                        yield Event::data(super::api::event_json(&event).to_string()).event(name).id(format!("{seq}-{id}"));
+                    }
+                    if !more { break }
+                }
+                tokio::select! {
+                    () = &mut shutdown => return,
+                    changed = changes.changed() => if changed.is_err() { return },
+                    _ = beat.tick() => yield Event::empty().event("beat"),
+                    _ = session.tick(), if self.session.is_some() => {
+                        if !self.is_welcome().await { return }
+                    }
+                }
+            }
+        };
+        EventStream::from(Box::pin(events) as BoxStream<'static, Event>)
+    }
+}
+
+fn hash_of(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
+/// `seq-id`, or a `seq` alone: everything of it was seen.
+fn position(text: &str) -> Option<(i64, i64)> {
+    match text.split_once('-') {
+        Some((seq, id)) => Some((seq.parse().ok()?, id.parse().ok()?)),
+        None => Some((text.parse().ok()?, i64::MAX)),
+    }
+}
