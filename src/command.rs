@@ -48,6 +48,8 @@ enum Command {
         /// A query string as /list takes it, such as 'plan=pro&_sort=-seats'
         query: Option<String>,
     },
+    /// Load a believable college with queues, history and entries, to look around; needs an empty database
+    Demo,
     /// Bring the database's schema up to date
     Migrate,
     /// Print the effective settings, without secrets
@@ -112,6 +114,13 @@ pub async fn run(cli: Cli, figment: &Figment) -> Outcome {
         Command::Migrate => {
             Pool::open(&config.database_url()).await?.close().await;
             eprintln!("The schema is up to date.");
+            Ok(())
+        }
+        Command::Demo => {
+            let pool = Pool::open(&config.database_url()).await?;
+            crate::demo::load(&pool, &config).await?;
+            pool.close().await;
+            eprintln!("The demo is loaded. Start the server, then look at /rooms and /board.");
             Ok(())
         }
         Command::User(command) => user(command, &config).await,

@@ -9,6 +9,7 @@
 pub mod app;
 pub mod collections;
 pub mod command;
+pub mod demo;
 pub mod directory;
 pub mod entries;
 pub mod records;

@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 use crate::moment::Moment;
 use crate::records::{COMMON, Column, Kind, Nested, Resource};
 
+pub use join::{Join, Who};
+pub use rules::{Desk, Step};
 pub use service::{Actor, Caller, Rooms};
 
 /// URLs for anybody.

@@ -151,14 +151,16 @@ impl Shared {
         if self.nights.lock().unwrap_or_else(PoisonError::into_inner).get(&queue) == Some(&today) {
             return Ok(());
         }
-        self.clear_night(queue, &live, keep, today, now).await?;
+        if !keep {
+            self.clear_night(queue, &live, today, now).await?;
+        }
         self.nights.lock().unwrap_or_else(PoisonError::into_inner).insert(queue, today);
         Ok(())
     }
 
-    async fn clear_night(&self, queue: i64, live: &Live, keep: bool, today: Moment, now: Moment) -> Result<()> {
+    async fn clear_night(&self, queue: i64, live: &Live, today: Moment, now: Moment) -> Result<()> {
         let duty = live.room().duty.iter().any(|duty| duty.since < today);
-        let leftovers = !keep && store::has_leftovers(&self.db, queue, today).await?;
+        let leftovers = store::has_leftovers(&self.db, queue, today).await?;
         let forgotten = store::forgotten(&self.db, queue, today).await?;
         if !duty && !leftovers && forgotten.is_empty() {
             return Ok(());

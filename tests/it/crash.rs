@@ -20,13 +20,13 @@ fn rounds() -> u32 {
 }
 
 /// The program, serving at a free port. Killed when dropped.
-struct Server {
+pub struct Server {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Server {
-    fn start(url: &str, data: &Path) -> Server {
+    pub fn start(url: &str, data: &Path) -> Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut child = Command::new(env!("CARGO_BIN_EXE_frontdesk"))
             .env("PORT", port.to_string())
@@ -50,6 +50,12 @@ impl Server {
         server
     }
 
+    /// Kill -9.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Status and body of a request; `None` if the connection broke.
     fn request(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         request(self.port, method, path, body)
@@ -57,15 +63,21 @@ impl Server {
 }
 
 fn request(port: u16, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+    let (status, _, body) = request_with(port, method, path, "Content-Type: application/json\r\n", body)?;
+    Some((status, body))
+}
+
+/// Status, head and body; `headers` end with a line break each. `None` if the connection broke.
+pub fn request_with(port: u16, method: &str, path: &str, headers: &str, body: &str) -> Option<(u16, String, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
     let length = body.len();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").ok()?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let status = answer.split(' ').nth(1)?.parse().ok()?;
-    let (_, body) = answer.split_once("\r\n\r\n")?;
-    Some((status, body.to_owned()))
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((status, head.to_owned(), body.to_owned()))
 }
 
 impl Drop for Server {

@@ -7,6 +7,7 @@ mod collections;
 mod crash;
 mod directory;
 mod grammar;
+mod histories;
 mod list;
 mod promises;
 mod staff;
