@@ -2,7 +2,12 @@
 //!
 //! `bench generate URL N` fills a store with N entries, the same ones every time.
 //! `bench empty PORT` serves a handler that parses the body of `/add` and does nothing else.
+//! `bench fill PORT QUEUE N` lets N students join; `bench flow PORT QUEUE CONNECTIONS SECONDS` lets them join, look
+//! five times and leave; `bench calls PORT QUEUE N COOKIE` calls the next N times; `bench live PORT QUEUE N ROUNDS
+//! COOKIE PID` opens N status pages and changes the line.
 //! `bench loop URL N` inserts N entries in groups of 64, one commit each, in one task and without HTTP.
+
+mod rooms;
 
 use std::hash::RandomState;
 use std::time::Instant;
@@ -29,7 +34,17 @@ async fn main() -> Outcome {
         ["generate", url, count] => generate(url, count.parse()?).await,
         ["empty", port] => empty(port.parse()?).await,
         ["loop", url, count] => insert_loop(url, count.parse()?).await,
-        _ => Err("generate URL N, empty PORT or loop URL N".into()),
+        ["fill", port, queue, count] => rooms::fill(port.parse()?, queue.parse()?, count.parse()?).await,
+        ["flow", port, queue, connections, seconds] => {
+            rooms::flow(port.parse()?, queue.parse()?, connections.parse()?, seconds.parse()?).await
+        }
+        ["calls", port, queue, count, cookie] => {
+            rooms::calls(port.parse()?, queue.parse()?, count.parse()?, cookie).await
+        }
+        ["live", port, queue, count, rounds, cookie, pid] => {
+            rooms::live(port.parse()?, queue.parse()?, count.parse()?, rounds.parse()?, cookie, pid.parse()?).await
+        }
+        _ => Err("see the top of benches/bench.rs".into()),
     }
 }
 

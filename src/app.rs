@@ -81,7 +81,8 @@ async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key:
     let entries = Entries::new(pool.clone(), clock.clone(), collections.clone(), settings(&config, cursor_key));
     let accounts = Accounts::new(pool.clone(), clock.clone(), sessions);
     let records = Records::new(pool.clone(), clock.clone(), cursor_key);
-    let rooms = Rooms::new(pool.clone(), clock, records.clone());
+    let limited = config.rate_limit == Switch::On;
+    let rooms = Rooms::new(pool.clone(), clock, records.clone(), limited);
     rocket
         .manage(records)
         .manage(rooms)

@@ -70,7 +70,7 @@ pub async fn load(pool: &Pool, config: &Config) -> Result<()> {
     let now = Clock::system().now();
     let clock = Clock::standing(now.plus(-DAYS * DAY));
     let records = Records::new(pool.clone(), clock.clone(), [0; 32]);
-    let rooms = Rooms::new(pool.clone(), clock.clone(), records.clone());
+    let rooms = Rooms::new(pool.clone(), clock.clone(), records.clone(), false);
     let mut stage = Stage { records, rooms, clock, random: StdRng::seed_from_u64(1) };
     let colleges = stage.colleges().await?;
     let advisors = stage.advisors(&colleges).await?;
@@ -133,7 +133,12 @@ impl Stage {
             let college = LINES.iter().find(|(_, _, advisors)| advisors.contains(&n)).map_or(0, |line| line.1);
             let body = json!({"name": name, "title": title, "college_id": colleges[college].0, "location": format!("Desk {}", n + 1)});
             let advisor = self.make(&ADVISORS, body).await?;
-            callers.push(Caller { desk: Desk::Advisor { advisor, account: None }, name: (*name).to_owned() });
+            callers.push(Caller {
+                desk: Desk::Advisor { advisor, account: None },
+                name: (*name).to_owned(),
+                location: Some(format!("Desk {}", n + 1)),
+                video_url: None,
+            });
         }
         Ok(callers)
     }

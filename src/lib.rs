@@ -21,4 +21,5 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod moment;
+pub mod rate;
 pub mod words;

@@ -1,7 +1,8 @@
 //! SQLite's one writer, with group commit.
 //!
 //! `begin` takes the connection in turn (a first in, first out mutex) and opens a savepoint; the first of a
-//! group needs none, for it is alone. `commit` releases the savepoint, hands the connection on and waits. A committer task queues for the mutex
+//! group needs none, for it is alone. `commit` hands the connection on and waits; the savepoint is released
+//! together with opening the next, which spares a journey to SQLite's thread. A committer task queues for the mutex
 //! like anyone else, so whoever waited before it gets into the group; then one `COMMIT`, that is one
 //! fsync, answers every caller of the group. A failed statement rolls back its own savepoint only;
 //! a failed commit fails every caller in it.
@@ -30,6 +31,8 @@ struct Group {
     open: bool,
     /// Somebody began and neither committed nor rolled back: whoever it was went away.
     unfinished: Unfinished,
+    /// The savepoint of a finished transaction is still there.
+    kept: bool,
     /// SQLite may have rolled back the whole transaction: nobody in the group may be told it is stored.
     lost: bool,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
@@ -64,6 +67,7 @@ impl Writer {
             connection: Some(connection),
             open: false,
             unfinished: Unfinished::Nothing,
+            kept: false,
             lost: false,
             waiting: Vec::new(),
         };
@@ -148,7 +152,7 @@ impl SqliteTx {
     }
 
     async fn commit(mut self) -> Result<(), DbError> {
-        self.group.leave().await?;
+        self.group.leave()?;
         let (sender, receiver) = oneshot::channel();
         self.group.waiting.push(sender);
         drop(self);
@@ -189,7 +193,8 @@ impl Group {
 
     async fn enter(&mut self) -> Result<(), DbError> {
         if self.open {
-            self.run("SAVEPOINT one").await?;
+            self.run(if self.kept { "RELEASE one; SAVEPOINT one" } else { "SAVEPOINT one" }).await?;
+            self.kept = false;
             self.unfinished = Unfinished::Savepoint;
         } else {
             self.run("BEGIN IMMEDIATE").await.inspect_err(|_| self.lost = false)?;
@@ -199,13 +204,11 @@ impl Group {
         Ok(())
     }
 
-    async fn leave(&mut self) -> Result<(), DbError> {
+    fn leave(&mut self) -> Result<(), DbError> {
         if self.lost {
             return Err(DbError::Unavailable("an earlier statement of this transaction failed".into()));
         }
-        if self.unfinished == Unfinished::Savepoint {
-            self.run("RELEASE one").await?;
-        }
+        self.kept |= self.unfinished == Unfinished::Savepoint;
         self.unfinished = Unfinished::Nothing;
         Ok(())
     }
@@ -219,6 +222,7 @@ impl Group {
         match self.run("COMMIT").await {
             Ok(()) => {
                 self.open = false;
+                self.kept = false;
                 self.answer(Ok(()));
             }
             Err(error) => self.give_up(&error.to_string()).await,
@@ -232,6 +236,7 @@ impl Group {
             connection.execute("ROLLBACK").await.ok();
         }
         self.open = false;
+        self.kept = false;
         self.lost = false;
         self.unfinished = Unfinished::Nothing;
         self.answer(Err(reason.to_owned()));

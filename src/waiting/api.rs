@@ -20,7 +20,7 @@ use crate::moment::Moment;
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, read_query, shown};
 use crate::staff::{Account, Role, Staff, Viewer, Visitor};
-use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, SameOrigin, WebHost, item_id, query_pairs};
+use crate::web::{ApiError, ClientAddress, IfMatch, JsonAnswer, JsonObject, SameOrigin, WebHost, item_id, query_pairs};
 
 pub fn public_routes() -> Vec<Route> {
     routes![join, show, step, leave, follow_place]
@@ -198,9 +198,13 @@ async fn join(
     asker: Asker,
     host: WebHost,
     cookies: &CookieJar<'_>,
+    address: ClientAddress,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
     let staff = asker.acting_staff();
+    if staff.is_none() {
+        rooms.admit(address.0)?;
+    }
     let join = body.parse::<JoinBody>()?.read(staff.is_some())?;
     let kept = cookies.get(&cookie_name(join.queue)).map(|cookie| cookie.value().to_owned());
     let held = asker.token.clone().or(kept);

@@ -97,7 +97,8 @@ impl Follower {
                         }
                         _ = beat.tick() => break,
                         _ = session.tick(), if self.session.is_some() => {
-                            if !self.is_welcome().await { return }
+                            // Boxed: what only staff need must not make the page of every student larger.
+                            if !Box::pin(self.is_welcome()).await { return }
                         }
                     }
                 }
@@ -130,7 +131,7 @@ impl Follower {
                     changed = changes.changed() => if changed.is_err() { return },
                     _ = beat.tick() => yield Event::empty().event("beat"),
                     _ = session.tick(), if self.session.is_some() => {
-                        if !self.is_welcome().await { return }
+                        if !Box::pin(self.is_welcome()).await { return }
                     }
                 }
             }

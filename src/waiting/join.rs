@@ -11,8 +11,8 @@ use super::estimate::Wait;
 use super::live::Live;
 use super::rules;
 use super::schedule::{self, Hours};
-use super::service::{Shared, held, joined_event};
-use super::store::{self, NewPlace, Standing};
+use super::service::{Shared, held};
+use super::store::{self, NewPlace, Standing, StudentKey};
 use super::{Place, Queue};
 use crate::db::Tx;
 use crate::directory::STUDENTS;
@@ -141,17 +141,20 @@ impl Shared {
             other => other,
         })?;
         let wait = live.room().wait_to_join(self.now());
-        let (place, token, new) = match self.try_join(join, staff, wait).await {
+        let made = match self.try_join(join, staff, wait).await {
             // Somebody with the same email was added in between: now they are found.
             Err(Error::Conflict(_)) => self.try_join(join, staff, wait).await?,
             other => other?,
         };
-        let live = if new { self.changed(join.queue).await? } else { live };
-        let token = match (token, held) {
-            (None, Some(held)) => self.holds(place, held).await?.then(|| held.to_owned()),
+        let new = made.new.is_some();
+        if let Some(place) = made.new {
+            self.settle(join.queue, place);
+        }
+        let token = match (made.token, held) {
+            (None, Some(held)) => self.holds(made.place, held).await?.then(|| held.to_owned()),
             (token, _) => token,
         };
-        let (_, place) = self.place(place).await?;
+        let (live, place) = self.place(made.place).await?;
         Ok(Joined { live, place, token, new })
     }
 
@@ -160,13 +163,12 @@ impl Shared {
         Ok(store::by_link(&self.db, &sha256(token)).await? == Some(place))
     }
 
-    async fn try_join(&self, join: &Join, staff: Option<&str>, wait: Wait) -> Result<(i64, Option<String>, bool)> {
+    async fn try_join(&self, join: &Join, staff: Option<&str>, wait: Wait) -> Result<Made> {
         let now = self.now();
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, join.queue, 1).await?;
         let queue = &held.queue;
-        let student = self.student(&mut tx, &join.who).await?;
-        let standing = store::standing(&mut tx, queue, student).await?;
+        let standing = self.standing(&mut tx, queue, &join.who).await?;
         let by = staff.unwrap_or("the student");
         if let Some(present) = standing.present {
             // Staff may hand out another link; a stranger who knows an email may not.
@@ -179,14 +181,14 @@ impl Shared {
                 // The place may be so new that it is not on disk yet.
                 None => tx.abandon().await?,
             }
-            return Ok((present, token, false));
+            return Ok(Made { place: present, token, new: None });
         }
         if !(join.walk_in && staff.is_some()) {
             takes(queue, &standing, now)?;
         }
         let new = NewPlace {
             queue,
-            student,
+            student: standing.student_id,
             ticket: rules::ticket(queue.id, held.next_key),
             topic: join.topic.as_deref(),
             question: join.question.as_deref(),
@@ -198,42 +200,62 @@ impl Shared {
             by,
             now,
         };
-        let id = store::insert_place(&mut tx, &new).await?;
-        let token = self.new_link(&mut tx, id).await?;
-        joined_event(&mut tx, queue, id, by, if join.walk_in { "walk-in" } else { "" }, now).await?;
+        let token = new_token()?;
+        let hash = sha256(&token);
+        let id = store::insert_place(&mut tx, &new, Some(&hash), join.walk_in.then_some("walk-in")).await?;
+        let place = new.place(id, standing);
         tx.commit().await?;
-        self.remember_link(sha256(&token), id);
-        Ok((id, Some(token), true))
+        self.remember_link(hash, id);
+        Ok(Made { place: id, token: Some(token), new: Some(place) })
     }
 
-    /// 128 random bits, stored hashed.
     async fn new_link(&self, tx: &mut Tx, place: i64) -> Result<String> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
-        let token = BASE64.encode(bytes);
+        let token = new_token()?;
         store::insert_link(tx, &sha256(&token), place).await?;
         Ok(token)
     }
 
-    async fn student(&self, tx: &mut Tx, who: &Who) -> Result<i64> {
-        match who {
-            Who::Known(id) => match store::is_student(tx, *id).await? {
-                true => Ok(*id),
-                false => Err(Error::invalid("/student_id", format!("there is no student {id}"))),
-            },
-            Who::Described(student) => {
-                let text = |name: &str| {
-                    student.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
-                };
-                let email = text("email").map(str::to_lowercase);
-                if let Some(id) = store::student(tx, email.as_deref(), text("student_number")).await? {
-                    // What is on record stays as it is: knowing an email is no proof.
-                    return Ok(id);
-                }
-                self.records.make_in(tx, &STUDENTS, student).await.map_err(inside_student)
+    /// How the student stands to the queue. One whom nobody knows is made.
+    async fn standing(&self, tx: &mut Tx, queue: &Queue, who: &Who) -> Result<Standing> {
+        let missing = |id: &i64| Error::invalid("/student_id", format!("there is no student {id}"));
+        let student = match who {
+            Who::Known(id) => {
+                return store::standing(tx, queue, StudentKey::Id(*id)).await?.ok_or_else(|| missing(id));
             }
+            Who::Described(student) => student,
+        };
+        let text =
+            |name: &str| student.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+        // What is on record stays as it is: knowing a number or an email is no proof.
+        if let Some(number) = text("student_number")
+            && let Some(standing) = store::standing(tx, queue, StudentKey::Number(number)).await?
+        {
+            return Ok(standing);
         }
+        let email = text("email").map(str::to_lowercase);
+        if let Some(email) = &email
+            && let Some(standing) = store::standing(tx, queue, StudentKey::Email(email)).await?
+        {
+            return Ok(standing);
+        }
+        let id = self.records.make_in(tx, &STUDENTS, student).await.map_err(inside_student)?;
+        store::standing(tx, queue, StudentKey::Id(id)).await?.ok_or_else(|| missing(&id))
     }
+}
+
+/// 128 random bits, which are stored hashed.
+fn new_token() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
+    Ok(BASE64.encode(bytes))
+}
+
+/// What came of a wish, before it is told.
+struct Made {
+    place: i64,
+    token: Option<String>,
+    /// The place, if it was made now.
+    new: Option<Place>,
 }
 
 /// Errors of the student's own fields, where the body has them.

@@ -1,12 +1,12 @@
 //! A queue in memory, as it was after its last change: what positions, pages and live messages are made from.
 //!
-//! The database is the truth. A copy is brought up to date by reading the places whose `seq` is newer than its
-//! own, so a change costs what changed, not the line. Whoever commits a change raises `wanted`; a reader who finds
-//! `done` behind it reads first, and one reading serves all who wait for it. Other processes' changes are found by
-//! looking once a second, sooner when PostgreSQL notifies.
+//! The database is the truth. Every change has the next `seq` of its queue; whoever commits one puts it here, in
+//! that order, and a reader who finds that a committed one is missing reads the places whose `seq` is newer than the
+//! copy's: what changed, not the line. Other processes' changes are found by looking once a second, sooner when
+//! PostgreSQL notifies.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch;
@@ -38,6 +38,8 @@ pub struct Room {
     /// Rises when somebody begins or ends at a desk.
     desks: u64,
     forecast: Mutex<Option<(ForecastKey, Arc<Vec<Wait>>)>>,
+    /// Changes that were committed after one that is not here yet.
+    early: BTreeMap<i64, Place>,
 }
 
 type ForecastKey = (u64, Moment, i64);
@@ -53,6 +55,7 @@ impl Room {
             learnt: now,
             desks: 0,
             forecast: Mutex::default(),
+            early: BTreeMap::new(),
             queue,
         };
         let places = store::places(db, room.queue.id, now.plus(-KEPT)).await?;
@@ -84,6 +87,25 @@ impl Room {
             self.desks += 1;
         }
         self.places.insert(place.id, Arc::new(place));
+    }
+
+    /// Puts a change in its turn. Changes that came too early follow.
+    fn apply(&mut self, place: Place) {
+        if place.seq > self.queue.seq {
+            self.early.insert(place.seq, place);
+        }
+        self.follow_up();
+    }
+
+    fn follow_up(&mut self) {
+        while let Some((seq, place)) = self.early.pop_first() {
+            if seq > self.queue.seq + 1 {
+                self.early.insert(seq, place);
+                return;
+            }
+            self.queue.seq = self.queue.seq.max(seq);
+            self.put(place);
+        }
     }
 
     fn forget_old(&mut self, now: Moment) {
@@ -180,11 +202,15 @@ async fn lessons(db: &Pool, queue: i64, now: Moment) -> Result<Lessons> {
 pub struct Live {
     room: RwLock<Room>,
     reading: tokio::sync::Mutex<()>,
-    /// Changes that were committed, and how many of them are in `room`.
-    wanted: AtomicU64,
-    done: AtomicU64,
+    /// The `seq` up to which changes are known to be committed, and the one that `room` has.
+    committed: AtomicI64,
+    seq: AtomicI64,
+    /// Something changed that is no place: settings, duties, a message.
+    stale: AtomicBool,
     /// How often settings had been written anywhere when the room was read.
     settings: AtomicU64,
+    /// Rises with every change of the room.
+    changes: AtomicU64,
     /// Tells streams that there is something new. Only the latest counts, so a slow reader holds up nobody.
     shown: watch::Sender<u64>,
 }
@@ -193,12 +219,14 @@ impl Live {
     pub async fn open(db: &Pool, queue: Queue, settings: u64, now: Moment) -> Result<Live> {
         let room = Room::read(db, queue, now).await?;
         Ok(Live {
-            room: RwLock::new(room),
             reading: tokio::sync::Mutex::default(),
-            wanted: AtomicU64::new(0),
-            done: AtomicU64::new(0),
+            committed: AtomicI64::new(room.queue.seq),
+            seq: AtomicI64::new(room.queue.seq),
+            stale: AtomicBool::new(false),
             settings: AtomicU64::new(settings),
+            changes: AtomicU64::new(0),
             shown: watch::Sender::new(0),
+            room: RwLock::new(room),
         })
     }
 
@@ -206,9 +234,18 @@ impl Live {
         self.room.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that something was committed.
+    /// Notes that something was committed that has to be read.
     pub fn changed(&self) {
-        self.wanted.fetch_add(1, Ordering::SeqCst);
+        self.stale.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes over a change that was committed here.
+    pub fn apply(&self, place: Place) {
+        self.committed.fetch_max(place.seq, Ordering::SeqCst);
+        let mut room = self.room.write().unwrap_or_else(PoisonError::into_inner);
+        room.apply(place);
+        self.seq.store(room.queue.seq, Ordering::SeqCst);
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether another process changed what a look at the database shows.
@@ -217,39 +254,42 @@ impl Live {
         room.queue.seq != seq || room.queue.version != version
     }
 
+    /// Whether estimates are due to learn anew; then old places are forgotten, too.
+    pub fn should_learn(&self, now: Moment) -> bool {
+        now.0 - self.room().learnt.0 > LEARN
+    }
+
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.shown.subscribe()
     }
 
-    pub fn has_watchers(&self) -> bool {
-        self.shown.receiver_count() > 0
-    }
-
     /// Wakes the streams if the room changed since the last time.
     pub fn publish(&self) {
-        let done = self.done.load(Ordering::SeqCst);
-        self.shown.send_if_modified(|shown| std::mem::replace(shown, done) != done);
+        let changes = self.changes.load(Ordering::SeqCst);
+        self.shown.send_if_modified(|shown| std::mem::replace(shown, changes) != changes);
     }
 
-    /// Reads what was committed before this call. Returns the places that changed.
+    /// Reads what was committed before this call and is not here. Returns the places that changed.
     pub async fn freshen(&self, db: &Pool, settings: u64, now: Moment) -> Result<Vec<(i64, i64)>> {
-        let wanted = self.wanted.load(Ordering::SeqCst);
-        if self.is_fresh(wanted, settings) {
+        if self.is_fresh(settings) {
             return Ok(Vec::new());
         }
         let _reading = self.reading.lock().await;
-        if self.is_fresh(wanted, settings) {
+        if self.is_fresh(settings) {
             return Ok(Vec::new());
         }
-        let target = self.wanted.load(Ordering::SeqCst);
-        let changed = self.read(db, now).await?;
+        // Before reading: what changes meanwhile is read again.
+        self.stale.store(false, Ordering::SeqCst);
+        let changed = self.read(db, now).await.inspect_err(|_| self.changed())?;
         self.settings.store(settings, Ordering::SeqCst);
-        self.done.store(target, Ordering::SeqCst);
+        self.changes.fetch_add(1, Ordering::SeqCst);
         Ok(changed)
     }
 
-    fn is_fresh(&self, wanted: u64, settings: u64) -> bool {
-        self.done.load(Ordering::SeqCst) >= wanted && self.settings.load(Ordering::SeqCst) == settings
+    fn is_fresh(&self, settings: u64) -> bool {
+        self.seq.load(Ordering::SeqCst) >= self.committed.load(Ordering::SeqCst)
+            && !self.stale.load(Ordering::SeqCst)
+            && self.settings.load(Ordering::SeqCst) == settings
     }
 
     async fn read(&self, db: &Pool, now: Moment) -> Result<Vec<(i64, i64)>> {
@@ -266,7 +306,9 @@ impl Live {
         let learn = now.0 - learnt.0 > LEARN;
         let lessons = if learn { Some(lessons(db, id, now).await?) } else { None };
         let mut room = self.room.write().unwrap_or_else(PoisonError::into_inner);
-        room.queue = queue;
+        // Changes that were put here while this was read are newer.
+        let newer = room.queue.seq.max(queue.seq);
+        room.queue = Queue { seq: newer, ..queue };
         if let Some((duty, announcement)) = beside {
             room.duty = duty;
             room.announcement = announcement;
@@ -279,6 +321,8 @@ impl Live {
         }
         let changed = places.iter().map(|place| (place.id, place.queue_id)).collect();
         places.into_iter().for_each(|place| room.put(place));
+        room.follow_up();
+        self.seq.store(room.queue.seq, Ordering::SeqCst);
         Ok(changed)
     }
 }

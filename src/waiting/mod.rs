@@ -238,6 +238,21 @@ pub struct Place {
 }
 
 impl Place {
+    /// The place after a step. `caller` is whoever called, if the step is a call.
+    fn after(&self, status: Status, seq: i64, by: &str, now: Moment, caller: Option<&Caller>) -> Place {
+        let mut place = self.clone();
+        if status.advisor_id.is_none() && status.user_id.is_none() {
+            (place.caller, place.desk, place.video_url) = (None, None, None);
+        } else if let Some(caller) = caller {
+            place.caller = Some(caller.name.clone());
+            (place.desk, place.video_url) = (caller.location.clone(), caller.video_url.clone());
+        }
+        place.version += 1;
+        (place.seq, place.changed_by, place.changed_at) = (seq, by.to_owned(), now);
+        place.status = status;
+        place
+    }
+
     pub fn state(&self) -> State {
         self.status.state
     }

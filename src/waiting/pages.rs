@@ -20,7 +20,7 @@ use crate::directory::{COLLEGES, MAJORS};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::{MINUTE, Moment};
 use crate::records::Records;
-use crate::web::{Fields, Html, SafeHtml, SameOrigin, SeeOther, WebHost, item_id, render, see_other};
+use crate::web::{ClientAddress, Fields, Html, SafeHtml, SameOrigin, SeeOther, WebHost, item_id, render, see_other};
 
 pub fn routes() -> Vec<Route> {
     routes![rooms, room, join, status, step, follow, qr]
@@ -201,6 +201,7 @@ impl<'r> Responder<'r, 'static> for JoinAnswer {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the guards of a route are its parameters")]
 #[post("/rooms/<id>/places", data = "<form>")]
 async fn join(
     _same: SameOrigin,
@@ -208,9 +209,11 @@ async fn join(
     records: &State<Records>,
     cookies: &CookieJar<'_>,
     host: WebHost,
+    address: ClientAddress,
     id: &str,
     form: Fields,
 ) -> Result<JoinAnswer> {
+    rooms.admit(address.0)?;
     let id = item_id(id)?;
     let held = held_link(rooms, cookies, id).await?;
     let joined = match wish(id, &form) {

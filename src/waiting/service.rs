@@ -1,17 +1,19 @@
 //! The verbs of the waiting room: call, step, transfer, close out, undo; duty, intake, announcements.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
 use super::live::Live;
 use super::rules::{self, Desk, Step};
-use super::store::{self, Held, NewEvent, NewPlace, Stand};
+use super::store::{self, Held, NewEvent, NewPlace, Stand, StudentKey};
 use super::{Place, Queue, State, Status};
 use crate::db::{DbError, Pool, Tx};
 use crate::error::{Error, Result};
 use crate::moment::{Clock, MINUTE, Moment, SECOND};
+use crate::rate::PerAddress;
 use crate::records::Records;
 use crate::staff::Account;
 
@@ -36,6 +38,8 @@ pub struct Shared {
     queues: RwLock<HashMap<i64, i64>>,
     /// The place of each link that was used.
     links: RwLock<HashMap<Vec<u8>, i64>>,
+    /// How often strangers may join.
+    joins: Option<PerAddress>,
     /// The day for which each queue was cleared of the night before.
     pub(super) nights: Mutex<HashMap<i64, Moment>>,
     /// Something was committed here.
@@ -44,6 +48,10 @@ pub struct Shared {
 
 /// Numbers and links that are remembered; forgotten all at once beyond.
 const REMEMBERED: usize = 100_000;
+
+/// Joins a second of one address, and at once: a whole campus may be behind it when a line opens.
+const JOINS: u32 = 5;
+const JOINS_AT_ONCE: u32 = 300;
 
 /// Who does something, for events and for "already called by …".
 #[derive(Debug, Clone)]
@@ -71,10 +79,14 @@ impl Actor {
 pub struct Caller {
     pub desk: Desk,
     pub name: String,
+    /// Where a called student goes.
+    pub location: Option<String>,
+    pub video_url: Option<String>,
 }
 
 impl Rooms {
-    pub fn new(db: Pool, clock: Clock, records: Records) -> Rooms {
+    /// `limited`: strangers may join only so often.
+    pub fn new(db: Pool, clock: Clock, records: Records, limited: bool) -> Rooms {
         Rooms(Arc::new(Shared {
             db,
             clock,
@@ -82,6 +94,7 @@ impl Rooms {
             lives: RwLock::default(),
             queues: RwLock::default(),
             links: RwLock::default(),
+            joins: limited.then(|| PerAddress::new(JOINS, JOINS_AT_ONCE)),
             nights: Mutex::default(),
             wake: Notify::new(),
         }))
@@ -91,6 +104,18 @@ impl Rooms {
 impl Shared {
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// Takes room for a stranger who joins.
+    pub fn admit(&self, address: Option<IpAddr>) -> Result<()> {
+        self.joins.as_ref().map_or(Ok(()), |joins| joins.take(address, 1))
+    }
+
+    /// Forgets addresses that were quiet.
+    pub(super) fn forget_quiet(&self) {
+        if let Some(joins) = &self.joins {
+            joins.forget_quiet();
+        }
     }
 
     /// A queue as it is after everything that was committed here. One that is deleted is not found.
@@ -140,6 +165,21 @@ impl Shared {
         }
         self.wake.notify_one();
         self.room(queue).await
+    }
+
+    /// A change of one place was committed: it is shown from now on.
+    pub(super) fn settle(&self, queue: i64, place: Place) {
+        self.remember(vec![(place.id, queue)]);
+        if let Some(live) = self.lives.read().unwrap_or_else(PoisonError::into_inner).get(&queue) {
+            live.apply(place);
+        }
+        self.wake.notify_one();
+    }
+
+    /// A place as it is in memory, if it is.
+    fn known(&self, queue: i64, place: i64) -> Option<Arc<Place>> {
+        let lives = self.lives.read().unwrap_or_else(PoisonError::into_inner);
+        lives.get(&queue)?.room().places.get(&place).cloned()
     }
 
     async fn queue_of(&self, place: i64) -> Result<i64> {
@@ -196,8 +236,15 @@ impl Shared {
             None => store::advisor_of(&self.db, account.id).await?,
         };
         Ok(match linked {
-            Some((advisor, name)) => Caller { desk: Desk::Advisor { advisor, account: Some(account.id) }, name },
-            None => Caller { desk: Desk::Account(account.id), name: account.name.clone() },
+            Some(advisor) => Caller {
+                desk: Desk::Advisor { advisor: advisor.id, account: Some(account.id) },
+                name: advisor.name,
+                location: advisor.location,
+                video_url: advisor.video_url,
+            },
+            None => {
+                Caller { desk: Desk::Account(account.id), name: account.name.clone(), location: None, video_url: None }
+            }
         })
     }
 
@@ -267,13 +314,19 @@ impl Shared {
         };
         let version = wanted.and_then(|(_, version)| version);
         let by = Actor { name: caller.name.clone(), staff: true };
-        self.write(&mut tx, &held.queue, &stand, &Step::Call(caller.desk), version, &by, reason, now).await?;
-        let on_duty = store::begin_duty_if_off(&mut tx, queue, advisor, account, now).await?;
-        if on_duty {
+        let status =
+            self.write(&mut tx, &held.queue, &stand, &Step::Call(caller.desk), version, &by, reason, now).await?;
+        let went_on_duty = store::begin_duty_if_off(&mut tx, queue, advisor, account, now).await?;
+        if went_on_duty {
             note_duty(&mut tx, &held.queue, &caller.name, "on", now).await?;
         }
         tx.commit().await?;
-        self.changed(queue).await?;
+        match self.known(queue, stand.id) {
+            Some(known) if known.version == stand.version && !went_on_duty => {
+                self.settle(queue, known.after(status, held.queue.seq, &by.name, now, Some(caller)));
+            }
+            _ => drop(self.changed(queue).await?),
+        }
         Ok(Some(stand.id))
     }
 
@@ -300,14 +353,28 @@ impl Shared {
     ) -> Result<Arc<Place>> {
         let queue = self.queue_of(place).await?;
         let now = self.now();
+        let known = self.known(queue, place);
         let mut tx = self.db.begin().await?;
         let takes_key = i64::from(matches!(step, Step::Requeue(Some(_))));
         let held = held(&mut tx, queue, takes_key).await?;
-        let stand = store::stand(&mut tx, queue, place).await?.ok_or_else(no_place)?;
         let step = match step {
             Step::Requeue(Some(_)) => Step::Requeue(Some(held.next_key)),
             other => other.clone(),
         };
+        // What is in memory is right nearly always, and spares a question; the guard of the update decides.
+        if let Some(known) = known {
+            let stand = Stand::of(&known);
+            match self.write(&mut tx, &held.queue, &stand, &step, version, by, reason, now).await {
+                Err(Error::Outdated { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(status) => {
+                    tx.commit().await?;
+                    self.settle(queue, known.after(status, held.queue.seq, &by.name, now, None));
+                    return Ok(self.place(place).await?.1);
+                }
+            }
+        }
+        let stand = store::stand(&mut tx, queue, place).await?.ok_or_else(no_place)?;
         self.write(&mut tx, &held.queue, &stand, &step, version, by, reason, now).await?;
         tx.commit().await?;
         self.changed(queue).await?;
@@ -353,13 +420,6 @@ impl Shared {
         reason: Option<&str>,
         now: Moment,
     ) -> Result<()> {
-        let written = store::write_status(tx, stand, status, queue.seq, &by.name, now).await;
-        match written {
-            Ok(true) => {}
-            Ok(false) => return Err(stale(None)),
-            Err(DbError::Duplicate) => return Err(taken(stand, status)),
-            Err(error) => return Err(error.into()),
-        }
         let before = serde_json::to_string(&stand.status).map_err(|error| Error::Internal(Box::new(error)))?;
         let event = NewEvent {
             queue: queue.id,
@@ -373,7 +433,12 @@ impl Shared {
             reason,
             before: Some(before),
         };
-        Ok(store::insert_event(tx, event).await?)
+        match store::write_status(tx, stand, status, event).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(stale(None)),
+            Err(DbError::Duplicate) => Err(taken(stand, status)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Tells whoever was too slow what the place is now, and who made it so. Called when the transaction is over:
@@ -419,8 +484,8 @@ impl Shared {
         let (here, there) = both(&mut tx, from, to, 1).await?;
         let stand = store::stand(&mut tx, from, place).await?.ok_or_else(no_place)?;
         self.write(&mut tx, &here, &stand, &Step::Transfer, version, by, reason, now).await?;
-        let standing = store::standing(&mut tx, &there.queue, stand.student_id).await?;
-        if standing.present.is_some() {
+        let standing = store::standing(&mut tx, &there.queue, StudentKey::Id(stand.student_id)).await?;
+        if standing.is_some_and(|standing| standing.present.is_some()) {
             return Err(Error::Conflict(format!("{} waits in that queue already.", old.student).into()));
         }
         let new = NewPlace {
@@ -437,9 +502,8 @@ impl Shared {
             by: &by.name,
             now,
         };
-        let id = store::insert_place(&mut tx, &new).await?;
+        let id = store::insert_place(&mut tx, &new, None, Some("transferred")).await?;
         store::move_links(&mut tx, place, id).await?;
-        joined_event(&mut tx, &there.queue, id, &by.name, "transferred", now).await?;
         tx.commit().await?;
         self.changed(from).await?;
         self.changed(to).await?;
@@ -640,29 +704,6 @@ async fn note(
 
 pub(super) async fn note_duty(tx: &mut Tx, queue: &Queue, who: &str, to: &str, now: Moment) -> Result<()> {
     note(tx, queue, who, "duty", Some(to), None, now).await
-}
-
-pub(super) async fn joined_event(
-    tx: &mut Tx,
-    queue: &Queue,
-    place: i64,
-    by: &str,
-    reason: &str,
-    now: Moment,
-) -> Result<()> {
-    let event = NewEvent {
-        queue: queue.id,
-        seq: queue.seq,
-        place: Some(place),
-        at: now,
-        actor: by,
-        what: "join",
-        from: None,
-        to: Some("waiting"),
-        reason: Some(reason).filter(|reason| !reason.is_empty()),
-        before: None,
-    };
-    Ok(store::insert_event(tx, event).await?)
 }
 
 /// `4 s`, `3 min`.

@@ -121,28 +121,55 @@ pub async fn move_links(tx: &mut Tx, from: i64, to: i64) -> Result<(), DbError> 
 /// What joining is decided by.
 #[derive(sqlx::FromRow)]
 pub struct Standing {
+    pub student_id: i64,
+    /// The preferred name if there is one.
+    pub student: String,
     /// The active place of the student.
     pub present: Option<i64>,
     /// Places taken; counted only if it matters.
     pub taken: i64,
-    /// When the student was served last.
+    /// When the student was served last; looked up only if it matters.
     pub served_at: Option<Moment>,
+    /// Visits that ended before.
+    pub visits: i64,
 }
 
-pub async fn standing(tx: &mut Tx, queue: &Queue, student: i64) -> Result<Standing, DbError> {
+/// By what a student is known.
+#[derive(Debug, Clone, Copy)]
+pub enum StudentKey<'a> {
+    Id(i64),
+    Email(&'a str),
+    Number(&'a str),
+}
+
+/// How a student stands to a queue, in one question; `None` if nobody has the key.
+pub async fn standing(tx: &mut Tx, queue: &Queue, key: StudentKey<'_>) -> Result<Option<Standing>, DbError> {
     let taken = match queue.cap {
         Some(_) => "(SELECT count(*) FROM queuers WHERE queue_id = $1 AND state IN ('waiting', 'away', 'called'))",
         None => "CAST(0 AS BIGINT)",
     };
     let served = match queue.cooldown_minutes {
         0 => "CAST(NULL AS BIGINT)",
-        _ => "(SELECT max(ended_at) FROM queuers WHERE student_id = $2 AND queue_id = $1 AND state = 'done')",
+        _ => "(SELECT max(ended_at) FROM queuers WHERE student_id = s.id AND queue_id = $1 AND state = 'done')",
+    };
+    let column = match key {
+        StudentKey::Id(_) => "id",
+        StudentKey::Email(_) => "email",
+        StudentKey::Number(_) => "student_number",
     };
     let sql = format!(
-        "SELECT (SELECT id FROM queuers WHERE queue_id = $1 AND student_id = $2 AND {ACTIVE}) AS present, \
-         {taken} AS taken, {served} AS served_at"
+        "SELECT s.id AS student_id, coalesce(s.preferred_name, s.name) AS student, \
+         (SELECT id FROM queuers WHERE queue_id = $1 AND student_id = s.id AND {ACTIVE}) AS present, \
+         (SELECT count(*) FROM queuers WHERE student_id = s.id AND state = 'done') AS visits, \
+         {taken} AS taken, {served} AS served_at FROM students s WHERE s.{column} = $2 AND s.deleted_at IS NULL"
     );
-    tx.read(sqlx::AssertSqlSafe(sql)).bind(queue.id).bind(student).one().await
+    let query = tx.read(sqlx::AssertSqlSafe(sql)).bind(queue.id);
+    match key {
+        StudentKey::Id(id) => query.bind(id),
+        StudentKey::Email(text) | StudentKey::Number(text) => query.bind(text),
+    }
+    .optional()
+    .await
 }
 
 /// A place to be written.
@@ -161,12 +188,77 @@ pub struct NewPlace<'a> {
     pub now: Moment,
 }
 
-pub async fn insert_place(tx: &mut Tx, new: &NewPlace<'_>) -> Result<i64, DbError> {
+impl NewPlace<'_> {
+    /// The place, as it will be read back.
+    pub fn place(&self, id: i64, standing: Standing) -> Place {
+        let status = Status {
+            state: super::State::Waiting,
+            order_key: self.order_key,
+            advisor_id: None,
+            user_id: None,
+            called_at: None,
+            started_at: None,
+            ended_at: None,
+            coming_at: None,
+            due_at: None,
+            away_since: None,
+            away_ms: 0,
+            recalls: 0,
+            end_reason: None,
+            note: None,
+        };
+        Place {
+            id,
+            queue_id: self.queue.id,
+            student_id: self.student,
+            ticket: self.ticket.clone(),
+            topic: self.topic.map(str::to_owned),
+            question: self.question.map(str::to_owned),
+            joined_at: self.joined_at,
+            walk_in: self.walk_in,
+            estimate_low: self.estimate.map(|(low, _)| low),
+            estimate_high: self.estimate.map(|(_, high)| high),
+            from_queuer_id: self.from,
+            version: 1,
+            seq: self.queue.seq,
+            changed_by: self.by.to_owned(),
+            changed_at: self.now,
+            student: standing.student,
+            caller: None,
+            desk: None,
+            video_url: None,
+            visits: standing.visits,
+            status,
+        }
+    }
+}
+
+/// Writes a place, the event of its joining, and the hash of its link if it gets one. One question: every one is a
+/// journey to the database and back while others wait for the queue.
+pub async fn insert_place(
+    tx: &mut Tx,
+    new: &NewPlace<'_>,
+    link: Option<&[u8]>,
+    reason: Option<&str>,
+) -> Result<i64, DbError> {
     let (id,): (i64,) = tx
         .write(
             "INSERT INTO queuers (queue_id, student_id, ticket, topic, question, state, order_key, joined_at, walk_in, \
              estimate_low, estimate_high, from_queuer_id, seq, changed_by, changed_at) \
-             VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id",
+             VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id; \
+             INSERT INTO queue_events (queue_id, seq, queuer_id, at, actor, what, to_state, reason) \
+             VALUES ($1, $12, last_insert_rowid(), $14, $13, 'join', 'waiting', $15); \
+             INSERT INTO queuer_links (token_hash, queuer_id) \
+             SELECT $16, queuer_id FROM queue_events WHERE id = last_insert_rowid() AND $16 IS NOT NULL",
+        )
+        .postgres(
+            "WITH place AS (INSERT INTO queuers (queue_id, student_id, ticket, topic, question, state, order_key, joined_at, \
+             walk_in, estimate_low, estimate_high, from_queuer_id, seq, changed_by, changed_at) \
+             VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id), \
+             event AS (INSERT INTO queue_events (queue_id, seq, queuer_id, at, actor, what, to_state, reason) \
+             SELECT $1::bigint, $12::bigint, id, $14::bigint, $13::text, 'join', 'waiting', $15::text FROM place), \
+             link AS (INSERT INTO queuer_links (token_hash, queuer_id) \
+             SELECT $16::bytea, id FROM place WHERE $16::bytea IS NOT NULL) SELECT id FROM place",
         )
         .bind(new.queue.id)
         .bind(new.student)
@@ -182,6 +274,8 @@ pub async fn insert_place(tx: &mut Tx, new: &NewPlace<'_>) -> Result<i64, DbErro
         .bind(new.queue.seq)
         .bind(new.by)
         .bind(new.now)
+        .bind(reason)
+        .bind(link.map(<[u8]>::to_vec))
         .one()
         .await?;
     Ok(id)
@@ -195,6 +289,12 @@ pub struct Stand {
     pub version: i64,
     #[sqlx(flatten)]
     pub status: Status,
+}
+
+impl Stand {
+    pub fn of(place: &Place) -> Stand {
+        Stand { id: place.id, student_id: place.student_id, version: place.version, status: place.status.clone() }
+    }
 }
 
 pub async fn stand(tx: &mut Tx, queue: i64, id: i64) -> Result<Option<Stand>, DbError> {
@@ -231,20 +331,26 @@ pub async fn at_desk(tx: &mut Tx, advisor: Option<i64>, account: Option<i64>) ->
     Ok(row.map(|(id,)| id))
 }
 
-/// Writes a status if the place still has this version. `false`: somebody was faster.
-pub async fn write_status(
-    tx: &mut Tx,
-    stand: &Stand,
-    status: &Status,
-    seq: i64,
-    by: &str,
-    now: Moment,
-) -> Result<bool, DbError> {
-    let written = tx
+/// Writes a status and its event if the place still has this version; in one question, as [`insert_place`] does.
+/// `false`: somebody was faster, and nothing was written.
+pub async fn write_status(tx: &mut Tx, stand: &Stand, status: &Status, event: NewEvent<'_>) -> Result<bool, DbError> {
+    let written: Option<(i64,)> = tx
         .write(
             "UPDATE queuers SET state = $3, order_key = $4, advisor_id = $5, user_id = $6, called_at = $7, started_at = $8, \
              ended_at = $9, coming_at = $10, due_at = $11, away_since = $12, away_ms = $13, recalls = $14, end_reason = $15, \
-             note = $16, seq = $17, changed_by = $18, changed_at = $19, version = version + 1 WHERE id = $1 AND version = $2",
+             note = $16, seq = $17, changed_by = $18, changed_at = $19, version = version + 1 \
+             WHERE id = $1 AND version = $2 RETURNING id; \
+             INSERT INTO queue_events (queue_id, seq, queuer_id, at, actor, what, from_state, to_state, reason, before) \
+             SELECT $20, $17, $1, $19, $18, $21, $22, $3, $23, $24 WHERE changes() = 1",
+        )
+        .postgres(
+            "WITH step AS (UPDATE queuers SET state = $3, order_key = $4, advisor_id = $5, user_id = $6, called_at = $7, \
+             started_at = $8, ended_at = $9, coming_at = $10, due_at = $11, away_since = $12, away_ms = $13, recalls = $14, \
+             end_reason = $15, note = $16, seq = $17, changed_by = $18, changed_at = $19, version = version + 1 \
+             WHERE id = $1 AND version = $2 RETURNING id), \
+             event AS (INSERT INTO queue_events (queue_id, seq, queuer_id, at, actor, what, from_state, to_state, reason, before) \
+             SELECT $20::bigint, $17::bigint, id, $19::bigint, $18::text, $21::text, $22::text, $3::text, $23::text, $24::text \
+             FROM step) SELECT id FROM step",
         )
         .bind(stand.id)
         .bind(stand.version)
@@ -262,12 +368,17 @@ pub async fn write_status(
         .bind(status.recalls)
         .bind(status.end_reason.as_deref())
         .bind(status.note.as_deref())
-        .bind(seq)
-        .bind(by)
-        .bind(now)
-        .execute()
+        .bind(event.seq)
+        .bind(event.actor)
+        .bind(event.at)
+        .bind(event.queue)
+        .bind(event.what)
+        .bind(event.from)
+        .bind(event.reason)
+        .bind(event.before)
+        .optional()
         .await?;
-    Ok(written == 1)
+    Ok(written.is_some())
 }
 
 /// Something that happened.
@@ -587,32 +698,26 @@ pub async fn faqs(db: &Pool, queue: i64, college: i64) -> Result<Vec<(String, St
     .await
 }
 
+/// An advisor, as a called student needs to know them.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Advisor {
+    pub id: i64,
+    pub name: String,
+    pub location: Option<String>,
+    pub video_url: Option<String>,
+}
+
 /// The advisor that an account calls as.
-pub async fn advisor_of(db: &Pool, account: i64) -> Result<Option<(i64, String)>, DbError> {
-    db.read("SELECT id, name FROM advisors WHERE user_id = $1 AND deleted_at IS NULL").bind(account).optional().await
+pub async fn advisor_of(db: &Pool, account: i64) -> Result<Option<Advisor>, DbError> {
+    db.read("SELECT id, name, location, video_url FROM advisors WHERE user_id = $1 AND deleted_at IS NULL")
+        .bind(account)
+        .optional()
+        .await
 }
 
-pub async fn advisor(db: &Pool, id: i64) -> Result<Option<(i64, String)>, DbError> {
-    db.read("SELECT id, name FROM advisors WHERE id = $1 AND deleted_at IS NULL").bind(id).optional().await
-}
-
-/// Whether a student who is not deleted has this number.
-pub async fn is_student(tx: &mut Tx, id: i64) -> Result<bool, DbError> {
-    let row: Option<(i64,)> =
-        tx.read("SELECT id FROM students WHERE id = $1 AND deleted_at IS NULL").bind(id).optional().await?;
-    Ok(row.is_some())
-}
-
-/// The student who has this email or this number and is not deleted.
-pub async fn student(tx: &mut Tx, email: Option<&str>, number: Option<&str>) -> Result<Option<i64>, DbError> {
-    for (column, value) in [("student_number", number), ("email", email)] {
-        if let Some(value) = value {
-            let sql = format!("SELECT id FROM students WHERE {column} = $1 AND deleted_at IS NULL");
-            let row: Option<(i64,)> = tx.read(sqlx::AssertSqlSafe(sql)).bind(value).optional().await?;
-            if let Some((id,)) = row {
-                return Ok(Some(id));
-            }
-        }
-    }
-    Ok(None)
+pub async fn advisor(db: &Pool, id: i64) -> Result<Option<Advisor>, DbError> {
+    db.read("SELECT id, name, location, video_url FROM advisors WHERE id = $1 AND deleted_at IS NULL")
+        .bind(id)
+        .optional()
+        .await
 }

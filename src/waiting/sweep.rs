@@ -80,7 +80,8 @@ impl Rooms {
         let marks = store::marks(&self.db).await?;
         for (id, live) in rooms {
             let mark = marks.iter().find(|(queue, _, _)| *queue == id);
-            if mark.is_none_or(|(_, seq, version)| live.differs(*seq, *version)) {
+            let differs = mark.is_none_or(|(_, seq, version)| live.differs(*seq, *version));
+            if differs || live.should_learn(self.now()) {
                 live.changed();
             }
         }
@@ -109,6 +110,7 @@ impl Rooms {
 impl Shared {
     /// Ends what is over. Tests call it when they moved their clock.
     pub async fn sweep(&self) -> Result<()> {
+        self.forget_quiet();
         for (place, queue) in store::due(&self.db, self.now()).await? {
             if self.sweep_place(place, queue).await? {
                 self.changed(queue).await?;

@@ -391,7 +391,7 @@ async fn nothing_acknowledged_in_the_waiting_room_is_lost_when_the_program_is_ki
             let server = Server::start(&url, folder.path());
             kill_in_the_middle(server, round, random.random_range(40..200), &told);
         }
-        let told = told.lock().unwrap();
+        let told = std::mem::take(&mut *told.lock().unwrap());
         println!("{kind}: {rounds} kills, {} steps acknowledged", told.len());
         assert!(told.len() >= 100, "the load was real");
         check(&url, &told).await;
@@ -505,11 +505,14 @@ fn serve(port: u16, desk: u32, stop: &AtomicBool, note: &(dyn Fn(&str) + Sync)) 
     }
 }
 
+/// Seq, place, what, from, to.
+type Step = (i64, i64, String, Option<String>, Option<String>);
+
 /// Every acknowledged step is in the history; every history is a chain that ends where the place is; nobody was
 /// called twice, and whoever was called was the first of the line.
 async fn check(url: &str, told: &[Told]) {
     let pool = frontdesk::db::Pool::open(url).await.unwrap();
-    let events: Vec<(i64, i64, String, Option<String>, Option<String>)> = pool
+    let events: Vec<Step> = pool
         .read("SELECT seq, queuer_id, what, from_state, to_state FROM queue_events WHERE queuer_id IS NOT NULL ORDER BY seq, id")
         .all()
         .await

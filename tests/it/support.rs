@@ -58,6 +58,22 @@ impl TestApp {
         let mut config = Config { data_dir: folder.path().into(), rate_limit: Switch::Off, ..Config::default() };
         config.database_url = fresh_database(kind, folder.path()).await;
         change(&mut config);
+        TestApp::over(folder, config).await
+    }
+
+    /// Another node over a database that is there already.
+    pub async fn on(url: &str) -> TestApp {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            data_dir: folder.path().into(),
+            rate_limit: Switch::Off,
+            database_url: url.to_owned(),
+            ..Config::default()
+        };
+        TestApp::over(folder, config).await
+    }
+
+    async fn over(folder: tempfile::TempDir, config: Config) -> TestApp {
         let clock = Clock::standing(Moment::parse(START).unwrap());
         let figment = frontdesk::config::figment().merge(("log_level", "off"));
         let rocket = frontdesk::app::app(&figment, config, clock.clone()).unwrap();

@@ -494,3 +494,186 @@ async fn places_that_are_not_there_and_bodies_that_make_no_sense() {
         lobby.app.get("/api/v1/students").await.is_problem(401, "");
     }
 }
+
+#[rocket::async_test]
+async fn the_pages_of_a_place_are_private() {
+    let lobby = Lobby::open("sqlite").await;
+    let ada = lobby.joined("ada").await;
+    let page = lobby.app.get(&format!("/q/{}", ada["token"].as_str().unwrap())).await;
+    assert_eq!(page.status, 200);
+    for (header, value) in
+        [("referrer-policy", "no-referrer"), ("x-robots-tag", "noindex"), ("cache-control", "no-store")]
+    {
+        assert_eq!(page.header(header), value);
+    }
+    let wrong = lobby.app.get("/q/AAAAAAAAAAAAAAAAAAAAAA").await;
+    assert_eq!(wrong.status, 404);
+    assert!(wrong.text.contains("This link leads to no place"), "{}", wrong.text);
+    // a step from a foreign page does nothing
+    let step = lobby.app.client.post(format!("/q/{}/steps", ada["token"].as_str().unwrap())).header(ContentType::Form);
+    let foreign =
+        Answer::of(step.header(Header::new("Sec-Fetch-Site", "cross-site")).body("step=leave").dispatch().await).await;
+    assert_eq!(foreign.status, 403);
+    assert_eq!(lobby.place(&ada["id"]).await["state"], "waiting");
+}
+
+#[rocket::async_test]
+async fn public_pages_name_no_student() {
+    let lobby = Lobby::open("sqlite").await;
+    let secret = "Zebulon Quagmire";
+    let body = json!({"queue_id": lobby.queue, "student": {"name": secret, "email": "z@students.example"}, "question": "Hush"});
+    assert_eq!(lobby.app.post("/api/v1/queuers", "application/json", body.to_string()).await.status, 201);
+    let other = lobby.joined("ada").await;
+    let token = other["token"].as_str().unwrap();
+    let noor = lobby.colleague("noor").await;
+    lobby.call(&noor).await;
+    for path in [
+        "/rooms",
+        "/api/v1/queues",
+        &format!("/rooms/{}", lobby.queue),
+        &format!("/api/v1/queues/{}", lobby.queue),
+        &format!("/q/{token}"),
+    ] {
+        let page = lobby.app.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(!page.text.contains("Zebulon") && !page.text.contains("Hush"), "{path}: {}", page.text);
+    }
+    let display = noor.open(&format!("/board/{}/display", lobby.queue)).await;
+    assert!(display.status == 200 && !display.text.contains("Zebulon"), "{}", display.text);
+    assert!(noor.open(&format!("/board/{}", lobby.queue)).await.text.contains(secret));
+    for path in [
+        "/board",
+        "/board/1",
+        "/board/1/events",
+        "/board/1/display",
+        "/places/1",
+        "/students/1/visits",
+        "/api/v1/queues/1/events",
+    ] {
+        assert_eq!(lobby.app.get(path).await.status, 401, "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn strangers_may_join_only_so_often() {
+    let app = TestApp::with("sqlite", |config| config.rate_limit = frontdesk::config::Switch::On).await;
+    let remote: std::net::SocketAddr = "192.0.2.7:80".parse().unwrap();
+    let mut refused = 0;
+    for _ in 0..310 {
+        let request = app.client.post("/api/v1/queuers").header(ContentType::JSON).remote(remote);
+        let answer = Answer::of(request.body(r#"{"queue_id":1}"#).dispatch().await).await;
+        refused += usize::from(answer.status == 429 && !answer.header("retry-after").is_empty());
+    }
+    assert!((1..=10).contains(&refused), "{refused}");
+}
+
+/// A stream of server-sent events that is being read.
+struct Events<'c>(tokio::io::Lines<tokio::io::BufReader<rocket::local::asynchronous::LocalResponse<'c>>>);
+
+impl<'c> Events<'c> {
+    fn of(response: rocket::local::asynchronous::LocalResponse<'c>) -> Events<'c> {
+        use tokio::io::AsyncBufReadExt as _;
+        assert_eq!(response.status().code, 200);
+        Events(tokio::io::BufReader::new(response).lines())
+    }
+
+    /// Id and data of the next event that is more than a sign of life.
+    async fn next(&mut self) -> (String, Value) {
+        let (mut event, mut id, mut data) = (String::new(), String::new(), String::new());
+        loop {
+            let line = self.0.next_line().await.unwrap().expect("the stream goes on");
+            match line.split_once(':') {
+                Some(("event", value)) => event = value.to_owned(),
+                Some(("id", value)) => id = value.to_owned(),
+                Some(("data", value)) => data.push_str(value),
+                _ if line.is_empty() && !event.is_empty() && event != "beat" => {
+                    return (id, serde_json::from_str(&data).unwrap());
+                }
+                _ if line.is_empty() => data.clear(),
+                _ => {}
+            }
+        }
+    }
+
+    async fn take(&mut self, count: usize) -> Vec<(String, Value)> {
+        let mut events = Vec::new();
+        for _ in 0..count {
+            events.push(self.next().await);
+        }
+        events
+    }
+}
+
+#[rocket::async_test]
+async fn a_stream_goes_on_where_it_broke_off() {
+    for kind in databases() {
+        let lobby = Lobby::open(kind).await;
+        let noor = lobby.colleague("noor").await;
+        let (ada, ben) = (lobby.joined("ada").await, lobby.joined("ben").await);
+        lobby.call(&noor).await;
+        let path = format!("/api/v1/queues/{}/events", lobby.queue);
+        let open = async |last: &str| {
+            let cookie = rocket::http::Cookie::new("frontdesk", noor.token.clone());
+            let last = Header::new("Last-Event-ID", last.to_owned());
+            lobby.app.client.get(path.clone()).cookie(cookie).header(last).dispatch().await
+        };
+        // from the beginning: two joins, the call, and going on duty by it
+        let all = Events::of(open("0").await).take(4).await;
+        let what: Vec<_> = all.iter().map(|(_, data)| data).collect();
+        let names: Vec<_> = what.iter().map(|event| event["what"].as_str().unwrap()).collect();
+        assert_eq!(names, ["join", "join", "call", "duty"], "{kind}");
+        assert_eq!((&what[0]["queuer_id"], &what[1]["queuer_id"]), (&ada["id"], &ben["id"]));
+        // after the second: the rest, each once
+        let rest = Events::of(open(&all[1].0).await).take(2).await;
+        assert_eq!(rest, all[2..], "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_student_sees_the_call_as_it_happens() {
+    for kind in databases() {
+        let lobby = Lobby::open(kind).await;
+        let noor = lobby.colleague("noor").await;
+        let (_, ben) = (lobby.joined("ada").await, lobby.joined("ben").await);
+        let path = format!("/api/v1/queuers/{}/events", ben["id"]);
+        let bearer = Header::new("Authorization", format!("Bearer {}", ben["token"].as_str().unwrap()));
+        let mut stream = Events::of(lobby.app.client.get(path).header(bearer).dispatch().await);
+        let first = stream.next().await;
+        lobby.call(&noor).await;
+        let second = stream.next().await;
+        lobby.call(&lobby.colleague("omar").await).await;
+        let third = stream.next().await;
+        assert_eq!((&first.1["position"], &second.1["position"]), (&json!(2), &json!(1)), "{kind}");
+        assert_eq!(third.1["state"], "called");
+        let seqs: Vec<i64> = [first, second, third].iter().map(|(id, _)| id.parse().unwrap()).collect();
+        assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "{seqs:?}");
+    }
+}
+
+#[rocket::async_test]
+async fn two_nodes_over_one_postgres_see_the_same_line() {
+    let Ok(server) = std::env::var("TEST_POSTGRES") else { return };
+    let lobby = Lobby::open("postgres").await;
+    let url = lobby.app.state::<frontdesk::config::Config>().database_url();
+    assert!(url.starts_with(&server));
+    let other = TestApp::on(&url).await;
+    let ada = lobby.joined("ada").await;
+    let path = format!("/api/v1/queuers/{}", ada["id"]);
+    let ask = async || {
+        let bearer = Header::new("Authorization", format!("Bearer {}", ada["token"].as_str().unwrap()));
+        Answer::of(other.client.get(path.clone()).header(bearer).dispatch().await).await.json()
+    };
+    assert_eq!(ask().await["state"], "waiting");
+    // a call on one node is shown by the other, by itself
+    lobby.call(&lobby.colleague("noor").await).await;
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while ask().await["state"] != "called" {
+        assert!(std::time::Instant::now() < end, "the other node never hears of it");
+        tokio::task::yield_now().await;
+    }
+    // and whoever is late there is told
+    let bearer = Header::new("Authorization", format!("Bearer {}", ada["token"].as_str().unwrap()));
+    let request = other.client.patch(path.clone()).header(ContentType::JSON).header(bearer);
+    let coming = Answer::of(request.body(r#"{"state":"called"}"#).dispatch().await).await;
+    assert_eq!((coming.status, &coming.json()["state"]), (200, &json!("called")), "{}", coming.text);
+}
