@@ -2,22 +2,42 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
+use rocket::figment::Figment;
 use tracing_subscriber::EnvFilter;
 
-#[rocket::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = frontdesk::command::Cli::parse();
     log(cli.serves());
     let figment = frontdesk::config::figment();
-    match frontdesk::command::run(cli, &figment).await {
+    let done = runtime(&figment).map_err(Into::into).and_then(|runtime| {
+        let done = runtime.block_on(frontdesk::command::run(cli, &figment));
+        // What still runs, such as an open stream, must not keep the program from ending.
+        runtime.shutdown_timeout(Duration::from_millis(500));
+        done
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("frontdesk: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The runtime that Rocket would make, but for one thing: what comes back from SQLite's threads is looked at
+/// after every task. By default it waits behind up to 60 others, and every write waits for it.
+fn runtime(figment: &Figment) -> std::io::Result<tokio::runtime::Runtime> {
+    let config = rocket::Config::try_from(figment).unwrap_or_default();
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name("frontdesk")
+        .worker_threads(config.workers)
+        .max_blocking_threads(config.max_blocking)
+        .global_queue_interval(1)
+        .enable_all()
+        .build()
 }
 
 /// Text on a terminal, JSON lines elsewhere. Set before Rocket, which then leaves logging to us.

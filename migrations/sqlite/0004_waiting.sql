@@ -66,7 +66,6 @@ CREATE UNIQUE INDEX queuers_advisor ON queuers(advisor_id) WHERE state IN ('call
 CREATE UNIQUE INDEX queuers_user ON queuers(user_id) WHERE advisor_id IS NULL AND state IN ('called', 'serving');
 -- Call-next reads its first row; the cap counts it.
 CREATE INDEX queuers_line ON queuers(queue_id, state, order_key);
-CREATE INDEX queuers_seq ON queuers(queue_id, seq);
 CREATE INDEX queuers_due ON queuers(due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX queuers_student ON queuers(student_id, queue_id, ended_at);
 CREATE INDEX queuers_joined ON queuers(queue_id, joined_at);

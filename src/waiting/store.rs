@@ -66,9 +66,10 @@ pub async fn places(db: &Pool, queue: i64, since: Moment) -> Result<Vec<Place>, 
     db.read(sqlx::AssertSqlSafe(sql)).bind(queue).bind(since).all().await
 }
 
-/// The places that changed after a `seq`.
+/// The places that changed after a `seq`. Found by their events, so that a step has one index less to write.
 pub async fn changed_places(db: &Pool, queue: i64, seq: i64) -> Result<Vec<Place>, DbError> {
-    let sql = format!("{PLACE} WHERE q.queue_id = $1 AND q.seq > $2");
+    let sql =
+        format!("{PLACE} WHERE q.id IN (SELECT e.queuer_id FROM queue_events e WHERE e.queue_id = $1 AND e.seq > $2)");
     db.read(sqlx::AssertSqlSafe(sql)).bind(queue).bind(seq).all().await
 }
 
