@@ -68,7 +68,7 @@ static RESOURCES: [&records::Resource; 6] = [
     &directory::MAJORS,
     &directory::ADVISORS,
     &directory::STUDENTS,
-    &directory::FAQS,
+    &waiting::FAQS,
     &waiting::QUEUES,
 ];
 

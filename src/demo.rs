@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 use crate::collections::Collections;
 use crate::config::Config;
 use crate::db::Pool;
-use crate::directory::{ADVISORS, COLLEGES, FAQS, MAJORS, STUDENTS};
+use crate::directory::{ADVISORS, COLLEGES, MAJORS, STUDENTS};
 use crate::entries::{Entries, Source, find_or_make};
 use crate::error::{Error, Result};
 use crate::moment::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::records::{Records, Resource};
-use crate::waiting::{Actor, Caller, Desk, Join, QUEUES, Rooms, Step, Who};
+use crate::waiting::{Actor, Caller, Desk, FAQS, Join, QUEUES, Rooms, Step, Who};
 
 const COLLEGE_MAJORS: [(&str, [&str; 4]); 3] = [
     ("College of Engineering", ["Civil Engineering", "Computer Science", "Electrical Engineering", "Physics"]),

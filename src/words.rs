@@ -29,6 +29,15 @@ pub fn thousands(number: i64) -> String {
     text
 }
 
+/// A length of time in seconds as `4 s`, `3 min` or `2 h`.
+pub fn ago(seconds: i64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,5 @@
-//! The directory: colleges with their majors, advisors and students, and the questions people ask.
+//! The directory: colleges with their majors, advisors and students. FAQs, which may belong to a queue, are declared in
+//! `waiting`.
 //!
 //! What always holds is what holds for all [`crate::records`]; what a resource has is declared here, once.
 
@@ -85,22 +86,4 @@ pub static STUDENTS: Resource = Resource {
     common: &COMMON,
     public: false,
     used_by: &[("queuers", "student_id", "places in a queue")],
-};
-
-pub static FAQS: Resource = Resource {
-    name: "faqs",
-    title: "FAQs",
-    one: "FAQ",
-    label: "question",
-    columns: &[
-        Column::new("question", "Question", Kind::Line(300)).required(),
-        Column::new("answer", "Answer", Kind::Text(10_000)).required().help("Markdown"),
-        Column::new("college_id", "College", Kind::Reference(&COLLEGES)).help("empty: for everybody"),
-        Column::new("major_id", "Major", Kind::Reference(&MAJORS)),
-        Column::new("queue_id", "Queue", Kind::Reference(&crate::waiting::QUEUES)),
-        Column::new("position", "Position", Kind::Number(0, 1_000_000)).help("smaller ones come first"),
-    ],
-    common: &COMMON,
-    public: true,
-    used_by: &[],
 };

@@ -5,18 +5,14 @@ use rocket::http::{CookieJar, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Route, State, delete, get, patch, post, routes};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Value, json as object};
 
-use super::estimate::Wait;
 use super::events::{Follower, Stream};
 use super::join::{JoinBody, Joined};
-use super::live::Room;
 use super::rules::Step;
-use super::service::{Actor, Rooms};
-use super::store::Event;
-use super::{Place, QUEUERS, QUEUES, State as PlaceState};
+use super::service::Rooms;
+use super::{Actor, Place, QUEUERS, QUEUES, State as PlaceState, json};
 use crate::error::{Error, Result};
-use crate::moment::Moment;
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, read_query, shown};
 use crate::staff::{Account, Role, Staff, Viewer, Visitor};
@@ -78,64 +74,6 @@ impl Asker {
     }
 }
 
-/// A place as JSON. `staff` sees the note.
-pub fn place_json(place: &Place, room: Option<&Room>, now: Option<Moment>) -> Value {
-    let status = &place.status;
-    let position = room.and_then(|room| room.position(place));
-    let wait = room.zip(position).zip(now).map(|((room, position), now)| room.wait(position, now));
-    json!({
-        "id": place.id,
-        "queue_id": place.queue_id,
-        "ticket": place.ticket,
-        "student_id": place.student_id,
-        "student": place.student,
-        "state": status.state.name(),
-        "position": position,
-        "estimate": wait.map(wait_json),
-        "topic": place.topic,
-        "question": place.question,
-        "advisor_id": status.advisor_id,
-        "called_by": place.caller,
-        "location": place.desk,
-        "video_url": place.video_url,
-        "joined_at": place.joined_at,
-        "called_at": status.called_at,
-        "coming_at": status.coming_at,
-        "started_at": status.started_at,
-        "ended_at": status.ended_at,
-        "due_at": status.due_at,
-        "end_reason": status.end_reason,
-        "recalls": status.recalls,
-        "from_queuer_id": place.from_queuer_id,
-        "version": place.version,
-    })
-}
-
-fn wait_json(wait: Wait) -> Value {
-    match wait {
-        Wait::Known { low, high } => json!({ "known": true, "low": low, "high": high, "reason": null }),
-        Wait::Unknown(why) => json!({ "known": false, "low": null, "high": null, "reason": why.words() }),
-    }
-}
-
-pub fn event_json(event: &Event) -> Value {
-    json!({
-        "seq": event.seq, "queuer_id": event.queuer_id, "at": event.at, "actor": event.actor, "what": event.what,
-        "from": event.from_state, "to": event.to_state, "reason": event.reason,
-    })
-}
-
-/// What is going on in a queue, beside its settings.
-fn add_live(body: &mut serde_json::Map<String, Value>, room: &Room, now: Moment) {
-    let duty: Vec<_> =
-        room.duty.iter().map(|d| json!({ "advisor_id": d.advisor_id, "name": d.name, "since": d.since })).collect();
-    body.insert("open".into(), super::join::shut(&room.queue, now).is_none().into());
-    body.insert("waiting".into(), room.waiting_count().into());
-    body.insert("on_duty".into(), duty.into());
-    body.insert("estimate".into(), wait_json(room.wait_to_join(now)));
-    body.insert("seq".into(), room.queue.seq.into());
-}
-
 #[get("/")]
 async fn queues(
     records: &State<Records>,
@@ -153,18 +91,18 @@ async fn queues(
     let mut items = Vec::new();
     for mut item in listing.items {
         if !item.deleted {
-            add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
+            json::add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
         }
         items.push(Value::Object(item.body));
     }
-    let body = json!({ "queues": items, "next": listing.next, "count": listing.count });
+    let body = object!({ "queues": items, "next": listing.next, "count": listing.count });
     Ok(Listed::Json(JsonAnswer::ok(&body)))
 }
 
 #[get("/<id>")]
 async fn queue(records: &State<Records>, rooms: &State<Rooms>, visitor: Visitor, id: &str) -> Answer<JsonAnswer> {
     let mut item = records.find(&QUEUES, item_id(id)?, visitor.0.is_some()).await?;
-    add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
+    json::add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
     Ok(shown(item))
 }
 
@@ -175,7 +113,7 @@ pub fn cookie_name(queue: i64) -> String {
 
 fn joined_answer(rooms: &Rooms, joined: &Joined, host: &WebHost) -> JsonAnswer {
     let room = joined.live.room();
-    let mut body = place_json(&joined.place, Some(&room), Some(rooms.now()));
+    let mut body = json::place(&joined.place, Some(&room), Some(rooms.now()));
     let status_url = joined.token.as_ref().map(|token| format!("{}/q/{token}", host.0));
     body["token"] = joined.token.clone().into();
     body["status_url"] = status_url.into();
@@ -220,7 +158,7 @@ async fn list(_viewer: Viewer, records: &State<Records>, uri: &Origin<'_>, host:
 fn place_answer(rooms: &Rooms, live: &super::live::Live, place: &Place) -> JsonAnswer {
     let room = live.room();
     let room = Some(&*room).filter(|room| room.queue.id == place.queue_id);
-    let body = place_json(place, room, Some(rooms.now()));
+    let body = json::place(place, room, Some(rooms.now()));
     JsonAnswer::ok(&body).with("ETag", format!("\"v{}\"", place.version))
 }
 
@@ -433,7 +371,7 @@ async fn transfer(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject
     let by = Actor::staff(&staff.0);
     let place = rooms.transfer(item_id(id)?, body.queue_id, Some(version), &by, body.reason.as_deref()).await?;
     let live = rooms.room(place.queue_id).await?;
-    let shown = place_json(&place, Some(&live.room()), Some(rooms.now()));
+    let shown = json::place(&place, Some(&live.room()), Some(rooms.now()));
     Ok(JsonAnswer::created(format!("/api/v1/queuers/{}", place.id), &shown))
 }
 
@@ -446,9 +384,9 @@ struct CloseBody {
 #[post("/api/v1/queues/<id>/closures", data = "<body>")]
 async fn close_out(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
     let body: CloseBody = body.parse()?;
-    let message = super::board::closing_message(&body.message)?;
+    let message = super::running::closing_message(&body.message)?;
     let ended = rooms.close_out(item_id(id)?, message, &Actor::staff(&staff.0)).await?;
-    Ok(JsonAnswer::ok(&json!({ "expired": ended })))
+    Ok(JsonAnswer::ok(&object!({ "expired": ended })))
 }
 
 #[get("/api/v1/queues/<id>/events")]
@@ -466,6 +404,6 @@ async fn follow_place(rooms: &State<Rooms>, asker: Asker, follower: Follower, id
     let (live, _) = rooms.place(id).await?;
     let follower = if staff { follower } else { follower.public() };
     Ok(follower.follow(live, move |room, now| {
-        room.places.get(&id).map_or_else(String::new, |place| place_json(place, Some(room), Some(now)).to_string())
+        room.places.get(&id).map_or_else(String::new, |place| json::place(place, Some(room), Some(now)).to_string())
     }))
 }

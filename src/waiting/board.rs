@@ -11,12 +11,14 @@ use super::events::{Follower, Stream};
 use super::join::{Join, Who, shut};
 use super::live::Room;
 use super::rules::{Desk, Step, UNDO};
-use super::service::{Actor, Rooms, ago_words};
-use super::{Place, State as PlaceState, store};
+use super::running::closing_message;
+use super::service::Rooms;
+use super::{Actor, Place, State as PlaceState, store};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::{MINUTE, Moment, SECOND};
 use crate::staff::{Account, Layout, Role, Staff, Viewer};
 use crate::web::{Fields, Html, SeeOther, WebHost, item_id, query_pairs, render, see_other};
+use crate::words::ago;
 
 pub fn routes() -> Vec<Route> {
     routes![
@@ -157,7 +159,7 @@ impl Card {
             visits: place.visits,
             recalls: status.recalls,
             walk_in: place.walk_in,
-            ended: status.ended_at.map_or(String::new(), |at| ago_words(((now.0 - at.0) / SECOND).max(0))),
+            ended: status.ended_at.map_or(String::new(), |at| ago(((now.0 - at.0) / SECOND).max(0))),
         }
     }
 }
@@ -455,16 +457,6 @@ async fn intake(staff: Staff, rooms: &State<Rooms>, queue: &str, form: Fields) -
         _ => "Intake is closed. Those who wait stay.",
     };
     Ok(to(queue, "note", words))
-}
-
-/// What those who are sent home are told.
-pub fn closing_message(text: &str) -> Result<&str> {
-    let text = text.trim();
-    match text.chars().count() {
-        0 => Err(Error::invalid("/message", "is required: what those who wait are told")),
-        1..=300 => Ok(text),
-        _ => Err(Error::invalid("/message", "has more than 300 characters")),
-    }
 }
 
 #[post("/board/<queue>/closures", data = "<form>")]

@@ -122,7 +122,7 @@ impl Follower {
                     for event in batch {
                         (seq, id) = (event.seq, event.id);
                         let name = event.what.clone();
-                        yield Event::data(super::api::event_json(&event).to_string()).event(name).id(format!("{seq}-{id}"));
+                        yield Event::data(super::json::event(&event).to_string()).event(name).id(format!("{seq}-{id}"));
                     }
                     if !more { break }
                 }

@@ -13,13 +13,17 @@ mod board;
 pub mod estimate;
 mod events;
 mod join;
+mod json;
 mod live;
+mod moves;
 mod numbers;
 mod pages;
 mod rules;
+mod running;
 mod schedule;
 mod service;
 mod stats;
+mod steps;
 mod store;
 mod sweep;
 
@@ -27,10 +31,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 use crate::records::{COMMON, Column, Kind, Nested, Resource};
+use crate::staff::Account;
 
 pub use join::{Join, Who};
 pub use rules::{Desk, Step};
-pub use service::{Actor, Caller, Rooms};
+pub use service::Rooms;
 
 /// URLs for anybody.
 pub fn public_routes() -> Vec<rocket::Route> {
@@ -76,6 +81,25 @@ pub static QUEUES: Resource = Resource {
     common: &COMMON,
     public: true,
     used_by: &[("queuers", "queue_id", "places"), ("faqs", "queue_id", "FAQs")],
+};
+
+/// Questions and answers, shown to those who wait.
+pub static FAQS: Resource = Resource {
+    name: "faqs",
+    title: "FAQs",
+    one: "FAQ",
+    label: "question",
+    columns: &[
+        Column::new("question", "Question", Kind::Line(300)).required(),
+        Column::new("answer", "Answer", Kind::Text(10_000)).required().help("Markdown"),
+        Column::new("college_id", "College", Kind::Reference(&crate::directory::COLLEGES)).help("empty: for everybody"),
+        Column::new("major_id", "Major", Kind::Reference(&crate::directory::MAJORS)),
+        Column::new("queue_id", "Queue", Kind::Reference(&QUEUES)),
+        Column::new("position", "Position", Kind::Number(0, 1_000_000)).help("smaller ones come first"),
+    ],
+    common: &COMMON,
+    public: true,
+    used_by: &[],
 };
 
 static VERSION: [Column; 1] = [Column::new("version", "Version", Kind::Number(1, i64::MAX)).read_only()];
@@ -256,6 +280,37 @@ impl Place {
     pub fn state(&self) -> State {
         self.status.state
     }
+}
+
+/// Who does something, for events and for "already called by …".
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub name: String,
+    pub staff: bool,
+}
+
+impl Actor {
+    pub fn student() -> Actor {
+        Actor { name: "the student".into(), staff: false }
+    }
+
+    pub fn system() -> Actor {
+        Actor { name: "Frontdesk".into(), staff: false }
+    }
+
+    pub fn staff(account: &Account) -> Actor {
+        Actor { name: account.name.clone(), staff: true }
+    }
+}
+
+/// Who calls, with the name that is shown.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub desk: Desk,
+    pub name: String,
+    /// Where a called student goes.
+    pub location: Option<String>,
+    pub video_url: Option<String>,
 }
 
 /// The settings of a queue that rules go by.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::live::Live;
 use super::rules::Step;
 use super::schedule::midnight;
-use super::service::{Actor, Rooms, Shared, held};
-use super::{State, store};
+use super::service::{Rooms, Shared, held};
+use super::{Actor, State, store};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 

@@ -398,6 +398,46 @@ async fn nothing_acknowledged_in_the_waiting_room_is_lost_when_the_program_is_ki
     }
 }
 
+#[rocket::async_test]
+async fn a_reader_who_does_not_read_holds_up_nobody() {
+    use std::io::{BufRead as _, Write as _};
+    let folder = tempfile::tempdir().unwrap();
+    let url = fresh_database("sqlite", folder.path()).await;
+    prepare(&url).await;
+    let server = Server::start(&url, folder.path());
+    let json = "Content-Type: application/json\r\n";
+    let join = |name: &str| {
+        let body = json!({"queue_id": 1, "student": {"name": name, "email": format!("{name}@x.example")}}).to_string();
+        let (status, _, body) = request_with(server.port, "POST", "/api/v1/queuers", json, &body).unwrap();
+        assert_eq!(status, 201, "{body}");
+        serde_json::from_str::<Value>(&body).unwrap()
+    };
+    let (first, last) = (join("first"), join("last"));
+    let open = || {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+        let token = last["token"].as_str().unwrap();
+        write!(stream, "GET /q/{token}/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        stream
+    };
+    // A hundred who never read, and one who does.
+    let silent: Vec<_> = (0..100).map(|_| open()).collect();
+    let mut lines = std::io::BufReader::new(open()).lines();
+    let path = format!("/api/v1/queuers/{}", first["id"]);
+    let headers = format!("{json}Authorization: Bearer {}\r\n", first["token"].as_str().unwrap());
+    for round in 0..20 {
+        let (body, place) = if round % 2 == 0 {
+            (r#"{"state":"away","minutes":1}"#, "data-position=\"1\"")
+        } else {
+            (r#"{"state":"waiting"}"#, "data-position=\"2\"")
+        };
+        let (status, _, text) = request_with(server.port, "PATCH", &path, &headers, body).unwrap();
+        assert_eq!(status, 200, "{text}");
+        assert!(lines.any(|line| line.unwrap().contains(place)), "the stream ended");
+    }
+    drop(silent);
+}
+
 /// Three accounts, a college, a queue.
 async fn prepare(url: &str) {
     let pool = frontdesk::db::Pool::open(url).await.unwrap();

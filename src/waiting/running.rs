@@ -1,0 +1,107 @@
+//! Running a queue: intake, duty, messages, closing out.
+
+use super::service::{Shared, held};
+use super::steps::desk_ids;
+use super::store::{self, NewEvent};
+use super::{Actor, Caller, Queue};
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::moment::Moment;
+
+impl Shared {
+    /// Ends every place that waits, with a message, and closes intake: one transaction. Returns how many.
+    pub async fn close_out(&self, queue: i64, message: &str, by: &Actor) -> Result<u64> {
+        let now = self.now();
+        let mut tx = self.db.begin().await?;
+        let held = held(&mut tx, queue, 0).await?;
+        let ended = store::close_out(&mut tx, &held.queue, message, &by.name, now).await?;
+        store::write_intake(&mut tx, queue, "closed", Some(message), now).await?;
+        note(&mut tx, &held.queue, &by.name, "close_out", None, Some(message), now).await?;
+        tx.commit().await?;
+        self.changed(queue).await?;
+        Ok(ended)
+    }
+
+    /// Opens, pauses or closes intake. Those who wait stay.
+    pub async fn set_intake(&self, queue: i64, intake: &str, message: Option<&str>, by: &Actor) -> Result<()> {
+        if !["open", "paused", "closed"].contains(&intake) {
+            return Err(Error::invalid("/intake", "must be open, paused or closed"));
+        }
+        let now = self.now();
+        let mut tx = self.db.begin().await?;
+        let held = held(&mut tx, queue, 0).await?;
+        store::write_intake(&mut tx, queue, intake, message, now).await?;
+        note(&mut tx, &held.queue, &by.name, "intake", Some(intake), message, now).await?;
+        tx.commit().await?;
+        self.changed(queue).await.map(drop)
+    }
+
+    /// Puts somebody on duty, or off. Twice is as good as once. Returns whether anybody is left.
+    pub async fn set_duty(&self, queue: i64, caller: &Caller, on: bool) -> Result<bool> {
+        let (advisor, account) = desk_ids(caller.desk);
+        let now = self.now();
+        let mut tx = self.db.begin().await?;
+        let held = held(&mut tx, queue, 0).await?;
+        if on {
+            store::begin_duty(&mut tx, queue, advisor, account, now).await?;
+        } else {
+            store::end_duty(&mut tx, queue, advisor, account, now).await?;
+        }
+        note_duty(&mut tx, &held.queue, &caller.name, if on { "on" } else { "off" }, now).await?;
+        tx.commit().await?;
+        Ok(!self.changed(queue).await?.room().duty.is_empty())
+    }
+
+    /// Tells everybody who waits; an empty text takes the message away.
+    pub async fn announce(&self, queue: i64, text: &str, by: &Actor) -> Result<()> {
+        let text = Some(text.trim()).filter(|text| !text.is_empty());
+        if text.is_some_and(|text| text.chars().count() > 500) {
+            return Err(Error::invalid("/text", "has more than 500 characters"));
+        }
+        let now = self.now();
+        let mut tx = self.db.begin().await?;
+        let held = held(&mut tx, queue, 0).await?;
+        store::announce(&mut tx, queue, text, &by.name, now).await?;
+        note(&mut tx, &held.queue, &by.name, "message", None, text, now).await?;
+        tx.commit().await?;
+        self.changed(queue).await.map(drop)
+    }
+}
+
+async fn note(
+    tx: &mut Tx,
+    queue: &Queue,
+    by: &str,
+    what: &str,
+    to: Option<&str>,
+    reason: Option<&str>,
+    now: Moment,
+) -> Result<()> {
+    let event = NewEvent {
+        queue: queue.id,
+        seq: queue.seq,
+        place: None,
+        at: now,
+        actor: by,
+        what,
+        from: None,
+        to,
+        reason,
+        before: None,
+    };
+    Ok(store::insert_event(tx, event).await?)
+}
+
+pub(super) async fn note_duty(tx: &mut Tx, queue: &Queue, who: &str, to: &str, now: Moment) -> Result<()> {
+    note(tx, queue, who, "duty", Some(to), None, now).await
+}
+
+/// What those who are sent home are told.
+pub fn closing_message(text: &str) -> Result<&str> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(Error::invalid("/message", "is required: what those who wait are told")),
+        1..=300 => Ok(text),
+        _ => Err(Error::invalid("/message", "has more than 300 characters")),
+    }
+}
