@@ -448,9 +448,9 @@ async fn step(_same: SameOrigin, rooms: &State<Rooms>, token: &str, form: Fields
 }
 
 #[get("/q/<token>/events")]
-async fn follow(rooms: &State<Rooms>, follower: Follower, token: String) -> Result<Stream> {
-    let (live, place) = rooms.by_link(&token).await?;
-    let id = place.id;
+async fn follow(rooms: &State<Rooms>, follower: Follower, token: &str) -> Result<Stream> {
+    let (live, place) = rooms.by_link(token).await?;
+    let (id, token) = (place.id, token.to_owned());
     Ok(follower.public().follow(live, move |room, now| {
         let Some(place) = room.places.get(&id) else { return String::new() };
         StatusPart { s: StatusView::new(room, place, &token, now) }.render().unwrap_or_default()

@@ -71,7 +71,9 @@ impl<'r> Responder<'r, 'static> for Error {
 /// Internals are logged here, once, and never shown.
 fn log(error: &Error, request: &Request<'_>) {
     if let Error::Internal(source) = error {
-        tracing::error!(request_id = RequestId::of(request), path = request.uri().path().as_str(), error = %source, "failed");
+        // The route, not the address: the link of a place in a queue is a secret.
+        let route = request.route().map_or_else(String::new, |route| route.uri.to_string());
+        tracing::error!(request_id = RequestId::of(request), route, error = %source, "failed");
     }
 }
 
