@@ -44,8 +44,9 @@ fn runtime(figment: &Figment) -> std::io::Result<tokio::runtime::Runtime> {
 /// A command's stdout is for its results, so its log goes to stderr. What Rocket's server says is left out: it
 /// warns of every reader of a stream that leaves, and names whole addresses, in which the link of a place is a secret.
 fn log(serves: bool) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,rocket=warn,rocket::server=off,rocket::launch=off,hyper=off,sqlx=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("info,rocket=warn,rocket::server=off,rocket::launch=off,hyper=off,sqlx=warn")
+    });
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     match (serves, std::io::stdout().is_terminal()) {
         (true, false) => builder.json().init(),

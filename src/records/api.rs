@@ -73,10 +73,11 @@ pub async fn answer_list(
         return Ok(Listed::Download(csv::download(records, resource, query, staff)));
     }
     let listing = records.list(resource, &query, staff).await?;
-    Ok(Listed::Json(listing_answer(resource, &query, listing, uri, host)))
+    Ok(Listed::Json(list_answer(resource, &query, listing, uri, host)))
 }
 
-fn listing_answer(
+/// A list with its items as they are, reduced to the fields asked for.
+pub fn list_answer(
     resource: &'static Resource,
     query: &Query,
     listing: Listing,
@@ -103,11 +104,19 @@ fn chosen(item: Item, query: &Query) -> Map<String, Value> {
         query::Fields::All => item.body,
         query::Fields::Only(names) => names
             .iter()
-            .map(|(name, field)| (name.clone(), item.body.get(&field.to_string()).cloned().unwrap_or_default()))
+            .map(|(name, field)| (name.clone(), item.body.get(&column_name(field)).cloned().unwrap_or_default()))
             .collect(),
         query::Fields::Without(names) => {
-            item.body.into_iter().filter(|(name, _)| !names.iter().any(|field| field.to_string() == *name)).collect()
+            item.body.into_iter().filter(|(name, _)| !names.iter().any(|field| column_name(field) == *name)).collect()
         }
+    }
+}
+
+/// `_id` is what entries call it.
+pub(super) fn column_name(field: &query::Field) -> String {
+    match field {
+        query::Field::System(query::System::Id) => "id".to_owned(),
+        other => other.to_string(),
     }
 }
 

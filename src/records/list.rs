@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::api::column_name;
 use super::store::{self, Row};
 use super::{Column, Item, Kind, Records, Resource};
 use crate::db::Pool;
@@ -11,7 +12,7 @@ use crate::entries::compare::{each, on_moment, on_text, search, sign};
 use crate::entries::cursor::Cursor;
 use crate::entries::operand::Operand;
 use crate::entries::order::{OrderColumn, OrderKind, after, order_by};
-use crate::entries::query::{Condition, Count, DEFAULT_LIMIT, Deleted, Field, Group, Op, Query, System, Word};
+use crate::entries::query::{Condition, Count, DEFAULT_LIMIT, Deleted, Field, Fields, Group, Op, Query, Word};
 use crate::entries::sql::{Sql, repeats};
 use crate::error::{Error, FieldError, Result};
 use crate::words::did_you_mean;
@@ -35,6 +36,7 @@ impl Records {
     /// The page of records that a query asks for.
     pub async fn list(&self, resource: &'static Resource, query: &Query, staff: bool) -> Result<Listing> {
         let asked = Asked { resource, staff, postgres: self.db.is_postgres() };
+        asked.check_fields(query)?;
         let filter = asked.filter(&self.db, query)?;
         let order = asked.order(query)?;
         let open = |text: &str| Cursor::open(text, &self.cursor_key[..], query, reader(staff));
@@ -106,14 +108,22 @@ struct Asked {
 
 impl Asked {
     fn column(&self, field: &Field) -> std::result::Result<&'static Column, String> {
-        let name = match field {
-            Field::System(System::Id) => "id".to_owned(),
-            other => other.to_string(),
-        };
+        let name = column_name(field);
         self.resource.column(&name, self.staff).ok_or_else(|| {
             let known = self.resource.readable(self.staff).map(|column| column.name);
             format!("there is no field \"{name}\"{}", did_you_mean(&name, known))
         })
+    }
+
+    /// Every field of `_fields` is one of the resource's.
+    fn check_fields(&self, query: &Query) -> Result<()> {
+        let fields: Vec<&Field> = match &query.fields {
+            Fields::All => Vec::new(),
+            Fields::Only(named) => named.iter().map(|(_, field)| field).collect(),
+            Fields::Without(fields) => fields.iter().collect(),
+        };
+        let wrong = fields.into_iter().find_map(|field| self.column(field).err());
+        wrong.map_or(Ok(()), |detail| Err(Error::parameter("_fields", detail)))
     }
 
     fn filter(&self, db: &Pool, query: &Query) -> Result<Sql> {

@@ -129,7 +129,7 @@ impl Records {
         for (table, column, word) in resource.used_by {
             let uses = store::count_uses(&mut tx, table, column, id).await?;
             if uses > 0 {
-                return Err(Error::Conflict(format!("This {} is used by {uses} {word}.", resource.one).into()));
+                return Err(Error::Conflict(format!("This {} is in use: {word} ({uses}).", resource.one).into()));
             }
         }
         let now = self.clock.now();

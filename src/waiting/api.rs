@@ -14,7 +14,7 @@ use super::service::Rooms;
 use super::{Actor, Place, QUEUERS, QUEUES, State as PlaceState, json};
 use crate::error::{Error, Result};
 use crate::records::Records;
-use crate::records::api::{Listed, answer_list, read_query, shown};
+use crate::records::api::{Listed, answer_list, list_answer, read_query, shown};
 use crate::staff::{Account, Role, Staff, Viewer, Visitor};
 use crate::web::{ApiError, ClientAddress, IfMatch, JsonAnswer, JsonObject, SameOrigin, WebHost, item_id, query_pairs};
 
@@ -87,16 +87,11 @@ async fn queues(
     if query.format.is_some() {
         return Ok(answer_list(records, &QUEUES, uri, staff, &host).await?);
     }
-    let listing = records.list(&QUEUES, &query, staff).await?;
-    let mut items = Vec::new();
-    for mut item in listing.items {
-        if !item.deleted {
-            json::add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
-        }
-        items.push(Value::Object(item.body));
+    let mut listing = records.list(&QUEUES, &query, staff).await?;
+    for item in listing.items.iter_mut().filter(|item| !item.deleted) {
+        json::add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
     }
-    let body = object!({ "queues": items, "next": listing.next, "count": listing.count });
-    Ok(Listed::Json(JsonAnswer::ok(&body)))
+    Ok(Listed::Json(list_answer(&QUEUES, &query, listing, uri, &host)))
 }
 
 #[get("/<id>")]

@@ -26,7 +26,9 @@ impl JsonObject {
         if !bytes.is_complete() {
             return Err(Error::TooLarge(format!("The body holds at most {MAX_JSON} bytes.").into()));
         }
-        match serde_json::from_slice(&bytes) {
+        // No body is the same as an empty one: what it lacks is told by name.
+        let bytes = if bytes.is_empty() { b"{}" } else { bytes.as_slice() };
+        match serde_json::from_slice(bytes) {
             Ok(Value::Object(body)) if holds_nul(&body) => {
                 Err(Error::invalid("", "holds a NUL character, which cannot be stored"))
             }
@@ -38,7 +40,11 @@ impl JsonObject {
 
     /// A body as a struct; what does not fit is told by its name.
     pub fn parse<T: serde::de::DeserializeOwned>(self) -> Result<T> {
-        serde_json::from_value(Value::Object(self.0)).map_err(|error| Error::invalid("", error.to_string()))
+        serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
+            let path = error.path().to_string();
+            let pointer = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
+            Error::invalid(pointer, error.into_inner().to_string())
+        })
     }
 }
 

@@ -118,7 +118,7 @@ async fn a_college_in_use_cannot_be_deleted() {
         let college = made(&kim, "colleges", json!({"name": "Engineering"})).await["id"].clone();
         let major = made(&kim, "majors", json!({"name": "Physics", "college_id": college})).await["id"].clone();
         let path = format!("/api/v1/colleges/{college}");
-        kim.json(Method::Delete, &path, "").await.is_problem(409, "used by 1 majors");
+        kim.json(Method::Delete, &path, "").await.is_problem(409, "in use: majors (1)");
         assert_eq!(kim.json(Method::Delete, &format!("/api/v1/majors/{major}"), "").await.status, 204);
         assert_eq!(kim.json(Method::Delete, &path, "").await.status, 204);
         kim.json(Method::Post, "/api/v1/majors", &json!({"name": "X", "college_id": college}).to_string())
@@ -153,6 +153,8 @@ async fn lists_take_the_grammar_of_entries_on_columns() {
         assert_eq!(names("_not.name__starts=s&_sort=name").await, Vec::<String>::new());
         assert_eq!(names("_q=s24").await, ["S24"]);
         assert_eq!(names("created_at__on=2026-03-10&_limit=1&_sort=name").await, ["S00"]);
+        let chosen = kim.get("/api/v1/students?_fields=nr:id,name&_sort=id&_limit=1").await.json();
+        assert_eq!(chosen["students"][0], json!({"nr": 1, "name": "S00"}));
         // by cursors, each student once
         let mut seen = Vec::new();
         let mut query = "_sort=-college_id,name&_limit=7".to_owned();
@@ -173,6 +175,8 @@ async fn lists_take_the_grammar_of_entries_on_columns() {
             ("created_at=soon", "is no date"),
             ("_facet=name", "for entries only"),
             ("_sort=nmae", "did you mean"),
+            ("_fields=nmae", "did you mean"),
+            ("_fields=-nmae", "did you mean"),
             ("_limit=0", "1 to 1000"),
         ] {
             kim.get(&format!("/api/v1/students?{query}")).await.is_problem(400, word);

@@ -481,7 +481,9 @@ async fn places_that_are_not_there_and_bodies_that_make_no_sense() {
             .await
             .is_problem(422, "notes");
         join(r#"{"queue_id":1,"position":1}"#).await.is_problem(422, "position");
+        join(r#"{"queue_id":1.5}"#).await.is_problem(422, "\"pointer\":\"/queue_id\"");
         join("{").await.is_problem(400, "");
+        join("").await.is_problem(422, "/queue_id");
         lobby.app.post("/api/v1/queuers", "text/plain", "{}").await.is_problem(415, "");
         kim.json(Method::Delete, "/api/v1/queuers", "").await.is_problem(400, "queue_id");
         let empty = kim.json(Method::Delete, &format!("/api/v1/queuers?queue_id={}", lobby.queue), "").await;
