@@ -6,6 +6,7 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
 use serde_json::{Map, Value, json};
 
+use super::list::column_name;
 use super::{Item, Listing, Records, Resource, csv};
 use crate::entries::query::{self, Format, Query};
 use crate::error::{Error, Result};
@@ -109,14 +110,6 @@ fn chosen(item: Item, query: &Query) -> Map<String, Value> {
         query::Fields::Without(names) => {
             item.body.into_iter().filter(|(name, _)| !names.iter().any(|field| column_name(field) == *name)).collect()
         }
-    }
-}
-
-/// `_id` is what entries call it.
-pub(super) fn column_name(field: &query::Field) -> String {
-    match field {
-        query::Field::System(query::System::Id) => "id".to_owned(),
-        other => other.to_string(),
     }
 }
 

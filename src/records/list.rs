@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::api::column_name;
 use super::store::{self, Row};
 use super::{Column, Item, Kind, Records, Resource};
 use crate::db::Pool;
@@ -12,7 +11,7 @@ use crate::entries::compare::{each, on_moment, on_text, search, sign};
 use crate::entries::cursor::Cursor;
 use crate::entries::operand::Operand;
 use crate::entries::order::{OrderColumn, OrderKind, after, order_by};
-use crate::entries::query::{Condition, Count, DEFAULT_LIMIT, Deleted, Field, Fields, Group, Op, Query, Word};
+use crate::entries::query::{Condition, Count, DEFAULT_LIMIT, Deleted, Field, Fields, Group, Op, Query, System, Word};
 use crate::entries::sql::{Sql, repeats};
 use crate::error::{Error, FieldError, Result};
 use crate::words::did_you_mean;
@@ -98,6 +97,14 @@ fn values(row: &Row) -> Vec<String> {
             other => other.to_string(),
         })
         .collect()
+}
+
+/// `_id` is what entries call it.
+pub(super) fn column_name(field: &Field) -> String {
+    match field {
+        Field::System(System::Id) => "id".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 struct Asked {
