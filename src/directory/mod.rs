@@ -64,7 +64,11 @@ pub static ADVISORS: Resource = Resource {
     ],
     common: &COMMON,
     public: true,
-    used_by: &[("queues", "advisor_id", "queues"), ("queuers", "advisor_id", "students being served")],
+    used_by: &[
+        ("queues", "advisor_id", "queues"),
+        ("queuers", "advisor_id", "students being served"),
+        ("duties", "advisor_id", "queues they are on duty for"),
+    ],
 };
 
 pub static STUDENTS: Resource = Resource {

@@ -187,12 +187,20 @@ impl Records {
         header: &[String],
         record: &::csv::StringRecord,
     ) -> Result<bool> {
+        if record.len() > header.len() {
+            return Err(Error::invalid("", format!("has {} cells; the header has {}", record.len(), header.len())));
+        }
         let mut body = Map::new();
         let mut id = None;
         for (name, text) in header.iter().zip(record.iter()) {
             let text = unguarded(text.trim());
             if name == "id" {
-                id = text.parse().ok();
+                id = match text {
+                    "" => None,
+                    text => Some(
+                        text.parse().map_err(|_| Error::invalid("/id", format!("\"{text}\" is no whole number")))?,
+                    ),
+                };
             } else if let Some(column) = resource.writable().find(|column| column.name == name) {
                 let value =
                     input::from_text(column, text).map_err(|detail| Error::invalid(format!("/{name}"), detail))?;
@@ -244,7 +252,8 @@ impl Records {
     ) -> Result<bool> {
         let present = match id {
             Some(id) => {
-                store::find_for_update(tx, resource, id).await?.filter(|item| !item.deleted).map(|item| item.id)
+                let found = store::find_for_update(tx, resource, id).await?.filter(|item| !item.deleted);
+                Some(found.ok_or_else(|| Error::invalid("/id", format!("there is no {} {id}", resource.one)))?.id)
             }
             None => None,
         };
@@ -289,6 +298,12 @@ fn delimiter(text: &str) -> u8 {
 fn check_header(resource: &'static Resource, header: &[String]) -> Result<()> {
     let known: Vec<_> =
         resource.readable(true).flat_map(|column| [Some(column.name), name_column(column)]).flatten().collect();
+    if header.iter().all(String::is_empty) {
+        return Err(Error::invalid("/file", "is empty: its first line names the columns"));
+    }
+    if let Some((_, twice)) = header.iter().enumerate().find(|(i, name)| header[..*i].contains(name)) {
+        return Err(Error::invalid("/file", format!("line 1: the column \"{twice}\" is there twice")));
+    }
     let strange = header.iter().find(|name| !known.contains(&name.as_str()));
     if let Some(name) = strange {
         let hint = crate::words::did_you_mean(name, known.iter().copied());

@@ -395,7 +395,11 @@ async fn change(
     let (resource, id) = (which.0, item_id(id)?);
     let present = records.find(resource, id, true).await?;
     let changed = match body(resource, &form) {
-        Ok(body) => records.replace(resource, id, form.get("version").parse().ok(), body).await,
+        Ok(body) => {
+            // Without it, a form that lacks fields would empty them unseen.
+            let version = form.get("version").parse().map_err(|_| Error::invalid("/version", "is required"))?;
+            records.replace(resource, id, Some(version), body).await
+        }
         Err(error) => Err(error),
     };
     match changed {

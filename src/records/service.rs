@@ -142,6 +142,12 @@ impl Records {
         let mut tx = self.db.begin().await?;
         let present = held(&mut tx, resource, id, None).await?.ok_or_else(|| resource.missing())?;
         if present.deleted {
+            let own: Map<_, _> = resource
+                .writable()
+                .filter_map(|c| Some((c.name.to_owned(), present.body.get(c.name)?.clone())))
+                .collect();
+            let values = input::read(resource, &own, Absent::Kept)?;
+            check(&mut tx, resource, &values, Some(id)).await?;
             store::set_deleted(&mut tx, resource, id, None, self.clock.now()).await.map_err(|error| match error {
                 crate::db::DbError::Duplicate => {
                     Error::Conflict(format!("Another {} has taken its place meanwhile.", resource.one).into())

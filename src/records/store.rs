@@ -167,8 +167,11 @@ pub async fn by_label(tx: &mut Tx, resource: &Resource, text: &str) -> Result<Op
 
 /// How many records that are not deleted refer to this one through a column.
 pub async fn count_uses(tx: &mut Tx, table: &'static str, column: &'static str, id: i64) -> Result<i64, DbError> {
-    let active =
-        if table == "queuers" { "state IN ('waiting', 'away', 'called', 'serving')" } else { "deleted_at IS NULL" };
+    let active = match table {
+        "queuers" => "state IN ('waiting', 'away', 'called', 'serving')",
+        "duties" => "until IS NULL",
+        _ => "deleted_at IS NULL",
+    };
     let sql = format!("SELECT count(*) FROM {table} WHERE {column} = $1 AND {active}");
     let (count,): (i64,) = tx.read(sqlx::AssertSqlSafe(sql)).bind(id).one().await?;
     Ok(count)

@@ -106,9 +106,10 @@ pub fn cookie_name(queue: i64) -> String {
     format!("frontdesk-place-{queue}")
 }
 
-fn joined_answer(rooms: &Rooms, joined: &Joined, host: &WebHost) -> JsonAnswer {
+fn joined_answer(rooms: &Rooms, joined: &Joined, host: &WebHost, staff: bool) -> JsonAnswer {
     let room = joined.live.room();
-    let mut body = json::place(&joined.place, Some(&room), Some(rooms.now()));
+    let write = if staff { json::place } else { json::place_for_student };
+    let mut body = write(&joined.place, Some(&room), Some(rooms.now()));
     let status_url = joined.token.as_ref().map(|token| format!("{}/q/{token}", host.0));
     body["token"] = joined.token.clone().into();
     body["status_url"] = status_url.into();
@@ -142,7 +143,7 @@ async fn join(
     let kept = cookies.get(&cookie_name(join.queue)).map(|cookie| cookie.value().to_owned());
     let held = asker.token.clone().or(kept);
     let joined = rooms.join(&join, staff.map(|account| account.name.as_str()), held.as_deref()).await?;
-    Ok(joined_answer(rooms, &joined, &host))
+    Ok(joined_answer(rooms, &joined, &host, staff.is_some()))
 }
 
 #[get("/api/v1/queuers")]
@@ -150,10 +151,11 @@ async fn list(_viewer: Viewer, records: &State<Records>, uri: &Origin<'_>, host:
     Ok(answer_list(records, &QUEUERS, uri, true, &host).await?)
 }
 
-fn place_answer(rooms: &Rooms, live: &super::live::Live, place: &Place) -> JsonAnswer {
+fn place_answer(rooms: &Rooms, live: &super::live::Live, place: &Place, staff: bool) -> JsonAnswer {
     let room = live.room();
     let room = Some(&*room).filter(|room| room.queue.id == place.queue_id);
-    let body = json::place(place, room, Some(rooms.now()));
+    let write = if staff { json::place } else { json::place_for_student };
+    let body = write(place, room, Some(rooms.now()));
     JsonAnswer::ok(&body).with("ETag", format!("\"v{}\"", place.version))
 }
 
@@ -162,7 +164,16 @@ async fn show(rooms: &State<Rooms>, asker: Asker, id: &str) -> Answer<JsonAnswer
     let id = item_id(id)?;
     asker.check(rooms, id, asker.staff.is_some()).await?;
     let (live, place) = rooms.place(id).await?;
-    Ok(place_answer(rooms, &live, &place))
+    Ok(place_answer(rooms, &live, &place, asker.staff.is_some()))
+}
+
+/// A reason in a few words; blank is none.
+pub fn checked_reason(text: Option<&str>) -> Result<Option<&str>> {
+    match text.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) if text.chars().count() > 300 => Err(Error::invalid("/reason", "has more than 300 characters")),
+        Some(text) if text.contains('\0') => Err(Error::invalid("/reason", "holds a NUL character")),
+        text => Ok(text),
+    }
 }
 
 /// A step, as PATCH asks for it.
@@ -181,12 +192,13 @@ struct StepBody {
 
 impl StepBody {
     fn reason(&self) -> Result<Option<&str>> {
-        let reason = self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-        match reason {
-            Some(reason) if reason.chars().count() > 300 => {
-                Err(Error::invalid("/reason", "has more than 300 characters"))
-            }
-            reason => Ok(reason),
+        checked_reason(self.reason.as_deref())
+    }
+
+    fn minutes(&self, otherwise: i64) -> Result<i64> {
+        match self.minutes {
+            Some(..=0) => Err(Error::invalid("/minutes", "must be 1 or more")),
+            minutes => Ok(minutes.unwrap_or(otherwise)),
         }
     }
 
@@ -207,8 +219,9 @@ impl StepBody {
             Some(_) => return Err(Error::invalid("/place", "must be same or back")),
         };
         match Step::between(from, to, desk) {
-            Some(Step::Away(_)) => Ok(Step::Away(self.minutes.unwrap_or(i64::MAX))),
-            Some(Step::Requeue(_)) if back => Ok(Step::Requeue(Some(0))),
+            Some(Step::Away(_)) => Ok(Step::Away(self.minutes(i64::MAX)?)),
+            Some(Step::Requeue(_) | Step::Return) if back => Ok(Step::Requeue(Some(0))),
+            Some(_) if back => Err(Error::invalid("/place", "is for those who come back from a desk")),
             Some(step) => Ok(step),
             None => {
                 Err(Error::invalid("/state", format!("a place that is {} cannot become {}", from.words(), to.words())))
@@ -228,21 +241,24 @@ async fn step(rooms: &State<Rooms>, asker: Asker, id: &str, body: JsonObject) ->
         None => student_step(rooms, id, &body).await?,
     };
     let (live, _) = rooms.place(place.id).await?;
-    Ok(place_answer(rooms, &live, &place))
+    Ok(place_answer(rooms, &live, &place, staff.is_some()))
 }
 
 async fn staff_step(rooms: &Rooms, account: &Account, id: i64, body: &StepBody) -> Result<std::sync::Arc<Place>> {
     let version = body.version.ok_or_else(|| Error::invalid("/version", "is required: the version you saw"))?;
     let by = Actor::staff(account);
     if let Some(note) = &body.note {
+        if body.state.is_some() {
+            return Err(Error::invalid("/note", "is sent by itself, without a state"));
+        }
+        if note.chars().count() > 2000 {
+            return Err(Error::invalid("/note", "has more than 2000 characters"));
+        }
         return rooms.step(id, &Step::Note(note.clone()), Some(version), &by, None).await;
     }
-    let (_, place) = rooms.place(id).await?;
+    // Which step is meant depends on where it starts, so the version is looked at first.
+    let place = rooms.place_at(id, version).await?;
     let caller = rooms.caller(account, None).await?;
-    if place.version != version {
-        // The step may make no sense any more; the answer says what happened instead.
-        return rooms.step(id, &Step::Recall, Some(version), &by, None).await;
-    }
     let step = body.step(place.state(), caller.desk)?;
     match step {
         Step::Call(_) => rooms.call_this(place.queue_id, &caller, id, Some(version), body.reason()?).await,
@@ -253,9 +269,15 @@ async fn staff_step(rooms: &Rooms, account: &Account, id: i64, body: &StepBody) 
 /// What a student may do with their own place.
 async fn student_step(rooms: &Rooms, id: i64, body: &StepBody) -> Result<std::sync::Arc<Place>> {
     let (_, place) = rooms.place(id).await?;
+    let given = [("note", body.note.is_some()), ("place", body.place.is_some()), ("reason", body.reason.is_some())];
+    if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
+        return Err(Error::invalid(format!("/{name}"), "is for staff"));
+    }
     let by = Actor::student();
     let step = match (body.target()?, place.state()) {
-        (PlaceState::Away, _) => Step::Away(body.minutes.unwrap_or(5)),
+        (PlaceState::Away, _) => Step::Away(body.minutes(5)?),
+        // Twice is as good as once.
+        (PlaceState::Left, PlaceState::Left) => return Ok(place),
         (PlaceState::Waiting, PlaceState::Away) => Step::Back,
         (PlaceState::Waiting, PlaceState::Left | PlaceState::NoShow) => Step::Restore,
         (PlaceState::Called, PlaceState::Called) => Step::Coming,
@@ -284,6 +306,7 @@ async fn leave(
     if !holder && staff.is_none() {
         return Err(Error::Unauthenticated.into());
     }
+    let reason = checked_reason(reason)?;
     let (step, by) = match staff {
         Some(account) => (Step::Remove, Actor::staff(account)),
         None => (Step::Leave, Actor::student()),
@@ -312,7 +335,7 @@ enum Called {
 
 async fn call_next(rooms: &Rooms, queue: i64, caller: &super::Caller) -> Result<Called> {
     match rooms.call_next(queue, caller).await? {
-        Some(place) => Ok(Called::Place(place_answer(rooms, &*rooms.room(place.queue_id).await?, &place))),
+        Some(place) => Ok(Called::Place(place_answer(rooms, &*rooms.room(place.queue_id).await?, &place, true))),
         None => Ok(Called::Nobody(Status::NoContent)),
     }
 }
@@ -345,8 +368,9 @@ async fn call(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) ->
     match body.queuer_id {
         None => Ok(call_next(rooms, queue, &caller).await?),
         Some(id) => {
-            let place = rooms.call_this(queue, &caller, id, body.version, body.reason.as_deref()).await?;
-            Ok(Called::Place(place_answer(rooms, &*rooms.room(queue).await?, &place)))
+            let place =
+                rooms.call_this(queue, &caller, id, body.version, checked_reason(body.reason.as_deref())?).await?;
+            Ok(Called::Place(place_answer(rooms, &*rooms.room(queue).await?, &place, true)))
         }
     }
 }
@@ -364,7 +388,8 @@ async fn transfer(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject
     let body: TransferBody = body.parse()?;
     let version = body.version.ok_or_else(|| Error::invalid("/version", "is required: the version you saw"))?;
     let by = Actor::staff(&staff.0);
-    let place = rooms.transfer(item_id(id)?, body.queue_id, Some(version), &by, body.reason.as_deref()).await?;
+    let reason = checked_reason(body.reason.as_deref())?;
+    let place = rooms.transfer(item_id(id)?, body.queue_id, Some(version), &by, reason).await?;
     let live = rooms.room(place.queue_id).await?;
     let shown = json::place(&place, Some(&live.room()), Some(rooms.now()));
     Ok(JsonAnswer::created(format!("/api/v1/queuers/{}", place.id), &shown))
@@ -399,6 +424,7 @@ async fn follow_place(rooms: &State<Rooms>, asker: Asker, follower: Follower, id
     let (live, _) = rooms.place(id).await?;
     let follower = if staff { follower } else { follower.public() };
     Ok(follower.follow(live, move |room, now| {
-        room.places.get(&id).map_or_else(String::new, |place| json::place(place, Some(room), Some(now)).to_string())
+        let write = if staff { json::place } else { json::place_for_student };
+        room.places.get(&id).map_or_else(String::new, |place| write(place, Some(room), Some(now)).to_string())
     }))
 }

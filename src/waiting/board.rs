@@ -341,23 +341,24 @@ fn first_words(errors: &[FieldError]) -> String {
 }
 
 fn reason(form: &Fields) -> Result<Option<&str>> {
-    match form.get("reason").trim() {
-        "" => Ok(None),
-        text if text.chars().count() > 300 => Err(Error::invalid("/reason", "has more than 300 characters")),
-        text => Ok(Some(text)),
-    }
+    super::api::checked_reason(Some(form.get("reason")))
+}
+
+/// The version of the place that the form was made for.
+fn seen(form: &Fields) -> Result<i64> {
+    form.get("version").parse().map_err(|_| Error::invalid("/version", "is required"))
 }
 
 #[post("/board/<queue>/calls", data = "<form>")]
 async fn call(staff: Staff, rooms: &State<Rooms>, queue: &str, form: Fields) -> Result<Flash<SeeOther>> {
     let queue = item_id(queue)?;
     let caller = rooms.caller(&staff.0, None).await?;
-    let called = match form.get("place").parse() {
-        Ok(place) => {
-            let version = form.get("version").parse().ok();
-            rooms.call_this(queue, &caller, place, version, reason(&form)?).await.map(Some)
+    let called = match form.get("place") {
+        "" => rooms.call_next(queue, &caller).await,
+        place => {
+            let place = place.parse().map_err(|_| Error::invalid("/place", "must be a number"))?;
+            rooms.call_this(queue, &caller, place, Some(seen(&form)?), reason(&form)?).await.map(Some)
         }
-        Err(_) => rooms.call_next(queue, &caller).await,
     };
     match called {
         Ok(None) => Ok(to(queue, "note", "Nobody is waiting.")),
@@ -381,7 +382,7 @@ async fn step(staff: Staff, rooms: &State<Rooms>, id: &str, form: Fields) -> Res
     let (_, place) = rooms.place(id).await?;
     let queue = place.queue_id;
     let by = Actor::staff(&staff.0);
-    let version = form.get("version").parse().map_err(|_| Error::invalid("/version", "is required"))?;
+    let version = seen(&form)?;
     let (step, words) = match form.get("step") {
         "recall" => (Step::Recall, "Called again"),
         "return" => (Step::Return, "Put back into the line"),
@@ -419,7 +420,7 @@ async fn step(staff: Staff, rooms: &State<Rooms>, id: &str, form: Fields) -> Res
 async fn undo(staff: Staff, rooms: &State<Rooms>, id: &str, form: Fields) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
     let (_, place) = rooms.place(id).await?;
-    let undone = rooms.undo(id, form.get("version").parse().ok(), &Actor::staff(&staff.0)).await;
+    let undone = rooms.undo(id, Some(seen(&form)?), &Actor::staff(&staff.0)).await;
     match undone {
         Ok(place) => {
             Ok(to(place.queue_id, "note", format!("Taken back: {} is {} again.", place.ticket, place.state().words())))
@@ -431,7 +432,11 @@ async fn undo(staff: Staff, rooms: &State<Rooms>, id: &str, form: Fields) -> Res
 #[post("/board/<queue>/duty", data = "<form>")]
 async fn duty(staff: Staff, rooms: &State<Rooms>, queue: &str, form: Fields) -> Result<Flash<SeeOther>> {
     let queue = item_id(queue)?;
-    let on = form.get("on") == "1";
+    let on = match form.get("on") {
+        "1" => true,
+        "0" => false,
+        _ => return Err(Error::invalid("/on", "must be 1 or 0")),
+    };
     let caller = rooms.caller(&staff.0, None).await?;
     let anybody = rooms.set_duty(queue, &caller, on).await?;
     let room = rooms.room(queue).await?;

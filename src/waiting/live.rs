@@ -6,7 +6,7 @@
 //! PostgreSQL notifies.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch;
@@ -205,8 +205,9 @@ pub struct Live {
     /// The `seq` up to which changes are known to be committed, and the one that `room` has.
     committed: AtomicI64,
     seq: AtomicI64,
-    /// Something changed that is no place: settings, duties, a message.
-    stale: AtomicBool,
+    /// How often something changed that has to be read, and how many of these changes were.
+    asked: AtomicU64,
+    answered: AtomicU64,
     /// How often settings had been written anywhere when the room was read.
     settings: AtomicU64,
     /// Rises with every change of the room.
@@ -222,7 +223,8 @@ impl Live {
             reading: tokio::sync::Mutex::default(),
             committed: AtomicI64::new(room.queue.seq),
             seq: AtomicI64::new(room.queue.seq),
-            stale: AtomicBool::new(false),
+            asked: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             settings: AtomicU64::new(settings),
             changes: AtomicU64::new(0),
             shown: watch::Sender::new(0),
@@ -236,7 +238,7 @@ impl Live {
 
     /// Notes that something was committed that has to be read.
     pub fn changed(&self) {
-        self.stale.store(true, Ordering::SeqCst);
+        self.asked.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Takes over a change that was committed here.
@@ -278,9 +280,10 @@ impl Live {
         if self.is_fresh(settings) {
             return Ok(Vec::new());
         }
-        // Before reading: what changes meanwhile is read again.
-        self.stale.store(false, Ordering::SeqCst);
-        let changed = self.read(db, now).await.inspect_err(|_| self.changed())?;
+        // What changes while this reads is read again; who asks while this reads waits for it.
+        let asked = self.asked.load(Ordering::SeqCst);
+        let changed = self.read(db, now).await?;
+        self.answered.fetch_max(asked, Ordering::SeqCst);
         self.settings.store(settings, Ordering::SeqCst);
         self.changes.fetch_add(1, Ordering::SeqCst);
         Ok(changed)
@@ -288,7 +291,7 @@ impl Live {
 
     fn is_fresh(&self, settings: u64) -> bool {
         self.seq.load(Ordering::SeqCst) >= self.committed.load(Ordering::SeqCst)
-            && !self.stale.load(Ordering::SeqCst)
+            && self.answered.load(Ordering::SeqCst) >= self.asked.load(Ordering::SeqCst)
             && self.settings.load(Ordering::SeqCst) == settings
     }
 

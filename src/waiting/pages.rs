@@ -331,7 +331,9 @@ impl StatusView {
             due_words: status.due_at.map_or(String::new(), |due| clock_time(due, &zone, now)),
             coming: status.coming_at.is_some(),
             away_left: ((room.queue.away_minutes * MINUTE - status.away_ms) / MINUTE).max(0),
-            may_return: recent && matches!(place.state(), PlaceState::Left | PlaceState::NoShow),
+            may_return: recent
+                && room.queue.intake != "closed"
+                && matches!(place.state(), PlaceState::Left | PlaceState::NoShow),
             reason: status.end_reason.clone().unwrap_or_default(),
             announcement: room.announcement.as_ref().map_or(String::new(), |a| a.text.clone()),
             queue: place.queue_id,
@@ -440,6 +442,8 @@ async fn step(_same: SameOrigin, rooms: &State<Rooms>, token: &str, form: Fields
     };
     let note = match rooms.step(place.id, &step, None, &Actor::student(), None).await {
         Ok(_) => String::new(),
+        // A second tap on the same button.
+        Err(Error::Outdated { .. }) if step == Step::Leave && place.state() == PlaceState::Left => String::new(),
         // Somebody was faster: the page shows what it is now.
         Err(Error::Outdated { detail, .. } | Error::Conflict(detail)) => detail.into_owned(),
         Err(error) => return Err(error),

@@ -48,6 +48,8 @@ impl Stretch {
         if from >= to {
             return Err(wrong());
         }
+        let written = |minutes: i64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        (self.from, self.to) = (written(from), written(to));
         self.day = DAYS.iter().find(|(_, _, day)| *day == weekday).map_or("", |(short, _, _)| short).to_owned();
         Ok(self)
     }
@@ -58,6 +60,12 @@ fn minute(text: &str) -> Option<i64> {
         return Some(24 * 60);
     }
     let (hours, minutes) = text.split_once(':')?;
+    let digits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    };
+    if !digits(hours, 1..=2) || !digits(minutes, 2..=2) {
+        return None;
+    }
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
     ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(hours * 60 + minutes)
 }
@@ -122,7 +130,7 @@ fn list_from_text(text: &str) -> Result<Value, String> {
 }
 
 fn lines_from_text(text: &str) -> Result<Value, String> {
-    Ok(text.split(['\n', ';']).map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into())
+    Ok(text.lines().map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into())
 }
 
 fn list_to_text(value: &Value) -> String {
@@ -271,7 +279,7 @@ mod tests {
     fn hours_are_read_and_written() {
         for (text, read) in [
             ("mon 09:00-12:30", Ok("mon 09:00-12:30")),
-            ("Monday 9:00-12:30; sun 20:00-24:00", Ok("mon 9:00-12:30\nsun 20:00-24:00")),
+            ("Monday 9:00-12:30; sun 20:00-24:00", Ok("mon 09:00-12:30\nsun 20:00-24:00")),
             ("someday 09:00-12:00", Err("someday")),
             ("mon 12:00-09:00", Err("12:00-09:00")),
             ("mon 09:00-25:00", Err("25:00")),

@@ -118,6 +118,19 @@ impl Shared {
         Ok(Some(stand.id))
     }
 
+    /// A place, if it still has this version; otherwise what it is now, and who made it so.
+    pub async fn place_at(&self, id: i64, version: i64) -> Result<Arc<Place>> {
+        let (live, place) = self.place(id).await?;
+        if place.version == version {
+            return Ok(place);
+        }
+        // Another node may be ahead of what is in memory here.
+        live.changed();
+        let (_, place) = self.place(id).await?;
+        let found = if place.version == version { Ok(place) } else { Err(stale(None)) };
+        self.told(id, found).await
+    }
+
     /// Takes a step. `version`: only if the place is still this one.
     pub async fn step(
         &self,
@@ -149,6 +162,9 @@ impl Shared {
             Step::Requeue(Some(_)) => Step::Requeue(Some(held.next_key)),
             other => other.clone(),
         };
+        if step == Step::Restore {
+            may_restore(&mut tx, &held.queue, known.as_deref(), by).await?;
+        }
         // What is in memory is right nearly always, and spares a question; the guard of the update decides.
         if let Some(known) = known {
             let stand = Stand::of(&known);
@@ -236,9 +252,25 @@ impl Shared {
         let place = store::place(&self.db, place).await?.ok_or_else(no_place)?;
         let ago = ago(((self.now().0 - place.changed_at.0) / SECOND).max(0));
         let detail = format!("{detail} It is {} since {ago}, by {}.", place.state().words(), place.changed_by);
-        let present = super::json::place(&place, None, None);
-        Err(Error::Outdated { detail: detail.into(), present: Box::new(present) })
+        let present = super::json::place_for_student(&place, None, None);
+        Err(Error::Outdated { detail: detail.trim_start().to_owned().into(), present: Box::new(present) })
     }
+}
+
+/// Whether somebody may take their place again: not when they are deleted, and, for the student, not in a line that
+/// was closed meanwhile. The cap does not count: the place was theirs.
+async fn may_restore(tx: &mut Tx, queue: &Queue, place: Option<&Place>, by: &Actor) -> Result<()> {
+    if !by.staff && queue.intake == "closed" {
+        let message = queue.intake_message.as_deref().unwrap_or("");
+        return Err(Error::Conflict(format!("This line is closed. {message}").trim().to_owned().into()));
+    }
+    let student = place.map(|place| store::StudentKey::Id(place.student_id));
+    if let Some(student) = student
+        && store::standing(tx, queue, student).await?.is_none()
+    {
+        return Err(Error::Conflict("The record of this student was deleted.".into()));
+    }
+    Ok(())
 }
 
 /// Somebody was faster. The rest is told by `told`.

@@ -22,10 +22,16 @@ pub fn pairs(text: &str) -> Result<Vec<(String, String)>> {
 
 fn decode(text: &str, name: &str) -> Result<String> {
     let spaces = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaces)
+    let text = percent_encoding::percent_decode_str(&spaces)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Error::parameter(name, "invalid UTF-8"))
+        .map_err(|_| Error::parameter(name, "invalid UTF-8"))?;
+    // No database of ours stores it.
+    if text.contains('\0') {
+        Err(Error::parameter(name.replace('\0', "\u{2400}"), "a NUL character"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// The parameters of a request's URL.

@@ -229,6 +229,16 @@ async fn a_roster_is_imported_exported_and_imported_again() {
         let ben = kim.get("/api/v1/students?student_number=2").await.json();
         assert_eq!(ben["students"][0]["name"], "=Ben");
         assert!(import("students", "name,emial\nx,y\n").await.text.contains("did you mean"));
+        for (csv, words) in [
+            ("id,name\nabc,x\n", "is no whole number"),
+            ("id,name\n999,x\n", "there is no student 999"),
+            ("name,name\nx,y\n", "is there twice"),
+            ("name\nx,y,z\n", "has 3 cells"),
+            ("", "is empty"),
+        ] {
+            let refused = import("students", csv).await;
+            assert!(refused.status == 422 && refused.text.contains(words), "{csv}: {}", refused.text);
+        }
     }
 }
 

@@ -343,6 +343,18 @@ async fn knowing_an_email_is_no_proof() {
         }
         let record = lobby.kim().get("/api/v1/students?email=ada@students.example").await.json();
         assert_eq!((&record["students"][0]["name"], &record["students"][0]["phone"]), (&json!("ada"), &Value::Null));
+        // somebody on record who does not wait: a stranger takes the place, and still learns nothing of them
+        let ben = json!({"name": "Ben Okri", "student_number": "77"});
+        lobby.kim().json(Method::Post, "/api/v1/students", &ben.to_string()).await;
+        let guess = json!({"queue_id": lobby.queue, "student": {"name": "x", "student_number": "77"}});
+        let taken = lobby.app.post("/api/v1/queuers", "application/json", guess.to_string()).await;
+        assert_eq!(
+            (taken.status, &taken.json()["student"], &taken.json()["student_id"]),
+            (201, &Value::Null, &Value::Null)
+        );
+        let seen =
+            lobby.as_student(Method::Get, &format!("/api/v1/queuers/{}", taken.json()["id"]), &taken.json(), "").await;
+        assert!(seen.status == 200 && !seen.text.contains("Okri"), "{}", seen.text);
         // staff get a link to hand out, the holder keeps theirs, and both work
         let staff = lobby.kim().json(Method::Post, "/api/v1/queuers", &body.to_string()).await.json();
         assert!(staff["token"].is_string());
@@ -376,7 +388,8 @@ async fn joining_what_is_shut_is_refused_in_words() {
         lobby.step(&noor, &ada["id"], "done").await;
         lobby.join("ada").await.is_problem(409, "again in 30 min");
         // a walk-in is for staff to judge
-        let body = json!({"queue_id": lobby.queue, "student_id": ada["student_id"], "walk_in": true}).to_string();
+        let student = lobby.place(&ada["id"]).await["student_id"].clone();
+        let body = json!({"queue_id": lobby.queue, "student_id": student, "walk_in": true}).to_string();
         assert_eq!(noor.json(Method::Post, "/api/v1/queuers", &body).await.status, 201);
     }
 }
@@ -401,6 +414,16 @@ async fn closing_intake_is_not_closing_out() {
         }
         assert_eq!(lobby.place(&ada["id"]).await["state"], "serving");
         assert_eq!(lobby.leave(&ben).await.status, 409);
+        // nobody takes a place again in a line that was closed, or when they are deleted
+        lobby.kim().json(Method::Patch, &path, r#"{"intake":"open"}"#).await;
+        let (dee, eli) = (lobby.joined("dee").await, lobby.joined("eli").await);
+        assert_eq!((lobby.leave(&dee).await.status, lobby.leave(&eli).await.status), (204, 204));
+        let student = lobby.place(&eli["id"]).await["student_id"].clone();
+        lobby.kim().json(Method::Delete, &format!("/api/v1/students/{student}"), "").await;
+        lobby.student_step(&eli, r#"{"state":"waiting"}"#).await.is_problem(409, "was deleted");
+        lobby.kim().json(Method::Patch, &path, r#"{"intake":"closed"}"#).await;
+        lobby.student_step(&dee, r#"{"state":"waiting"}"#).await.is_problem(409, "This line is closed");
+        assert_eq!(lobby.student_step(&dee, r#"{"state":"left"}"#).await.status, 200, "leaving twice");
     }
 }
 
@@ -491,6 +514,22 @@ async fn places_that_are_not_there_and_bodies_that_make_no_sense() {
         lobby.joined("ada").await;
         let called = kim.json(Method::Delete, &format!("/api/v1/queuers?queue_id={}", lobby.queue), "").await;
         assert_eq!((called.status, &called.json()["state"]), (200, &json!("called")));
+        // forms and URLs hold no NUL; a step says one thing
+        let nul = lobby
+            .app
+            .post(&format!("/rooms/{}/places", lobby.queue), "application/x-www-form-urlencoded", "name=a%00b")
+            .await;
+        assert_eq!(nul.status, 403, "a foreign form");
+        let here = kim.form(&format!("/rooms/{}/places", lobby.queue), "name=ab&email=z%40t.org&question=%00").await;
+        assert_eq!(here.status, 400, "{}", here.text);
+        let id = called.json()["id"].clone();
+        let both = json!({"version": called.json()["version"], "note": "n", "state": "serving"}).to_string();
+        kim.json(Method::Patch, &format!("/api/v1/queuers/{id}"), &both).await.is_problem(422, "/note");
+        let long = format!("/api/v1/queuers/{id}?reason={}", "x".repeat(301));
+        kim.json(Method::Delete, &long, "").await.is_problem(422, "/reason");
+        assert_eq!(kim.form(&format!("/places/{id}/undo"), "").await.status, 422);
+        assert_eq!(kim.form(&format!("/board/{}/duty", lobby.queue), "on=maybe").await.status, 422);
+        assert_eq!(kim.form(&format!("/board/{}/calls", lobby.queue), "place=abc").await.status, 422);
         // personal data is for staff
         lobby.app.get("/api/v1/queuers").await.is_problem(401, "");
         lobby.app.get("/api/v1/students").await.is_problem(401, "");
