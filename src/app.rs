@@ -14,9 +14,9 @@ use crate::db::{Db, Pool};
 use crate::entries::{Entries, RateSettings, Settings};
 use crate::moment::Clock;
 use crate::records::{self, Records};
-use crate::staff::{Accounts, SessionLimits};
+use crate::staff::{Accounts, Area, Areas, SessionLimits};
 use crate::waiting::{self, Rooms};
-use crate::{collections, directory, entries, staff, web};
+use crate::{access, collections, directory, entries, staff, web};
 
 /// Everything but the address it listens on. `figment` is [`crate::config::figment`], changed by tests.
 pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
@@ -38,6 +38,9 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         .mount("/", collections::staff_routes())
         .mount("/", waiting::staff_routes())
         .mount("/", records::pages::contents_routes())
+        // people, tokens, sessions, the audit trail
+        .mount("/", access::api_routes())
+        .mount("/", access::page_routes())
         // for every resource: its list and items (the API's guards know which are public), its changes, its pages
         .attach(AdHoc::on_ignite("Records", |rocket| async { mount_records(rocket) }))
         .register("/", web::catchers())
@@ -72,6 +75,25 @@ static RESOURCES: [&records::Resource; 6] = [
     &waiting::QUEUES,
 ];
 
+/// The addresses that take API tokens, and the scopes they need.
+static AREAS: [(&str, Area); 15] = [
+    ("/list", Area::Entries),
+    ("/csv", Area::Entries),
+    ("/api/v1/entries", Area::Entries),
+    ("/api/v1/collections", Area::Entries),
+    ("/api/v1/queues", Area::Waiting),
+    ("/api/v1/queuers", Area::Waiting),
+    ("/api/v1/colleges", Area::Directory),
+    ("/api/v1/majors", Area::Directory),
+    ("/api/v1/advisors", Area::Directory),
+    ("/api/v1/students", Area::Directory),
+    ("/api/v1/faqs", Area::Directory),
+    ("/api/v1/users", Area::Admin),
+    ("/api/v1/tokens", Area::Admin),
+    ("/api/v1/sessions", Area::Admin),
+    ("/api/v1/audit", Area::Admin),
+];
+
 /// Hands every domain its part of the configuration.
 async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key: [u8; 32]) -> Rocket<Build> {
     // Without a database Rocket stops by itself, and says why.
@@ -90,6 +112,7 @@ async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key:
         .manage(collections)
         .manage(entries)
         .manage(accounts)
+        .manage(Areas(&AREAS))
         .manage(config)
 }
 

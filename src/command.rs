@@ -11,8 +11,8 @@ use crate::collections::{self, CollectionName, Collections, NewCollection, WebOr
 use crate::config::Config;
 use crate::db::Pool;
 use crate::entries::{Entries, Format, ImportReport, Reader, Source, find_or_make, parse_query};
-use crate::moment::Clock;
-use crate::staff::{Accounts, Email, Password, Role, SessionLimits};
+use crate::moment::{Clock, DAY, MINUTE};
+use crate::staff::{Accounts, Author, Change, Email, NewToken, Password, Role, Scopes, SessionLimits};
 
 /// The back end of teams that have none.
 #[derive(Parser)]
@@ -29,6 +29,9 @@ enum Command {
     /// Accounts of staff
     #[command(subcommand)]
     User(UserCommand),
+    /// API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Collections
     #[command(subcommand)]
     Collection(CollectionCommand),
@@ -71,6 +74,38 @@ enum UserCommand {
     },
     /// List the accounts
     List,
+    /// Sign somebody out everywhere; their streams end and their tokens stop working
+    Disable { email: String },
+    /// Set somebody's password and sign them out everywhere; asks for it
+    Password {
+        email: String,
+        /// Read the password from the first line of stdin
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Make a token and print it; it cannot be shown again
+    Add {
+        /// Whose rights it has at most
+        #[arg(long)]
+        user: String,
+        /// entries:read, entries:write, waiting, directory, admin; several with commas
+        #[arg(long, value_delimiter = ',', required = true)]
+        scope: Vec<String>,
+        /// What it is for
+        #[arg(long, default_value = "command line")]
+        name: String,
+        /// When it stops working: 90d, 12h, 30m; else never
+        #[arg(long)]
+        expires: Option<String>,
+    },
+    /// List the tokens that work: number, account, name, scopes, end
+    List,
+    /// Revoke a token by its number
+    Revoke { id: i64 },
 }
 
 #[derive(Subcommand)]
@@ -124,6 +159,7 @@ pub async fn run(cli: Cli, figment: &Figment) -> Outcome {
             Ok(())
         }
         Command::User(command) => user(command, &config).await,
+        Command::Token(command) => token(command, &config).await,
         Command::Collection(command) => collection(command, &config).await,
         Command::Import { file, collection } => import(&file, &collection, &config).await,
         Command::Export { collection, format, query } => export(collection, &format, query, &config).await,
@@ -176,26 +212,90 @@ impl Own for rocket::Error {
     }
 }
 
-async fn user(command: UserCommand, config: &Config) -> Outcome {
+/// Runs a command on the accounts, and closes the database after it.
+async fn with_accounts<F: Future<Output = Outcome>>(config: &Config, run: impl FnOnce(Accounts) -> F) -> Outcome {
     let pool = Pool::open(&config.database_url()).await?;
     let limits = SessionLimits { idle: config.session_idle_days, absolute: config.session_days };
-    let accounts = Accounts::new(pool.clone(), Clock::system(), limits);
-    match command {
-        UserCommand::Add { email, name, role, password_stdin } => {
-            let email = Email::parse(&email)?;
-            let password = Password::parse(&read_password(password_stdin)?)?;
-            accounts.add(&email, &name, Role::parse(&role)?, password).await?;
-            eprintln!("{} may sign in as {role}.", email.as_str());
-        }
-        UserCommand::List => {
-            for account in accounts.list().await? {
-                let state = if account.disabled.is_some() { "disabled" } else { "active" };
-                print(&format!("{}\t{}\t{}\t{state}\n", account.email, account.role.name(), account.name))?;
+    let outcome = run(Accounts::new(pool.clone(), Clock::system(), limits)).await;
+    pool.close().await;
+    outcome
+}
+
+async fn user(command: UserCommand, config: &Config) -> Outcome {
+    let by = Author::command_line();
+    with_accounts(config, async |accounts| {
+        match command {
+            UserCommand::Add { email, name, role, password_stdin } => {
+                let email = Email::parse(&email)?;
+                let password = Password::parse(&read_password(password_stdin)?)?;
+                accounts.add(&by, &email, &name, Role::parse(&role)?, password).await?;
+                eprintln!("{} may sign in as {role}.", email.as_str());
+            }
+            UserCommand::List => {
+                for account in accounts.list().await? {
+                    let (email, role, name) = (&account.email, account.role.name(), &account.name);
+                    print(&format!("{email}\t{role}\t{name}\t{}\n", account.status()))?;
+                }
+            }
+            UserCommand::Disable { email } => {
+                let account = accounts.find_by_email(&Email::parse(&email)?).await?;
+                let change = Change { disabled: Some(true), ..Change::default() };
+                accounts.change(&by, account.id, None, change).await?;
+                eprintln!("{} is signed out and cannot sign in.", account.email);
+            }
+            UserCommand::Password { email, password_stdin } => {
+                let account = accounts.find_by_email(&Email::parse(&email)?).await?;
+                let password = Password::parse(&read_password(password_stdin)?)?;
+                accounts.set_password(&by, &account, password).await?;
+                eprintln!("{} has a new password and is signed out everywhere.", account.email);
             }
         }
-    }
-    pool.close().await;
-    Ok(())
+        Ok(())
+    })
+    .await
+}
+
+async fn token(command: TokenCommand, config: &Config) -> Outcome {
+    let by = Author::command_line();
+    with_accounts(config, async |accounts| {
+        match command {
+            TokenCommand::Add { user, scope, name, expires } => {
+                let account = accounts.find_by_email(&Email::parse(&user)?).await?;
+                let scopes = Scopes::parse(scope.iter().map(String::as_str))?;
+                let expires = expires.as_deref().map(lasting).transpose()?.map(|ms| Clock::system().now().plus(ms));
+                let (id, text) = accounts.make_token(&by, &account, NewToken { name, scopes, expires }).await?;
+                eprintln!("Token {id} of {}. Keep it: it is not shown again.", account.email);
+                print(&format!("{text}\n"))?;
+            }
+            TokenCommand::List => {
+                for token in accounts.tokens(None).await? {
+                    let ends = token.expires.map_or("never".to_owned(), |at| at.to_string());
+                    let scopes = token.scopes.names().join(",");
+                    print(&format!("{}\t{}\t{}\t{scopes}\t{ends}\n", token.id, token.email, token.name))?;
+                }
+            }
+            TokenCommand::Revoke { id } => {
+                accounts.revoke_token(&by, id, None).await?;
+                eprintln!("Token {id} no longer works.");
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Milliseconds of `90d`, `12h` or `30m`.
+fn lasting(text: &str) -> Result<i64, String> {
+    let wrong = || format!("\"{text}\" is no time such as 90d, 12h or 30m");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let unit = match unit {
+        'd' => DAY,
+        'h' => 60 * MINUTE,
+        'm' => MINUTE,
+        _ => return Err(wrong()),
+    };
+    if (1..=100_000).contains(&number) { Ok(number * unit) } else { Err(wrong()) }
 }
 
 fn read_password(from_stdin: bool) -> std::io::Result<String> {
@@ -214,7 +314,7 @@ async fn collection(command: CollectionCommand, config: &Config) -> Outcome {
             let origins = origin.iter().map(|origin| WebOrigin::parse(origin)).collect::<Result<_, _>>()?;
             let name = CollectionName::parse(&name)?;
             let new = NewCollection { name, title: String::new(), open, public_read, kind, origins };
-            let made = collections::create(&pool, new, Clock::system().now()).await?;
+            let made = collections::create(&pool, &Author::command_line(), new, Clock::system().now()).await?;
             print(&format!("{}\n", made.publishable_key))?;
         }
         CollectionCommand::List => {
@@ -251,8 +351,9 @@ async fn import(file: &std::path::Path, collection: &str, config: &Config) -> Ou
     let entries = entries(&pool, config);
     let import = Source::recognise(&text, &name).read()?;
     let bar = progress_bar(import.rows.len());
-    let collection = find_or_make(&entries, collection).await?;
-    let report = entries.import(&collection, import, &mut |done| bar.set_position(done as u64)).await?;
+    let collection = find_or_make(&entries, &Author::command_line(), collection).await?;
+    let report =
+        entries.import(&Author::command_line(), &collection, import, &mut |done| bar.set_position(done as u64)).await?;
     bar.finish_and_clear();
     drop(entries);
     pool.close().await;

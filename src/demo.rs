@@ -16,6 +16,7 @@ use crate::entries::{Entries, Source, find_or_make};
 use crate::error::{Error, Result};
 use crate::moment::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::records::{Records, Resource};
+use crate::staff::Author;
 use crate::waiting::{Actor, Caller, Desk, FAQS, Join, QUEUES, Rooms, Step, Who};
 
 const COLLEGE_MAJORS: [(&str, [&str; 4]); 3] = [
@@ -104,7 +105,7 @@ async fn refuse_if_in_use(pool: &Pool) -> Result<()> {
 impl Stage {
     async fn make(&self, resource: &'static Resource, body: Value) -> Result<i64> {
         let body: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
-        Ok(self.records.make(resource, &body).await?.id)
+        Ok(self.records.make(&Author::command_line(), resource, &body).await?.id)
     }
 
     /// Colleges with their majors.
@@ -134,6 +135,7 @@ impl Stage {
             let body = json!({"name": name, "title": title, "college_id": colleges[college].0, "location": format!("Desk {}", n + 1)});
             let advisor = self.make(&ADVISORS, body).await?;
             callers.push(Caller {
+                author: Author::command_line(),
                 desk: Desk::Advisor { advisor, account: None },
                 name: (*name).to_owned(),
                 location: Some(format!("Desk {}", n + 1)),
@@ -181,7 +183,7 @@ impl Stage {
     async fn join(&mut self, queue: i64, student: i64) -> Result<()> {
         let topic = TOPICS.choose(&mut self.random).map(|topic| (*topic).to_owned());
         let join = Join { queue, who: Who::Known(student), topic, question: None, walk_in: false };
-        self.rooms.join(&join, Some("the student"), None).await.map(drop)
+        self.rooms.join(&join, Some(&Actor { staff: true, ..Actor::student() }), None).await.map(drop)
     }
 
     /// A day of every queue: about a dozen visits, some who do not come, some who leave.
@@ -205,7 +207,7 @@ impl Stage {
     }
 
     async fn visit(&mut self, queue: i64, caller: &Caller) -> Result<()> {
-        let by = Actor { name: caller.name.clone(), staff: true };
+        let by = Actor { name: caller.name.clone(), staff: true, author: None };
         let Some(place) = self.rooms.call_next(queue, caller).await? else { return Ok(()) };
         let step = async |step: Step| self.rooms.step(place.id, &step, None, &by, None).await.map(drop);
         match self.random.random_range(0..12) {
@@ -239,7 +241,7 @@ impl Stage {
             }
             for advisor in LINES[line].2 {
                 if let Some(place) = self.rooms.call_next(*queue, &advisors[*advisor]).await? {
-                    let by = Actor { name: advisors[*advisor].name.clone(), staff: true };
+                    let by = Actor { name: advisors[*advisor].name.clone(), staff: true, author: None };
                     self.rooms.step(place.id, &Step::Start, None, &by, None).await?;
                 }
             }
@@ -253,11 +255,11 @@ impl Stage {
         let settings = crate::app::settings(config, [0; 32]);
         let entries = Entries::new(pool.clone(), Clock::system(), Collections::new(pool.clone()), settings);
         for (name, count) in [("contact", 60), ("signup", 45)] {
-            let collection = find_or_make(&entries, name).await?;
+            let collection = find_or_make(&entries, &Author::command_line(), name).await?;
             let rows: Vec<_> = (0..count).map(|n| self.entry(name, n, now).to_string()).collect();
             let text = rows.join("\n");
             let import = Source::recognise(&text, "demo.ndjson").read()?;
-            entries.import(&collection, import, &mut |_| {}).await?;
+            entries.import(&Author::command_line(), &collection, import, &mut |_| {}).await?;
         }
         Ok(())
     }

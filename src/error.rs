@@ -9,6 +9,7 @@ use rocket::http::Status;
 use serde::Serialize;
 
 use crate::db::DbError;
+use crate::rate::Limit;
 
 /// A failure, by what it means to whoever asked.
 #[derive(Debug)]
@@ -33,8 +34,8 @@ pub enum Error {
     UnsupportedType(Cow<'static, str>),
     /// Well formed, but breaks a rule: 422.
     Invalid(Vec<FieldError>),
-    /// Too fast: 429.
-    TooMany { retry_after: u64 },
+    /// Too fast: 429, with the limit that was reached.
+    TooMany { retry_after: u64, limit: Limit },
     /// Cannot be done now, later perhaps: 503. Seconds.
     Unavailable { detail: Cow<'static, str>, retry_after: u64 },
     /// A fault of ours: 500. Logged at the edge, never shown.
@@ -114,7 +115,7 @@ impl Error {
             | Error::Unavailable { detail: text, .. } => text.as_ref().into(),
             Error::Unauthenticated => "This is for staff who are signed in.".into(),
             Error::PreconditionFailed => "Load it again, then repeat the change.".into(),
-            Error::TooMany { retry_after } => format!("Try again in {retry_after} s.").into(),
+            Error::TooMany { retry_after, .. } => format!("Try again in {retry_after} s.").into(),
             Error::Internal(_) => "It was logged with this request's id.".into(),
         }
     }
@@ -134,10 +135,18 @@ impl Error {
         }
     }
 
+    /// The limit that was reached.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Error::TooMany { limit, .. } => Some(*limit),
+            _ => None,
+        }
+    }
+
     /// Seconds after which another try makes sense.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Error::TooMany { retry_after } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
+            Error::TooMany { retry_after, .. } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }

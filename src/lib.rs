@@ -6,6 +6,7 @@
 //! Reading order, from the outside in. A module may import what stands below it, never above
 //! (`tests/` checks it): `app` → `pages`, `api` → `service` → `store` → `db`.
 
+pub mod access;
 pub mod app;
 pub mod collections;
 pub mod command;

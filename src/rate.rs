@@ -9,45 +9,72 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::error::{Error, Result};
 
+/// A limit as answers tell it (`RateLimit-Policy`): so many within so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    pub name: &'static str,
+    pub quota: u32,
+    pub seconds: u64,
+}
+
+/// A bucket for each key, all of the same size.
+pub struct Buckets<K: Hash + Eq + Clone> {
+    limit: Limit,
+    limiter: DefaultKeyedRateLimiter<K>,
+}
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    /// `burst` at once, and so many more a second. Zero counts as one.
+    pub fn per_second(name: &'static str, rate: u32, burst: u32) -> Buckets<K> {
+        Buckets::new(name, Quota::per_second(at_least_one(rate)), burst)
+    }
+
+    /// `burst` at once, and so many more a minute. Zero counts as one.
+    pub fn per_minute(name: &'static str, rate: u32, burst: u32) -> Buckets<K> {
+        Buckets::new(name, Quota::per_minute(at_least_one(rate)), burst)
+    }
+
+    fn new(name: &'static str, quota: Quota, burst: u32) -> Buckets<K> {
+        let quota = quota.allow_burst(at_least_one(burst));
+        let filled_in = quota.replenish_interval() * quota.burst_size().get();
+        let seconds = filled_in.as_secs_f64().ceil().max(1.0) as u64;
+        let limit = Limit { name, quota: quota.burst_size().get(), seconds };
+        Buckets { limit, limiter: RateLimiter::keyed(quota) }
+    }
+
+    /// Takes room for `count` from a bucket, or says when to come back.
+    pub fn take(&self, key: K, count: usize) -> Result<()> {
+        let count = NonZeroU32::new(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+        match self.limiter.check_key_n(&key, count) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => {
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                Err(Error::TooMany { retry_after: wait.as_secs() + 1, limit: self.limit })
+            }
+            // More at once than the bucket holds: it can never pass.
+            Err(capacity) => {
+                Err(Error::TooLarge(format!("At most {} at once may be sent from one address.", capacity.0).into()))
+            }
+        }
+    }
+
+    /// Forgets keys that were quiet, so that memory does not grow with their number.
+    pub fn forget_quiet(&self) {
+        self.limiter.retain_recent();
+    }
+}
+
+fn at_least_one(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n.max(1)).expect("one is not zero")
+}
+
 /// A bucket per address; IPv6 addresses share one per /64, which is what one customer is given.
-pub struct PerAddress(DefaultKeyedRateLimiter<u128>);
+pub struct PerAddress(pub Buckets<u128>);
 
 impl PerAddress {
-    /// So many a second, and so many at once.
-    pub fn new(rate: u32, burst: u32) -> PerAddress {
-        PerAddress(RateLimiter::keyed(quota(rate, burst)))
-    }
-
-    /// Takes room for `count`, or says when to come back. An address that is not known is not limited.
+    /// Takes room for `count`. An address that is not known is not limited.
     pub fn take(&self, address: Option<IpAddr>, count: usize) -> Result<()> {
-        address.map_or(Ok(()), |address| take(&self.0, bucket(address), count))
-    }
-
-    /// Forgets addresses that were quiet, so that memory does not grow with the number of visitors.
-    pub fn forget_quiet(&self) {
-        self.0.retain_recent();
-    }
-}
-
-/// Zero counts as one.
-pub fn quota(rate: u32, burst: u32) -> Quota {
-    let at_least_one = |n: u32| NonZeroU32::new(n.max(1)).expect("one is not zero");
-    Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst))
-}
-
-/// Takes room for `count` from a bucket.
-pub fn take<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: K, count: usize) -> Result<()> {
-    let count = NonZeroU32::new(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
-    match limiter.check_key_n(&key, count) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(not_until)) => {
-            let wait = not_until.wait_time_from(DefaultClock::default().now());
-            Err(Error::TooMany { retry_after: wait.as_secs() + 1 })
-        }
-        // More at once than the bucket holds: it can never pass.
-        Err(capacity) => {
-            Err(Error::TooLarge(format!("At most {} at once may be sent from one address.", capacity.0).into()))
-        }
+        address.map_or(Ok(()), |address| self.0.take(bucket(address), count))
     }
 }
 

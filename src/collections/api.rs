@@ -1,10 +1,7 @@
 //! `/api/v1/collections`: list, make, change; origins and pins.
 
-use rocket::http::{Header, Status};
-use rocket::request::Request;
-use rocket::response::{self, Responder, Response};
-use rocket::serde::json::Json;
-use rocket::{Route, State, delete, get, patch, post, routes};
+use rocket::http::Status;
+use rocket::{Route, State, delete, get, patch, post, put, routes};
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, CollectionName, Collections, Known, NewCollection, WebOrigin, service};
@@ -12,13 +9,13 @@ use crate::db::Pool;
 use crate::entries::path::Path;
 use crate::entries::query::{Field, field};
 use crate::entries::{Entries, Pin};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::moment::Moment;
 use crate::staff::{Owner, Viewer};
-use crate::web::ApiError;
+use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, item_id};
 
 pub fn routes() -> Vec<Route> {
-    routes![list, make, show, change, allow, pin, unpin]
+    routes![list, make, show, replace, change, allow, disallow, pins, pin, show_pin, unpin]
 }
 
 type Answer<T> = Result<T, ApiError>;
@@ -35,6 +32,7 @@ struct Shown {
     daily_quota: Option<i64>,
     origins: Vec<String>,
     checks: serde_json::Value,
+    version: i64,
     created: Moment,
 }
 
@@ -52,38 +50,9 @@ impl Shown {
             daily_quota: c.daily_quota,
             origins: known.origins.clone(),
             checks: serde_json::from_str(&c.checks).unwrap_or_default(),
+            version: c.version,
             created: c.created_at,
         }
-    }
-}
-
-/// 201 with `Location`.
-struct Created<T> {
-    location: String,
-    body: T,
-}
-
-impl<'r, T: Serialize> Responder<'r, 'static> for Created<T> {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = Json(self.body).respond_to(request)?;
-        response.set_status(Status::Created);
-        response.set_header(Header::new("Location", self.location));
-        Response::build_from(response).ok()
-    }
-}
-
-/// A body of JSON; what is wrong with it is told by name.
-type Body<'r, T> = Result<Json<T>, rocket::serde::json::Error<'r>>;
-
-fn body<T>(body: Body<'_, T>) -> Result<T, Error> {
-    use rocket::serde::json::Error as JsonError;
-    match body {
-        Ok(Json(value)) => Ok(value),
-        Err(JsonError::Io(_)) => Err(Error::TooLarge("The body is longer than this takes.".into())),
-        Err(JsonError::Parse(_, error)) if error.is_data() => {
-            Err(Error::Invalid(vec![FieldError::at("", error.to_string())]))
-        }
-        Err(JsonError::Parse(_, error)) => Err(Error::BadRequest(vec![FieldError::at("", error.to_string())])),
     }
 }
 
@@ -92,11 +61,16 @@ pub async fn find(collections: &Collections, name: &str) -> Result<std::sync::Ar
     collections.by_name(name).await?.ok_or_else(missing)
 }
 
+fn answer(known: &Known) -> JsonAnswer {
+    let body = serde_json::to_value(Shown::new(known)).unwrap_or_default();
+    JsonAnswer::ok(&body).with("ETag", format!("\"v{}\"", known.collection.version))
+}
+
 #[get("/api/v1/collections")]
-async fn list(_viewer: Viewer, collections: &State<Collections>) -> Answer<Json<serde_json::Value>> {
+async fn list(_viewer: Viewer, collections: &State<Collections>) -> Answer<JsonAnswer> {
     let all = collections.list().await?;
     let shown: Vec<_> = all.iter().map(|known| Shown::new(known)).collect();
-    Ok(Json(serde_json::json!({ "collections": shown, "next": null, "count": all.len() })))
+    Ok(JsonAnswer::ok(&serde_json::json!({ "collections": shown, "next": null, "count": all.len() })))
 }
 
 #[derive(Deserialize)]
@@ -119,28 +93,65 @@ fn entries_kind() -> String {
     "entries".into()
 }
 
-#[post("/api/v1/collections", format = "json", data = "<new>")]
+#[post("/api/v1/collections", data = "<body>")]
 async fn make(
-    _owner: Owner,
+    owner: Owner,
     db: &State<Pool>,
     entries: &State<Entries>,
     collections: &State<Collections>,
-    new: Body<'_, Make>,
-) -> Answer<Created<Shown>> {
-    let new = body(new)?;
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    let new: Make = body.parse()?;
     let origins = new.origins.iter().map(|origin| WebOrigin::parse(origin)).collect::<Result<_, _>>()?;
     let name = CollectionName::parse(&new.name)?;
     let new =
         NewCollection { name, title: new.title, open: new.open, public_read: new.public_read, kind: new.kind, origins };
-    let made = service::create(db, new, entries.clock().now()).await?;
+    let made = service::create(db, &(&owner.0).into(), new, entries.clock().now()).await?;
     collections.changed();
     let known = find(collections, &made.name).await?;
-    Ok(Created { location: format!("/api/v1/collections/{}", made.name), body: Shown::new(&known) })
+    Ok(answer(&known).made_at(format!("/api/v1/collections/{}", made.name)))
 }
 
 #[get("/api/v1/collections/<name>")]
-async fn show(_viewer: Viewer, collections: &State<Collections>, name: &str) -> Answer<Json<Shown>> {
-    Ok(Json(Shown::new(&*find(collections, name).await?)))
+async fn show(_viewer: Viewer, collections: &State<Collections>, name: &str) -> Answer<JsonAnswer> {
+    Ok(answer(&*find(collections, name).await?))
+}
+
+/// All that may be changed; the name and the kind may not.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    title: String,
+    #[serde(default)]
+    open: bool,
+    #[serde(default)]
+    public_read: bool,
+    retention_days: Option<i64>,
+    daily_quota: Option<i64>,
+    checks: Option<serde_json::Value>,
+}
+
+#[put("/api/v1/collections/<name>", data = "<body>")]
+async fn replace(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    if_match: IfMatch,
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    let new: Whole = body.parse()?;
+    let changes = Changes {
+        title: Some(new.title),
+        open: Some(new.open),
+        public_read: Some(new.public_read),
+        retention_days: Some(new.retention_days),
+        daily_quota: Some(new.daily_quota),
+        checks: Some(new.checks.map_or_else(|| "{}".into(), |checks| checks.to_string())),
+        new_key: false,
+    };
+    write(&owner, db, collections, name, &if_match, changes, entries.clock().now()).await
 }
 
 #[derive(Deserialize)]
@@ -161,16 +172,17 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
     Option::deserialize(deserializer).map(Some)
 }
 
-#[patch("/api/v1/collections/<name>", format = "json", data = "<new>")]
+#[patch("/api/v1/collections/<name>", data = "<body>")]
 async fn change(
-    _owner: Owner,
+    owner: Owner,
     db: &State<Pool>,
+    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
-    new: Body<'_, Change>,
-) -> Answer<Json<Shown>> {
-    let new = body(new)?;
-    let known = find(collections, name).await?;
+    if_match: IfMatch,
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    let new: Change = body.parse()?;
     let changes = Changes {
         title: new.title,
         open: new.open,
@@ -180,9 +192,24 @@ async fn change(
         checks: new.checks.map(|checks| checks.to_string()),
         new_key: false,
     };
-    service::change(db, &known.collection, changes).await?;
+    write(&owner, db, collections, name, &if_match, changes, entries.clock().now()).await
+}
+
+async fn write(
+    owner: &Owner,
+    db: &Pool,
+    collections: &Collections,
+    name: &str,
+    if_match: &IfMatch,
+    changes: Changes,
+    now: Moment,
+) -> Answer<JsonAnswer> {
+    let known = find(collections, name).await?;
+    let collection = &known.collection;
+    if_match.version(collection.version)?;
+    service::change(db, &(&owner.0).into(), collection, changes, now).await?;
     collections.changed();
-    Ok(Json(Shown::new(&*find(collections, name).await?)))
+    Ok(answer(&*find(collections, name).await?))
 }
 
 #[derive(Deserialize)]
@@ -191,20 +218,39 @@ struct Allow {
     origin: String,
 }
 
-#[post("/api/v1/collections/<name>/origins", format = "json", data = "<new>")]
+#[post("/api/v1/collections/<name>/origins", data = "<body>")]
 async fn allow(
-    _owner: Owner,
+    owner: Owner,
     db: &State<Pool>,
     entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
-    new: Body<'_, Allow>,
-) -> Answer<Json<Shown>> {
-    let origin = WebOrigin::parse(&body(new)?.origin)?;
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    let origin = WebOrigin::parse(&body.parse::<Allow>()?.origin)?;
     let known = find(collections, name).await?;
-    service::allow_origin(db, known.collection.id, &origin, entries.clock().now()).await?;
+    service::allow_origin(db, &(&owner.0).into(), &known.collection, &origin, entries.clock().now()).await?;
     collections.changed();
-    Ok(Json(Shown::new(&*find(collections, name).await?)))
+    Ok(answer(&*find(collections, name).await?))
+}
+
+/// An origin that may no longer send. One that could not is gone already.
+#[delete("/api/v1/collections/<name>/origins?<origin>")]
+async fn disallow(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    origin: Option<&str>,
+) -> Answer<Status> {
+    let origin = origin.ok_or_else(|| Error::parameter("origin", "is required"))?;
+    let origin = WebOrigin::parse(origin).map_err(|error| Error::parameter("origin", error.detail()))?;
+    let known = find(collections, name).await?;
+    let (by, now) = ((&owner.0).into(), entries.clock().now());
+    service::remove_origin(db, &by, &known.collection, origin.as_str(), now).await?;
+    collections.changed();
+    Ok(Status::NoContent)
 }
 
 #[derive(Deserialize)]
@@ -213,25 +259,14 @@ struct NewPin {
     field: String,
 }
 
-#[derive(Serialize)]
-struct ShownPin {
-    id: i64,
-    field: String,
-    automatic: bool,
-    ready: bool,
-    bytes: i64,
-}
-
-impl ShownPin {
-    fn new((pin, bytes): &(Pin, i64)) -> ShownPin {
-        ShownPin {
-            id: pin.id,
-            field: pin.path.clone(),
-            automatic: pin.automatic,
-            ready: pin.ready_at.is_some(),
-            bytes: *bytes,
-        }
-    }
+fn shown_pin((pin, bytes): &(Pin, i64)) -> serde_json::Value {
+    serde_json::json!({
+        "id": pin.id,
+        "field": pin.path,
+        "automatic": pin.automatic,
+        "ready": pin.ready_at.is_some(),
+        "bytes": bytes,
+    })
 }
 
 /// A field of the client's data; ours have indexes already.
@@ -243,38 +278,65 @@ pub fn data_field(name: &str) -> Result<Path, Error> {
     }
 }
 
-/// The index is built in the background.
-#[post("/api/v1/collections/<name>/pins", format = "json", data = "<new>")]
-async fn pin(
-    _owner: Owner,
+#[get("/api/v1/collections/<name>/pins")]
+async fn pins(
+    _viewer: Viewer,
     entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
-    new: Body<'_, NewPin>,
-) -> Answer<Created<ShownPin>> {
-    let field = body(new)?.field;
-    let path = data_field(&field)?;
+) -> Answer<JsonAnswer> {
     let known = find(collections, name).await?;
-    entries.pin(&known, &path, false).await?;
+    let pins = entries.pins(known.collection.id).await?;
+    let shown: Vec<_> = pins.iter().map(shown_pin).collect();
+    Ok(JsonAnswer::ok(&serde_json::json!({ "pins": shown, "next": null, "count": pins.len() })))
+}
+
+/// The index is built in the background.
+#[post("/api/v1/collections/<name>/pins", data = "<body>")]
+async fn pin(
+    owner: Owner,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    let path = data_field(&body.parse::<NewPin>()?.field)?;
+    let known = find(collections, name).await?;
+    entries.pin(Some(&(&owner.0).into()), &known, &path).await?;
     let entries = entries.inner().clone();
     let pins = entries.pins(known.collection.id).await?;
     tokio::spawn(async move { entries.build_pins_or_log().await });
-    let made = pins
-        .iter()
-        .find(|(pin, _)| pin.path == path.to_string())
-        .ok_or_else(|| Error::NotFound("The pin is gone.".into()))?;
-    Ok(Created { location: format!("/api/v1/collections/{name}/pins/{}", made.0.id), body: ShownPin::new(made) })
+    let made = pins.iter().find(|(pin, _)| pin.path == path.to_string()).ok_or_else(no_pin)?;
+    let location = format!("/api/v1/collections/{name}/pins/{}", made.0.id);
+    Ok(JsonAnswer::created(location, &shown_pin(made)))
+}
+
+fn no_pin() -> Error {
+    Error::NotFound("There is no such pin.".into())
+}
+
+#[get("/api/v1/collections/<name>/pins/<id>")]
+async fn show_pin(
+    _viewer: Viewer,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    id: &str,
+) -> Answer<JsonAnswer> {
+    let (known, id) = (find(collections, name).await?, item_id(id)?);
+    let pins = entries.pins(known.collection.id).await?;
+    Ok(JsonAnswer::ok(&shown_pin(pins.iter().find(|(pin, _)| pin.id == id).ok_or_else(no_pin)?)))
 }
 
 #[delete("/api/v1/collections/<name>/pins/<id>")]
 async fn unpin(
-    _owner: Owner,
+    owner: Owner,
     entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
-    id: i64,
+    id: &str,
 ) -> Answer<Status> {
     let known = find(collections, name).await?;
-    entries.unpin(&known, id).await?;
+    entries.unpin(&(&owner.0).into(), &known, item_id(id)?).await?;
     Ok(Status::NoContent)
 }

@@ -43,6 +43,7 @@ pub struct Collection {
     pub daily_quota: Option<i64>,
     /// JSON, see [`Check`].
     pub checks: String,
+    pub version: i64,
     pub created_at: Moment,
 }
 

@@ -42,7 +42,7 @@ enum Made {
 
 #[post("/collections", data = "<form>")]
 async fn make(
-    _owner: Owner,
+    owner: Owner,
     layout: Layout,
     db: &State<Pool>,
     entries: &State<Entries>,
@@ -59,7 +59,7 @@ async fn make(
                 kind: "entries".into(),
                 origins: Vec::new(),
             };
-            service::create(db, new, entries.clock().now()).await
+            service::create(db, &(&owner.0).into(), new, entries.clock().now()).await
         }
         Err(error) => Err(error),
     };
@@ -135,8 +135,9 @@ fn back(name: &str, note: impl Into<String>) -> Flash<SeeOther> {
 
 #[post("/collections/<name>", data = "<form>")]
 async fn change(
-    _owner: Owner,
+    owner: Owner,
     db: &State<Pool>,
+    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     form: Fields,
@@ -155,27 +156,29 @@ async fn change(
         checks: Some(form.get("checks").to_owned()).filter(|checks| !checks.trim().is_empty()),
         new_key: false,
     };
-    service::change(db, &known.collection, changes).await?;
+    service::change(db, &(&owner.0).into(), &known.collection, changes, entries.clock().now()).await?;
     collections.changed();
     Ok(back(name, "Saved."))
 }
 
 #[post("/collections/<name>/key")]
 async fn new_key(
-    _owner: Owner,
+    owner: Owner,
     db: &State<Pool>,
+    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
-    service::change(db, &known.collection, Changes { new_key: true, ..Changes::default() }).await?;
+    let changes = Changes { new_key: true, ..Changes::default() };
+    service::change(db, &(&owner.0).into(), &known.collection, changes, entries.clock().now()).await?;
     collections.changed();
     Ok(back(name, "There is a new key. Put it into your pages; the old one no longer works."))
 }
 
 #[post("/collections/<name>/origins", data = "<form>")]
 async fn allow(
-    _owner: Owner,
+    owner: Owner,
     db: &State<Pool>,
     entries: &State<Entries>,
     collections: &State<Collections>,
@@ -184,30 +187,30 @@ async fn allow(
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let origin = WebOrigin::parse(form.get("origin"))?;
-    service::allow_origin(db, known.collection.id, &origin, entries.clock().now()).await?;
+    service::allow_origin(db, &(&owner.0).into(), &known.collection, &origin, entries.clock().now()).await?;
     collections.changed();
     Ok(back(name, format!("Pages of {} may send now.", origin.as_str())))
 }
 
 #[post("/collections/<name>/origins/removal", data = "<form>")]
 async fn disallow(
-    _owner: Owner,
+    owner: Owner,
     db: &State<Pool>,
+    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     form: Fields,
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
-    let mut tx = db.begin().await?;
-    store::remove_origin(&mut tx, known.collection.id, form.get("origin")).await?;
-    tx.commit().await?;
+    let (by, now) = ((&owner.0).into(), entries.clock().now());
+    service::remove_origin(db, &by, &known.collection, form.get("origin"), now).await?;
     collections.changed();
     Ok(back(name, "Removed."))
 }
 
 #[post("/collections/<name>/pins", data = "<form>")]
 async fn pin(
-    _owner: Owner,
+    owner: Owner,
     entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
@@ -215,7 +218,7 @@ async fn pin(
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let path = data_field(form.get("field"))?;
-    entries.pin(&known, &path, false).await?;
+    entries.pin(Some(&(&owner.0).into()), &known, &path).await?;
     let entries = entries.inner().clone();
     tokio::spawn(async move { entries.build_pins_or_log().await });
     Ok(back(name, format!("The index of \"{path}\" is being built.")))
@@ -223,13 +226,13 @@ async fn pin(
 
 #[post("/collections/<name>/pins/<id>/removal")]
 async fn unpin(
-    _owner: Owner,
+    owner: Owner,
     entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     id: i64,
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
-    entries.unpin(&known, id).await?;
+    entries.unpin(&(&owner.0).into(), &known, id).await?;
     Ok(back(name, "Unpinned."))
 }

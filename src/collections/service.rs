@@ -8,6 +8,7 @@ use super::{Check, Collection, CollectionId, CollectionName, WebOrigin, store};
 use crate::db::Pool;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
+use crate::staff::{Author, Deed, audit};
 
 /// A collection with the origins that may send to it.
 #[derive(Debug, Clone)]
@@ -162,7 +163,7 @@ pub struct NewCollection {
 }
 
 /// Makes a collection with a key of its own. The same name twice is a conflict.
-pub async fn create(db: &Pool, new: NewCollection, now: Moment) -> Result<Collection> {
+pub async fn create(db: &Pool, by: &Author, new: NewCollection, now: Moment) -> Result<Collection> {
     if !["entries", "readings"].contains(&new.kind.as_str()) {
         return Err(Error::invalid("/kind", "must be entries or readings"));
     }
@@ -179,6 +180,7 @@ pub async fn create(db: &Pool, new: NewCollection, now: Moment) -> Result<Collec
         retention_days: None,
         daily_quota: None,
         checks: "{}".into(),
+        version: 1,
         created_at: now,
     };
     let mut tx = db.begin().await?;
@@ -191,14 +193,32 @@ pub async fn create(db: &Pool, new: NewCollection, now: Moment) -> Result<Collec
     for origin in &new.origins {
         store::allow_origin(&mut tx, stored.id, origin.as_str(), now).await?;
     }
+    audit::note(&mut tx, by, Deed::new("made", "collections", &stored.name), now).await?;
     tx.commit().await?;
     Ok(stored)
 }
 
 /// Lets pages of an origin send to a collection; twice does no harm.
-pub async fn allow_origin(db: &Pool, collection: CollectionId, origin: &WebOrigin, now: Moment) -> Result<()> {
+pub async fn allow_origin(
+    db: &Pool,
+    by: &Author,
+    collection: &Collection,
+    origin: &WebOrigin,
+    now: Moment,
+) -> Result<()> {
     let mut tx = db.begin().await?;
-    store::allow_origin(&mut tx, collection, origin.as_str(), now).await?;
+    store::allow_origin(&mut tx, collection.id, origin.as_str(), now).await?;
+    let deed = Deed::new("changed", "collections", &collection.name).with(format!("allowed {}", origin.as_str()));
+    audit::note(&mut tx, by, deed, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Pages of an origin may no longer send; one that could not does no harm.
+pub async fn remove_origin(db: &Pool, by: &Author, collection: &Collection, origin: &str, now: Moment) -> Result<()> {
+    let mut tx = db.begin().await?;
+    store::remove_origin(&mut tx, collection.id, origin).await?;
+    let deed = Deed::new("changed", "collections", &collection.name).with(format!("removed {origin}"));
+    audit::note(&mut tx, by, deed, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -215,8 +235,14 @@ pub struct Changes {
     pub new_key: bool,
 }
 
-/// Changes a collection.
-pub async fn change(db: &Pool, collection: &Collection, changes: Changes) -> Result<Collection> {
+/// Changes a collection that is still of this version; otherwise 412.
+pub async fn change(
+    db: &Pool,
+    by: &Author,
+    collection: &Collection,
+    changes: Changes,
+    now: Moment,
+) -> Result<Collection> {
     let mut changed = collection.clone();
     if let Some(title) = changes.title {
         if title.trim().is_empty() || title.chars().count() > 200 {
@@ -236,8 +262,13 @@ pub async fn change(db: &Pool, collection: &Collection, changes: Changes) -> Res
         changed.publishable_key = new_key()?;
     }
     let mut tx = db.begin().await?;
-    store::update(&mut tx, &changed).await?;
+    if !store::update(&mut tx, &changed).await? {
+        return Err(Error::PreconditionFailed);
+    }
+    let detail = if changes.new_key { "a new key" } else { "" };
+    audit::note(&mut tx, by, Deed::new("changed", "collections", &collection.name).with(detail), now).await?;
     tx.commit().await?;
+    changed.version += 1;
     Ok(changed)
 }
 

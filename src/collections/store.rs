@@ -4,8 +4,7 @@ use super::{Collection, CollectionId, RegisteredField};
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
 
-const COLUMNS: &str =
-    "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, created_at";
+const COLUMNS: &str = "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, version, created_at";
 
 pub async fn all(db: &Pool) -> Result<Vec<Collection>, DbError> {
     db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections ORDER BY name"))).all().await
@@ -38,23 +37,25 @@ pub async fn insert(tx: &mut Tx, new: &Collection) -> Result<Collection, DbError
     .await
 }
 
-/// Writes everything that may change; the name may not.
-pub async fn update(tx: &mut Tx, collection: &Collection) -> Result<(), DbError> {
-    tx.write(
-        "UPDATE collections SET title = $2, publishable_key = $3, open = $4, public_read = $5, \
-         retention_days = $6, daily_quota = $7, checks = $8 WHERE id = $1",
-    )
-    .bind(collection.id)
-    .bind(&collection.title)
-    .bind(&collection.publishable_key)
-    .bind(collection.open)
-    .bind(collection.public_read)
-    .bind(collection.retention_days)
-    .bind(collection.daily_quota)
-    .bind(&collection.checks)
-    .execute()
-    .await
-    .map(drop)
+/// Writes everything that may change; the name may not. `false`: it is no longer of this version.
+pub async fn update(tx: &mut Tx, collection: &Collection) -> Result<bool, DbError> {
+    let written = tx
+        .write(
+            "UPDATE collections SET title = $2, publishable_key = $3, open = $4, public_read = $5, \
+         retention_days = $6, daily_quota = $7, checks = $8, version = version + 1 WHERE id = $1 AND version = $9",
+        )
+        .bind(collection.id)
+        .bind(&collection.title)
+        .bind(&collection.publishable_key)
+        .bind(collection.open)
+        .bind(collection.public_read)
+        .bind(collection.retention_days)
+        .bind(collection.daily_quota)
+        .bind(&collection.checks)
+        .bind(collection.version)
+        .execute()
+        .await?;
+    Ok(written == 1)
 }
 
 pub async fn allowed_origins(db: &Pool) -> Result<Vec<(CollectionId, String)>, DbError> {

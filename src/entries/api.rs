@@ -17,10 +17,9 @@ use super::store::{EntryRef, Mark};
 use super::{Entry, EntryId, json};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
-use crate::staff::{Layout, Staff, Visitor};
+use crate::staff::{Author, Layout, Staff, Visitor};
 use crate::web::{
-    ApiError, Download, Fields, Html, IfMatch, Negotiation, SameOrigin, SeeOther, WebHost, pairs, query_pairs,
-    see_other,
+    ApiError, Download, Fields, Html, IfMatch, Negotiation, SeeOther, WebHost, pairs, query_pairs, see_other,
 };
 
 pub fn public_routes() -> Vec<Route> {
@@ -236,8 +235,6 @@ impl<'r> FromRequest<'r> for Asked<'r> {
             return GuardOutcome::Error((Status::InternalServerError, ()));
         };
         let visitor = match request.guard::<Visitor>().await {
-            // A POST from a foreign page is a stranger's, whatever cookie comes with it.
-            GuardOutcome::Success(_) if SameOrigin::check(request).is_err() => Visitor(None),
             GuardOutcome::Success(visitor) => visitor,
             GuardOutcome::Error(error) => return GuardOutcome::Error(error),
             GuardOutcome::Forward(status) => return GuardOutcome::Forward(status),
@@ -316,6 +313,12 @@ async fn show(entries: &State<Entries>, visitor: Visitor, id: &str) -> std::resu
     Ok(shown(&entry, &known.collection.name))
 }
 
+/// The entry of a path, and the version that a change must still find.
+async fn present(entries: &Entries, staff: &Staff, id: &str, if_match: &IfMatch) -> Result<(EntryId, Option<i64>)> {
+    let (entry, _) = entries.find(&Reader::Staff(staff.0.id), entry_id(id)?).await?;
+    Ok((entry.id, if_match.version(entry.version)?))
+}
+
 async fn read_body(data: Data<'_>) -> Result<Vec<u8>> {
     let body =
         data.open(body::MAX_ENTRY.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
@@ -348,7 +351,8 @@ async fn replace(
     _json: JsonBody,
     data: Data<'_>,
 ) -> std::result::Result<Shown, ApiError> {
-    let entry = entries.replace(entry_id(id)?, if_match.version()?, &read_body(data).await?).await?;
+    let (id, version) = present(entries, &staff, id, &if_match).await?;
+    let entry = entries.replace(&(&staff.0).into(), id, version, &read_body(data).await?).await?;
     reread(entries, &staff, &entry).await
 }
 
@@ -361,7 +365,8 @@ async fn merge(
     _json: JsonBody,
     data: Data<'_>,
 ) -> std::result::Result<Shown, ApiError> {
-    let entry = entries.merge(entry_id(id)?, if_match.version()?, &read_body(data).await?).await?;
+    let (id, version) = present(entries, &staff, id, &if_match).await?;
+    let entry = entries.merge(&(&staff.0).into(), id, version, &read_body(data).await?).await?;
     reread(entries, &staff, &entry).await
 }
 
@@ -384,17 +389,18 @@ async fn restore(entries: &State<Entries>, staff: Staff, id: &str) -> std::resul
 async fn mark_one(entries: &Entries, staff: &Staff, id: &str, mark: Mark) -> std::result::Result<(), ApiError> {
     let reader = Reader::Staff(staff.0.id);
     let (entry, _) = entries.find(&reader, entry_id(id)?).await?;
-    entries.mark_ids(&reader, &[entry.id], mark).await?;
+    entries.mark_ids(&(&staff.0).into(), &reader, &[entry.id], mark).await?;
     Ok(())
 }
 
 impl Entries {
     /// Marks these entries and returns how many changed, with the moment that takes it back.
-    pub async fn mark_ids(&self, reader: &Reader, ids: &[EntryId], mark: Mark) -> Result<(u64, Moment)> {
+    pub async fn mark_ids(&self, by: &Author, reader: &Reader, ids: &[EntryId], mark: Mark) -> Result<(u64, Moment)> {
         let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
         let params =
             pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
         let query = query::parse(&params, self.clock.now(), false)?;
-        self.mark(reader, &query, mark).await
+        let one = if let [id] = ids { id.0.to_string() } else { String::new() };
+        self.mark_as(by, reader, &query, mark, one).await
     }
 }

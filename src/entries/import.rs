@@ -15,6 +15,7 @@ use super::{EntryId, Kept, NewEntry, Outcome, export, operand, submission};
 use crate::collections::{Collection, register_field};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
+use crate::staff::{Author, Deed, audit};
 
 /// Rows stored by one transaction.
 const BATCH: usize = 500;
@@ -299,6 +300,7 @@ impl Entries {
     /// Stores the rows of a file. `progress` is called with the number of rows done.
     pub async fn import(
         &self,
+        by: &Author,
         collection: &Collection,
         import: Import,
         progress: &mut (dyn FnMut(usize) + Send),
@@ -318,6 +320,11 @@ impl Entries {
         }
         self.store_rows(batch, &mut report).await?;
         self.intake.flush().await;
+        let told = format!("{} stored, {} known, {} refused", report.stored, report.known, report.refused);
+        let mut tx = self.db.begin().await?;
+        let deed = Deed::new("imported", "entries", "").with(format!("into {}: {told}", collection.name));
+        audit::note(&mut tx, by, deed, self.clock.now()).await?;
+        tx.commit().await?;
         Ok(report)
     }
 

@@ -4,14 +4,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-use governor::{DefaultKeyedRateLimiter, RateLimiter};
-
 use super::store;
 use crate::collections::{Collection, CollectionId};
 use crate::db::Pool;
 use crate::error::{Error, Result};
 use crate::moment::{DAY, Moment};
-use crate::rate::{PerAddress, quota, take};
+use crate::rate::{Buckets, Limit, PerAddress};
 
 /// The buckets of one process. `None` when limits are off.
 pub struct Limits {
@@ -22,7 +20,7 @@ pub struct Limits {
 
 struct Rates {
     per_address: PerAddress,
-    per_collection: DefaultKeyedRateLimiter<i64>,
+    per_collection: Buckets<i64>,
 }
 
 /// Entries a second, and how many more at once.
@@ -36,8 +34,8 @@ pub struct RateSettings {
 impl Limits {
     pub fn new(settings: Option<RateSettings>) -> Limits {
         let rates = settings.map(|s| Rates {
-            per_address: PerAddress::new(s.per_address, s.burst_per_address),
-            per_collection: RateLimiter::keyed(quota(s.per_collection, s.per_collection.saturating_mul(2))),
+            per_address: PerAddress(Buckets::per_second("add-address", s.per_address, s.burst_per_address)),
+            per_collection: Buckets::per_second("add-collection", s.per_collection, s.per_collection.saturating_mul(2)),
         });
         Limits { rates, today: Mutex::default() }
     }
@@ -46,7 +44,7 @@ impl Limits {
     pub fn take(&self, address: Option<IpAddr>, collection: CollectionId, entries: usize) -> Result<()> {
         let Some(rates) = &self.rates else { return Ok(()) };
         rates.per_address.take(address, entries)?;
-        take(&rates.per_collection, collection.0, entries)
+        rates.per_collection.take(collection.0, entries)
     }
 
     /// Counts entries against the collection's daily quota, if it has one.
@@ -60,7 +58,9 @@ impl Limits {
         };
         if before + entries > quota {
             let seconds = ((day + 1) * DAY - now.0) / 1000 + 1;
-            return Err(Error::TooMany { retry_after: seconds.unsigned_abs() });
+            let quota = u32::try_from(quota).unwrap_or(u32::MAX);
+            let limit = Limit { name: "add-daily", quota, seconds: (DAY / 1000).unsigned_abs() };
+            return Err(Error::TooMany { retry_after: seconds.unsigned_abs(), limit });
         }
         let mut today = self.lock();
         let slot = today.entry(collection.id).or_insert((day, before));
@@ -71,8 +71,8 @@ impl Limits {
     /// Forgets addresses that were quiet, so that memory does not grow with the number of visitors.
     pub fn forget_quiet(&self) {
         if let Some(rates) = &self.rates {
-            rates.per_address.forget_quiet();
-            rates.per_collection.retain_recent();
+            rates.per_address.0.forget_quiet();
+            rates.per_collection.forget_quiet();
         }
     }
 

@@ -17,7 +17,7 @@ use super::{Entry, EntryId, json};
 use crate::collections::{Collection, CollectionName, NewCollection, create};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
-use crate::staff::{Layout, Owner, Staff, Viewer};
+use crate::staff::{Author, Deed, Layout, Owner, Staff, Viewer, audit};
 use crate::web::{Fields, Html, SeeOther, WebHost, pairs, query_pairs, render, see_other};
 
 pub fn routes() -> Vec<Route> {
@@ -323,13 +323,13 @@ async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Fl
     let back = format!("/list?{}", form.get("query"));
     let (count, at) = if form.get("all") == "1" {
         let query = query::parse(&pairs(form.get("query"))?, entries.clock.now(), false)?;
-        entries.mark(&reader, &query, mark).await?
+        entries.mark(&(&staff.0).into(), &reader, &query, mark).await?
     } else {
         let ids: Vec<_> = form.all("id").filter_map(|id| id.parse().ok().map(EntryId)).collect();
         if ids.is_empty() {
             return Ok(Flash::new(see_other(back), "note", "Nothing was selected.".to_owned()));
         }
-        entries.mark_ids(&reader, &ids, mark).await?
+        entries.mark_ids(&(&staff.0).into(), &reader, &ids, mark).await?
     };
     let text = format!(
         "{} {done}.",
@@ -356,10 +356,10 @@ async fn export_marked(_viewer: Viewer, form: Fields) -> SeeOther {
 
 /// Takes a mark back: Undo.
 #[post("/list/marks/undo", data = "<form>")]
-async fn unmark(_staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Flash<SeeOther>> {
+async fn unmark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Flash<SeeOther>> {
     let (mark, _) = mark_named(form.get("action"))?;
     let at = form.get("at").parse().map_err(|_| Error::invalid("/at", "must be a number"))?;
-    let count = entries.unmark(mark, Moment(at)).await?;
+    let count = entries.unmark(&(&staff.0).into(), mark, Moment(at)).await?;
     let text = format!("||Taken back: {count}.");
     Ok(Flash::new(see_other(format!("/list?{}", form.get("query"))), "done", text))
 }
@@ -372,15 +372,18 @@ async fn save_view(staff: Staff, entries: &State<Entries>, form: Fields) -> Resu
     }
     query::parse(&pairs(form.get("query"))?, entries.clock.now(), false)?;
     let mut tx = entries.db.begin().await?;
-    store::save_view(&mut tx, &name, form.get("query"), staff.0.id, entries.clock.now()).await?;
+    let now = entries.clock.now();
+    store::save_view(&mut tx, &name, form.get("query"), staff.0.id, now).await?;
+    audit::note(&mut tx, &(&staff.0).into(), Deed::new("saved", "views", &name), now).await?;
     tx.commit().await?;
     Ok(see_other(format!("/list?{}", form.get("query"))))
 }
 
 #[post("/list/views/<id>/deletion")]
-async fn delete_view(_staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
+async fn delete_view(staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
     let mut tx = entries.db.begin().await?;
     store::delete_view(&mut tx, id).await?;
+    audit::note(&mut tx, &(&staff.0).into(), Deed::new("deleted", "views", id), entries.clock.now()).await?;
     tx.commit().await?;
     Ok(see_other("/list"))
 }
@@ -433,13 +436,14 @@ async fn import_page(layout: Layout, entries: &Entries, form: &Fields) -> Result
 
 /// First a preview, then, with `confirmed`, the import itself. The collection is made if it is not there.
 #[post("/import", data = "<form>")]
-async fn import(_owner: Owner, layout: Layout, entries: &State<Entries>, form: Fields) -> Result<Html> {
+async fn import(owner: Owner, layout: Layout, entries: &State<Entries>, form: Fields) -> Result<Html> {
     let mut page = import_page(layout, entries, &form).await?;
     let text = if form.get("file").is_empty() { form.get("text") } else { form.get("file") };
     let import = Source::recognise(text, &page.file_name).read()?;
     if form.get("confirmed") == "1" {
-        let collection = find_or_make(entries, &page.collection).await?;
-        page.report = Some(entries.import(&collection, import, &mut |_| {}).await?);
+        let by = Author::from(&owner.0);
+        let collection = find_or_make(entries, &by, &page.collection).await?;
+        page.report = Some(entries.import(&by, &collection, import, &mut |_| {}).await?);
         return render(&page);
     }
     page.total = import.rows.len();
@@ -455,7 +459,7 @@ async fn import(_owner: Owner, layout: Layout, entries: &State<Entries>, form: F
 }
 
 /// The collection of this name; an import makes it.
-pub async fn find_or_make(entries: &Entries, name: &str) -> Result<Collection> {
+pub async fn find_or_make(entries: &Entries, by: &Author, name: &str) -> Result<Collection> {
     if let Some(known) = entries.collections.by_name(name).await? {
         return Ok(known.collection.clone());
     }
@@ -467,7 +471,7 @@ pub async fn find_or_make(entries: &Entries, name: &str) -> Result<Collection> {
         kind: "entries".into(),
         origins: Vec::new(),
     };
-    let made = create(&entries.db, new, entries.clock.now()).await?;
+    let made = create(&entries.db, by, new, entries.clock.now()).await?;
     entries.collections.changed();
     Ok(made)
 }

@@ -18,6 +18,7 @@ use crate::collections::{Collections, DEFAULT_COLLECTION, Known};
 use crate::db::Pool;
 use crate::error::{Error, FieldError, Result};
 use crate::moment::{Clock, Moment};
+use crate::staff::{Author, Deed, audit};
 
 /// How entries behave; the part of the configuration that concerns them.
 #[derive(Debug, Clone)]
@@ -227,7 +228,19 @@ impl Entries {
     }
 
     /// Marks all entries of a query and returns how many changed, with the moment that takes it back.
-    pub async fn mark(&self, reader: &Reader, query: &Query, mark: Mark) -> Result<(u64, Moment)> {
+    pub async fn mark(&self, by: &Author, reader: &Reader, query: &Query, mark: Mark) -> Result<(u64, Moment)> {
+        self.mark_as(by, reader, query, mark, String::new()).await
+    }
+
+    /// [`Entries::mark`], told in the audit trail as this entry's.
+    pub(super) async fn mark_as(
+        &self,
+        by: &Author,
+        reader: &Reader,
+        query: &Query,
+        mark: Mark,
+        id: String,
+    ) -> Result<(u64, Moment)> {
         if query.conditions.is_empty() && query.words.is_empty() {
             return Err(Error::BadRequest(vec![FieldError::at(
                 "",
@@ -239,20 +252,24 @@ impl Entries {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let changed = store::mark(&mut tx, filter, mark, now).await?;
+        let deed = Deed::new(mark.done(), "entries", id).with(format!("{changed} changed"));
+        audit::note(&mut tx, by, deed, now).await?;
         tx.commit().await?;
         Ok((changed, now))
     }
 
     /// Takes back a [`Entries::mark`].
-    pub async fn unmark(&self, mark: Mark, at: Moment) -> Result<u64> {
+    pub async fn unmark(&self, by: &Author, mark: Mark, at: Moment) -> Result<u64> {
         let mut tx = self.db.begin().await?;
         let changed = store::unmark(&mut tx, mark, at).await?;
+        let deed = Deed::new("undone", "entries", "").with(format!("{}: {changed} taken back", mark.done()));
+        audit::note(&mut tx, by, deed, self.clock.now()).await?;
         tx.commit().await?;
         Ok(changed)
     }
 
     /// Replaces the data of an entry, if it still has the version that `expected` names.
-    pub async fn replace(&self, id: EntryId, expected: Option<i64>, data: &[u8]) -> Result<Entry> {
+    pub async fn replace(&self, by: &Author, id: EntryId, expected: Option<i64>, data: &[u8]) -> Result<Entry> {
         let canonical = super::json::object(data, self.intake.seed(), &mut |_, _| false).map_err(body::malformed)?;
         let (entry, _) = self.find(&Reader::Staff(0), id).await?;
         if expected.is_some_and(|version| version != entry.version) {
@@ -265,16 +282,17 @@ impl Entries {
         for path in super::json::paths(&canonical.text) {
             crate::collections::register_field(&mut tx, entry.collection, &path, self.clock.now()).await?;
         }
+        audit::note(&mut tx, by, Deed::new("changed", "entries", id.0), self.clock.now()).await?;
         tx.commit().await?;
         Ok(self.find(&Reader::Staff(0), id).await?.0)
     }
 
     /// Merges a patch into the data of an entry (RFC 7396).
-    pub async fn merge(&self, id: EntryId, expected: Option<i64>, patch: &[u8]) -> Result<Entry> {
+    pub async fn merge(&self, by: &Author, id: EntryId, expected: Option<i64>, patch: &[u8]) -> Result<Entry> {
         let (entry, _) = self.find(&Reader::Staff(0), id).await?;
         let checked = super::json::object(patch, self.intake.seed(), &mut |_, _| false).map_err(body::malformed)?;
         let merged = super::submission::merge(&entry.data, &checked.text);
-        self.replace(id, Some(expected.unwrap_or(entry.version)), merged.as_bytes()).await
+        self.replace(by, id, Some(expected.unwrap_or(entry.version)), merged.as_bytes()).await
     }
 
     pub fn clock(&self) -> &Clock {

@@ -404,6 +404,16 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// For the audit trail.
+    pub fn done(self) -> &'static str {
+        match self {
+            Mark::Delete => "deleted",
+            Mark::Restore => "restored",
+            Mark::Spam => "marked as spam",
+            Mark::NotSpam => "marked as no spam",
+        }
+    }
+
     /// What is set, and which entries are left out because it would change nothing.
     fn sql(self, now: Moment) -> (String, &'static str) {
         match self {

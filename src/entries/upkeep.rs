@@ -11,6 +11,7 @@ use crate::collections::{CollectionId, Known};
 use crate::db::Pool;
 use crate::error::{Error, Result};
 use crate::moment::{DAY, HOUR, Moment};
+use crate::staff::{Author, Deed, audit};
 
 /// So many slow answers within an hour, and a field is pinned by itself.
 const SLOW_TIMES: usize = 5;
@@ -73,7 +74,7 @@ impl SlowFilters {
 
 impl Entries {
     /// Pins a field. The index is built by [`Entries::build_pins`].
-    pub async fn pin(&self, known: &Known, path: &Path, automatic: bool) -> Result<()> {
+    pub async fn pin(&self, by: Option<&Author>, known: &Known, path: &Path) -> Result<()> {
         let text = path.to_string();
         let pins: Vec<_> =
             store::pins(&self.db).await?.into_iter().filter(|p| p.collection_id == known.collection.id).collect();
@@ -84,16 +85,24 @@ impl Entries {
             return Err(Error::Conflict(format!("A collection has at most {MAX_PINS} pinned fields.").into()));
         }
         let mut tx = self.db.begin().await?;
-        store::insert_pin(&mut tx, known.collection.id, &text, automatic, self.clock.now()).await?;
+        store::insert_pin(&mut tx, known.collection.id, &text, by.is_none(), self.clock.now()).await?;
+        if let Some(by) = by {
+            let deed = Deed::new("pinned", "collections", &known.collection.name).with(text);
+            audit::note(&mut tx, by, deed, self.clock.now()).await?;
+        }
         Ok(tx.commit().await?)
     }
 
     /// Takes a pin and its index away.
-    pub async fn unpin(&self, known: &Known, pin: i64) -> Result<()> {
+    pub async fn unpin(&self, by: &Author, known: &Known, pin: i64) -> Result<()> {
         let pins = store::pins(&self.db).await?;
         if !pins.iter().any(|p| p.id == pin && p.collection_id == known.collection.id) {
             return Err(Error::NotFound("There is no such pin.".into()));
         }
+        let mut tx = self.db.begin().await?;
+        let deed = Deed::new("unpinned", "collections", &known.collection.name).with(pin.to_string());
+        audit::note(&mut tx, by, deed, self.clock.now()).await?;
+        tx.commit().await?;
         self.slow.changed();
         store::drop_pin(&self.db, pin).await?;
         self.slow.changed();
@@ -137,7 +146,7 @@ impl Entries {
             let automatic =
                 store::pins(&self.db).await?.iter().filter(|p| p.collection_id == collection && p.automatic).count();
             if automatic < MAX_AUTOMATIC {
-                match self.pin(known, &path, true).await {
+                match self.pin(None, known, &path).await {
                     Ok(()) | Err(Error::Conflict(_)) => {}
                     Err(error) => return Err(error),
                 }

@@ -146,41 +146,55 @@ async fn show(which: Which, records: &State<Records>, visitor: Visitor, id: &str
 }
 
 #[post("/", data = "<body>")]
-async fn make(which: Which, _staff: Staff, records: &State<Records>, body: JsonObject) -> Answer<JsonAnswer> {
-    Ok(made(which.0, records.make(which.0, &body.0).await?))
+async fn make(which: Which, staff: Staff, records: &State<Records>, body: JsonObject) -> Answer<JsonAnswer> {
+    Ok(made(which.0, records.make(&(&staff.0).into(), which.0, &body.0).await?))
+}
+
+/// The record of a path, and the version that a change must still find.
+async fn present(
+    records: &Records,
+    resource: &'static Resource,
+    id: &str,
+    if_match: &IfMatch,
+) -> Result<(i64, Option<i64>)> {
+    let present = records.find(resource, item_id(id)?, true).await?;
+    Ok((present.id, if_match.version(present.version)?))
 }
 
 #[put("/<id>", data = "<body>")]
 async fn replace(
     which: Which,
-    _staff: Staff,
+    staff: Staff,
     records: &State<Records>,
     id: &str,
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    Ok(shown(records.replace(which.0, item_id(id)?, if_match.version()?, body.0).await?))
+    let (id, version) = present(records, which.0, id, &if_match).await?;
+    Ok(shown(records.replace(&(&staff.0).into(), which.0, id, version, body.0).await?))
 }
 
 #[patch("/<id>", data = "<body>")]
 async fn merge(
     which: Which,
-    _staff: Staff,
+    staff: Staff,
     records: &State<Records>,
     id: &str,
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    Ok(shown(records.merge(which.0, item_id(id)?, if_match.version()?, body.0).await?))
+    let (id, version) = present(records, which.0, id, &if_match).await?;
+    Ok(shown(records.merge(&(&staff.0).into(), which.0, id, version, body.0).await?))
 }
 
 #[delete("/<id>")]
-async fn delete(which: Which, _staff: Staff, records: &State<Records>, id: &str, if_match: IfMatch) -> Answer<Status> {
-    records.delete(which.0, item_id(id)?, if_match.version()?).await?;
+async fn delete(which: Which, staff: Staff, records: &State<Records>, id: &str, if_match: IfMatch) -> Answer<Status> {
+    let (id, version) = present(records, which.0, id, &if_match).await?;
+    records.delete(&(&staff.0).into(), which.0, id, version).await?;
     Ok(Status::NoContent)
 }
 
 #[post("/<id>/restoration")]
-async fn restore(which: Which, _staff: Staff, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
-    Ok(shown(records.restore(which.0, item_id(id)?).await?))
+async fn restore(which: Which, staff: Staff, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
+    Ok(shown(records.restore(&(&staff.0).into(), which.0, item_id(id)?).await?))
 }

@@ -13,6 +13,7 @@ use crate::db::Tx;
 use crate::entries::query::{Count, CsvOptions, Format, MAX_LIMIT, Query};
 use crate::entries::{is_formula, unguarded};
 use crate::error::{Error, Result};
+use crate::staff::{Author, Deed, audit};
 use crate::web::{Download, Sender};
 
 /// All records that match a query, as a download.
@@ -150,7 +151,7 @@ pub struct ImportReport {
 impl Records {
     /// Reads a CSV file with a header. Rows that break a rule are reported by line; the others are kept,
     /// all in one transaction.
-    pub async fn import(&self, resource: &'static Resource, text: &str) -> Result<ImportReport> {
+    pub async fn import(&self, by: &Author, resource: &'static Resource, text: &str) -> Result<ImportReport> {
         let text = text.trim_start_matches('\u{feff}');
         let mut reader =
             ::csv::ReaderBuilder::new().flexible(true).delimiter(delimiter(text)).from_reader(text.as_bytes());
@@ -175,6 +176,8 @@ impl Records {
                 Err(other) => return Err(other),
             }
         }
+        let told = format!("{} made, {} changed, {} refused", report.made, report.changed, report.refused.len());
+        audit::note(&mut tx, by, Deed::new("imported", resource.name, "").with(told), self.clock.now()).await?;
         self.commit(tx).await?;
         Ok(report)
     }

@@ -61,6 +61,12 @@ struct RowView {
 struct IndexPage {
     layout: Layout,
     resource: &'static Resource,
+    /// Where it is.
+    base: String,
+    /// What can be done: address and words.
+    tools: Vec<(String, String)>,
+    /// Its rows lead to pages of their own.
+    opens: bool,
     columns: Vec<Header>,
     rows: Vec<RowView>,
     count: i64,
@@ -72,8 +78,13 @@ struct IndexPage {
     older: Option<String>,
     download: String,
     bin: Option<(String, &'static str)>,
-    may_change: bool,
     note: String,
+}
+
+impl IndexPage {
+    fn in_directory(&self) -> bool {
+        self.base.starts_with("/directory")
+    }
 }
 
 /// A head of the table: title, the URL that sorts by it, and how it is sorted.
@@ -102,53 +113,83 @@ async fn index(
     flash: Option<FlashMessage<'_>>,
 ) -> Result<ListPage> {
     let resource = which.0;
-    let params: Vec<_> = query_pairs(uri)?;
-    if params.iter().any(|(name, _)| name == "_form") {
-        let kept = params.into_iter().filter(|(name, value)| name != "_form" && !value.is_empty());
-        return Ok(ListPage::Redirect(see_other(url(uri, kept))));
+    let base = format!("/directory/{}", resource.name);
+    let tools = vec![
+        (format!("{base}/import"), "Import".to_owned()),
+        (format!("{base}/new"), format!("Add a {}", resource.one)),
+    ];
+    let tools = if viewer.0.role >= crate::staff::Role::Staff { tools } else { Vec::new() };
+    let note = flash.map_or(String::new(), |flash| flash.message().to_owned());
+    Index { resource, base, tools, opens: true, layout, note }.page(records, uri, &host).await
+}
+
+/// A table of records at an address.
+pub struct Index {
+    pub resource: &'static Resource,
+    pub base: String,
+    /// What can be done: address and words; the last is the main thing.
+    pub tools: Vec<(String, String)>,
+    /// Its rows lead to pages of their own.
+    pub opens: bool,
+    pub layout: Layout,
+    pub note: String,
+}
+
+impl Index {
+    /// The table that the URL asks for, or the list in the format it asks for.
+    pub async fn page(self, records: &Records, uri: &Origin<'_>, host: &WebHost) -> Result<ListPage> {
+        let Index { resource, base, tools, opens, layout, note } = self;
+        let params: Vec<_> = query_pairs(uri)?;
+        if params.iter().any(|(name, _)| name == "_form") {
+            let kept = params.into_iter().filter(|(name, value)| name != "_form" && !value.is_empty());
+            return Ok(ListPage::Redirect(see_other(url(uri, kept))));
+        }
+        let query = read_query(records, uri)?;
+        if query.format.is_some() {
+            return answer_list(records, resource, uri, true, host).await.map(ListPage::Other);
+        }
+        let listing = records.list(resource, &query, true).await?;
+        let names = names(records, resource, &listing.items).await?;
+        let shown = shown_columns(resource);
+        let row = |item: &Item| RowView {
+            id: item.id,
+            label: item.text(resource.label).to_owned(),
+            cells: shown.iter().map(|column| shown_cell(column, item, &names)).collect(),
+            deleted: item.deleted,
+        };
+        let without =
+            |name: &str| params.iter().filter(|(n, _)| n != name && n != "_cursor").cloned().collect::<Vec<_>>();
+        let with =
+            |name: &str, value: &str| url(uri, without(name).into_iter().chain([(name.to_owned(), value.to_owned())]));
+        let bin = resource.keeps_deleted().then(|| match query.deleted {
+            Deleted::No => (with("_deleted", "only"), "Deleted"),
+            _ => (url(uri, without("_deleted").into_iter()), "Not deleted"),
+        });
+        let page = IndexPage {
+            resource,
+            columns: headers(resource, &shown, &params, &with),
+            rows: listing.items.iter().map(row).collect(),
+            count: listing.count.unwrap_or(0),
+            search: params.iter().find(|(name, _)| name == "_q").map_or(String::new(), |(_, value)| value.clone()),
+            chips: chips(&query, &params, uri),
+            hidden: without("_q"),
+            newer: listing.newer.map(|cursor| with("_cursor", &cursor)),
+            older: listing.next.map(|cursor| with("_cursor", &cursor)),
+            download: with("_format", "csv"),
+            bin,
+            base,
+            tools,
+            opens,
+            note,
+            layout,
+        };
+        render(&page).map(ListPage::Page)
     }
-    let query = read_query(records, uri)?;
-    if query.format.is_some() {
-        return answer_list(records, resource, uri, true, &host).await.map(ListPage::Other);
-    }
-    let listing = records.list(resource, &query, true).await?;
-    let names = names(records, resource, &listing.items).await?;
-    let shown = shown_columns(resource);
-    let row = |item: &Item| RowView {
-        id: item.id,
-        label: item.text(resource.label).to_owned(),
-        cells: shown.iter().map(|column| shown_cell(column, item, &names)).collect(),
-        deleted: item.deleted,
-    };
-    let without = |name: &str| params.iter().filter(|(n, _)| n != name && n != "_cursor").cloned().collect::<Vec<_>>();
-    let with =
-        |name: &str, value: &str| url(uri, without(name).into_iter().chain([(name.to_owned(), value.to_owned())]));
-    let bin = resource.keeps_deleted().then(|| match query.deleted {
-        Deleted::No => (with("_deleted", "only"), "Deleted"),
-        _ => (url(uri, without("_deleted").into_iter()), "Not deleted"),
-    });
-    let page = IndexPage {
-        resource,
-        columns: headers(resource, &shown, &params, &with),
-        rows: listing.items.iter().map(row).collect(),
-        count: listing.count.unwrap_or(0),
-        search: params.iter().find(|(name, _)| name == "_q").map_or(String::new(), |(_, value)| value.clone()),
-        chips: chips(&query, &params, uri),
-        hidden: without("_q"),
-        newer: listing.newer.map(|cursor| with("_cursor", &cursor)),
-        older: listing.next.map(|cursor| with("_cursor", &cursor)),
-        download: with("_format", "csv"),
-        bin,
-        may_change: viewer.0.role >= crate::staff::Role::Staff,
-        note: flash.map_or(String::new(), |flash| flash.message().to_owned()),
-        layout,
-    };
-    render(&page).map(ListPage::Page)
 }
 
 /// The page, or what `_format` asks for instead.
 #[derive(rocket::Responder)]
-enum ListPage {
+pub enum ListPage {
     Page(Html),
     Other(Listed),
     Redirect(SeeOther),
@@ -323,7 +364,7 @@ fn to(resource: &Resource, rest: &str, note: impl Into<String>) -> Flash<SeeOthe
 #[post("/", data = "<form>")]
 async fn make(
     which: Which,
-    _staff: Staff,
+    staff: Staff,
     layout: Layout,
     records: &State<Records>,
     accounts: &State<Accounts>,
@@ -331,7 +372,7 @@ async fn make(
 ) -> Result<Saved> {
     let resource = which.0;
     let made = match body(resource, &form) {
-        Ok(body) => records.make(resource, &body).await,
+        Ok(body) => records.make(&(&staff.0).into(), resource, &body).await,
         Err(error) => Err(error),
     };
     match made {
@@ -385,7 +426,7 @@ async fn form(
 #[post("/<id>", data = "<form>", rank = 2)]
 async fn change(
     which: Which,
-    _staff: Staff,
+    staff: Staff,
     layout: Layout,
     records: &State<Records>,
     accounts: &State<Accounts>,
@@ -398,7 +439,7 @@ async fn change(
         Ok(body) => {
             // Without it, a form that lacks fields would empty them unseen.
             let version = form.get("version").parse().map_err(|_| Error::invalid("/version", "is required"))?;
-            records.replace(resource, id, Some(version), body).await
+            records.replace(&(&staff.0).into(), resource, id, Some(version), body).await
         }
         Err(error) => Err(error),
     };
@@ -409,9 +450,9 @@ async fn change(
 }
 
 #[post("/<id>/removal")]
-async fn remove(which: Which, _staff: Staff, records: &State<Records>, id: &str) -> Result<Flash<SeeOther>> {
+async fn remove(which: Which, staff: Staff, records: &State<Records>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    let note = match records.delete(which.0, id, None).await {
+    let note = match records.delete(&(&staff.0).into(), which.0, id, None).await {
         Ok(()) => "It was deleted. It can be restored here.".to_owned(),
         Err(Error::Conflict(reason)) => reason.into_owned(),
         Err(other) => return Err(other),
@@ -420,9 +461,9 @@ async fn remove(which: Which, _staff: Staff, records: &State<Records>, id: &str)
 }
 
 #[post("/<id>/restoration")]
-async fn restore(which: Which, _staff: Staff, records: &State<Records>, id: &str) -> Result<Flash<SeeOther>> {
+async fn restore(which: Which, staff: Staff, records: &State<Records>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    records.restore(which.0, id).await?;
+    records.restore(&(&staff.0).into(), which.0, id).await?;
     Ok(to(which.0, &format!("/{id}"), "It is back."))
 }
 
@@ -451,12 +492,12 @@ fn import_form(which: Which, _staff: Staff, layout: Layout) -> Result<Html> {
 #[post("/import", data = "<form>")]
 async fn import(
     which: Which,
-    _staff: Staff,
+    staff: Staff,
     layout: Layout,
     records: &State<Records>,
     form: Fields,
 ) -> Result<(Status, Html)> {
-    let (status, report, problem) = match records.import(which.0, form.get("file")).await {
+    let (status, report, problem) = match records.import(&(&staff.0).into(), which.0, form.get("file")).await {
         Ok(report) if report.refused.is_empty() => (Status::Ok, Some(report), String::new()),
         Ok(report) => (Status::UnprocessableEntity, Some(report), String::new()),
         Err(Error::Invalid(errors)) => {

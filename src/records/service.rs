@@ -10,6 +10,7 @@ use super::{Bound, Item, Kind, Resource, Values, store};
 use crate::db::{Pool, Tx};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::Clock;
+use crate::staff::{Author, Deed, audit};
 
 /// All records, whatever their resource. Cheap to clone.
 #[derive(Clone)]
@@ -51,9 +52,10 @@ impl Records {
     }
 
     /// Makes a record.
-    pub async fn make(&self, resource: &'static Resource, body: &Map<String, Value>) -> Result<Item> {
+    pub async fn make(&self, by: &Author, resource: &'static Resource, body: &Map<String, Value>) -> Result<Item> {
         let mut tx = self.db.begin().await?;
         let id = self.make_in(&mut tx, resource, body).await?;
+        audit::note(&mut tx, by, Deed::new("made", resource.name, id), self.clock.now()).await?;
         self.commit(tx).await?;
         self.find(resource, id, true).await
     }
@@ -68,23 +70,25 @@ impl Records {
     /// Replaces a record: what the body leaves out becomes empty. `version`: only if it is still this one.
     pub async fn replace(
         &self,
+        by: &Author,
         resource: &'static Resource,
         id: i64,
         version: Option<i64>,
         body: Map<String, Value>,
     ) -> Result<Item> {
-        self.write(resource, id, version, body, Absent::Empty).await
+        self.write(by, resource, id, version, body, Absent::Empty).await
     }
 
     /// Changes what the body names (RFC 7396).
     pub async fn merge(
         &self,
+        by: &Author,
         resource: &'static Resource,
         id: i64,
         version: Option<i64>,
         body: Map<String, Value>,
     ) -> Result<Item> {
-        self.write(resource, id, version, body, Absent::Kept).await
+        self.write(by, resource, id, version, body, Absent::Kept).await
     }
 
     /// Changes what the body names, inside a transaction.
@@ -102,6 +106,7 @@ impl Records {
 
     async fn write(
         &self,
+        by: &Author,
         resource: &'static Resource,
         id: i64,
         version: Option<i64>,
@@ -114,13 +119,15 @@ impl Records {
         input::read_only_unchanged(resource, &mut body, &present);
         let values = input::read(resource, &body, absent)?;
         check(&mut tx, resource, &values, Some(id)).await?;
+        let deed = Deed::new("changed", resource.name, id).with(names(&values));
         store::update(&mut tx, resource, id, values, self.clock.now()).await?;
+        audit::note(&mut tx, by, deed, self.clock.now()).await?;
         self.commit(tx).await?;
         self.find(resource, id, true).await
     }
 
     /// Marks a record as deleted. Twice is as good as once; one that others refer to is a conflict.
-    pub async fn delete(&self, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<()> {
+    pub async fn delete(&self, by: &Author, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let present = held(&mut tx, resource, id, version).await?.ok_or_else(|| resource.missing())?;
         if present.deleted {
@@ -134,11 +141,12 @@ impl Records {
         }
         let now = self.clock.now();
         store::set_deleted(&mut tx, resource, id, Some(now), now).await?;
+        audit::note(&mut tx, by, Deed::new("deleted", resource.name, id), now).await?;
         self.commit(tx).await
     }
 
     /// Takes the mark of deletion away. A record that has none stays as it is.
-    pub async fn restore(&self, resource: &'static Resource, id: i64) -> Result<Item> {
+    pub async fn restore(&self, by: &Author, resource: &'static Resource, id: i64) -> Result<Item> {
         let mut tx = self.db.begin().await?;
         let present = held(&mut tx, resource, id, None).await?.ok_or_else(|| resource.missing())?;
         if present.deleted {
@@ -154,6 +162,7 @@ impl Records {
                 }
                 other => other.into(),
             })?;
+            audit::note(&mut tx, by, Deed::new("restored", resource.name, id), self.clock.now()).await?;
             self.commit(tx).await?;
         }
         self.find(resource, id, true).await
@@ -168,6 +177,11 @@ impl Records {
     pub async fn choices(&self, resource: &'static Resource) -> Result<Vec<(i64, String)>> {
         Ok(store::choices(&self.db, resource, 500).await?)
     }
+}
+
+/// Which columns are written, for the audit trail; their values may be personal.
+fn names(values: &Values) -> String {
+    values.iter().map(|(column, _)| column.name).collect::<Vec<_>>().join(", ")
 }
 
 async fn held(tx: &mut Tx, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<Option<Item>> {

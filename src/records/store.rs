@@ -22,9 +22,11 @@ pub fn select(resource: &'static Resource, postgres: bool, staff: bool, keys: &[
         resource.readable(staff).map(|column| format!("'{}', {}", column.name, column.expression())).collect();
     let (object, array, cast) =
         if postgres { ("json_build_object", "json_build_array", "::text") } else { ("json_object", "json_array", "") };
+    let versioned = resource.readable(true).any(|column| column.name == "version");
+    let version = if versioned { "r.version" } else { "CAST(1 AS BIGINT) AS version" };
     let deleted = if resource.keeps_deleted() { "r.deleted_at" } else { "CAST(NULL AS BIGINT) AS deleted_at" };
     format!(
-        "SELECT r.id, r.version, {deleted}, {object}({}){cast} AS body, {array}({}){cast} AS keys FROM {} r",
+        "SELECT r.id, {version}, {deleted}, {object}({}){cast} AS body, {array}({}){cast} AS keys FROM {} r",
         pairs.join(", "),
         keys.join(", "),
         resource.name
@@ -127,7 +129,7 @@ pub async fn set_deleted(
 
 /// Whether a record that is not deleted has this id.
 pub async fn is_there(tx: &mut Tx, table: &'static str, id: i64) -> Result<bool, DbError> {
-    let gone = if table == "users" { "disabled_at" } else { "deleted_at" };
+    let gone = if table == "users" { "COALESCE(disabled_at, deleted_at)" } else { "deleted_at" };
     // Held on PostgreSQL, so that nobody deletes it before this transaction ends.
     let lock = if matches!(tx, Tx::Postgres(_)) { " FOR KEY SHARE" } else { "" };
     let sql = format!("SELECT id FROM {table} WHERE id = $1 AND {gone} IS NULL{lock}");

@@ -1,21 +1,33 @@
-//! Staff: accounts, sign-in and sessions.
+//! Staff: accounts, sign-in, sessions, API tokens and the audit trail.
 //!
-//! What always holds: a password is stored as argon2id and a session token as its SHA-256; a session ends
-//! when it is idle, old, signed out, or when its account is disabled; the first owner is made through a
-//! one-time link that only the terminal shows.
+//! What always holds: a password is stored as argon2id, and of what must not be guessed (sessions, tokens, links)
+//! only the SHA-256; a session ends when it is idle, old or signed out, and with its account; a token has at most
+//! the rights of its account; somebody can always sign in as an owner; the first owner is made through a one-time
+//! link that only the terminal shows. Pages and URLs for people and tokens are in [`crate::access`].
 
+mod attempts;
+pub mod audit;
 mod guards;
 mod pages;
 mod passwords;
+mod people;
+mod scopes;
 mod service;
+mod sessions;
 mod store;
+mod tokens;
 
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 
-pub use guards::{Owner, Staff, Viewer, Visitor, token_of as session_token};
-pub use pages::{Layout, routes};
-pub use service::{Accounts, SessionLimits, sha256};
+pub use audit::{Author, Deed};
+pub use guards::{Credential, OwnSession, Owner, Staff, Viewer, Visitor, bearer_of};
+pub use pages::{Filled, Layout, routes};
+pub use people::{Change, Link, NewPerson};
+pub use scopes::{Area, Areas, Scope, Scopes};
+pub use service::{Accounts, SessionLimits, random_token, sha256};
+pub use sessions::{Browser, Session, SignIn};
+pub use tokens::{NewToken, PREFIX as TOKEN_PREFIX, Token};
 
 /// What an account may do; each role may do what the one before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +90,31 @@ pub struct Account {
     pub name: String,
     pub role: Role,
     pub created: Moment,
+    pub version: i64,
     pub disabled: Option<Moment>,
+    /// Removed; kept for what refers to it.
+    pub deleted: Option<Moment>,
+    /// Was invited and has not chosen a password yet.
+    pub invited: bool,
+    /// The API token through which it acts; `None`: a session.
+    pub token: Option<i64>,
+}
+
+impl Account {
+    /// May sign in.
+    pub fn is_active(&self) -> bool {
+        self.disabled.is_none() && self.deleted.is_none()
+    }
+
+    /// `removed`, `disabled`, `invited` or `active`.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Account { deleted: Some(_), .. } => "removed",
+            Account { disabled: Some(_), .. } => "disabled",
+            Account { invited: true, .. } => "invited",
+            _ => "active",
+        }
+    }
 }
 
 /// A password that may be used: 8 to 128 characters, none of the common ones.
@@ -86,6 +122,9 @@ pub struct Password(String);
 
 impl Password {
     pub fn parse(text: &str) -> Result<Password> {
+        if text.contains('\0') {
+            return Err(Error::invalid("/password", "holds a NUL character"));
+        }
         let length = text.chars().count();
         if !(8..=128).contains(&length) {
             return Err(Error::invalid("/password", "must be 8 to 128 characters"));

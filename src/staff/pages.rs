@@ -1,15 +1,16 @@
 //! Pages of set-up, sign-in and sign-out, and the frame around every page.
 
 use askama::Template;
-use rocket::http::{CookieJar, Status};
+use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
 use rocket::{Request, Route, State, get, post, routes};
 
-use super::guards::{Visitor, removal_cookie, session_cookie, token_of};
+use super::guards::{Arrival, OwnSession, Visitor};
+use super::sessions::{Browser, SignIn, SignedIn};
 use super::{Account, Accounts, Email, Password};
 use crate::error::{Error, FieldError, Result};
-use crate::web::{ClientAddress, Fields, Html, SameOrigin, SeeOther, WebHost, render, see_other};
+use crate::web::{Fields, Html, SameOrigin, SeeOther, render, see_other};
 
 /// What the frame around a page shows.
 #[derive(Debug, Clone)]
@@ -54,7 +55,7 @@ struct SetupPage {
 }
 
 /// A page, or the form again with what is wrong.
-enum Filled {
+pub enum Filled {
     Again(Html),
     Done(SeeOther),
 }
@@ -78,15 +79,14 @@ async fn sign_in(
     _same: SameOrigin,
     layout: Layout,
     accounts: &State<Accounts>,
-    cookies: &CookieJar<'_>,
-    host: WebHost,
-    address: ClientAddress,
+    arrival: Arrival<'_>,
     form: Fields,
 ) -> Result<Filled> {
     let next = local(form.get("next"));
-    match accounts.sign_in(form.get("email"), form.get("password"), address.0).await {
-        Ok(token) => {
-            cookies.add(session_cookie(token, &host));
+    let (email, password) = (form.get("email"), form.get("password"));
+    match accounts.sign_in(SignIn { email, password, address: arrival.address, browser: &arrival.browser }).await {
+        Ok(signed_in) => {
+            arrival.welcome(signed_in);
             Ok(Filled::Done(see_other(next)))
         }
         Err(Error::Invalid(errors)) => {
@@ -123,14 +123,13 @@ async fn setup(
     _same: SameOrigin,
     layout: Layout,
     accounts: &State<Accounts>,
-    cookies: &CookieJar<'_>,
-    host: WebHost,
+    arrival: Arrival<'_>,
     token: &str,
     form: Fields,
 ) -> Result<Filled> {
-    match set_up(accounts, token, &form).await {
+    match set_up(accounts, token, &form, &arrival.browser).await {
         Ok(session) => {
-            cookies.add(session_cookie(session, &host));
+            arrival.welcome(session);
             Ok(Filled::Done(see_other("/")))
         }
         Err(Error::Invalid(errors)) => {
@@ -141,10 +140,10 @@ async fn setup(
     }
 }
 
-async fn set_up(accounts: &Accounts, token: &str, form: &Fields) -> Result<String> {
+async fn set_up(accounts: &Accounts, token: &str, form: &Fields, browser: &Browser) -> Result<SignedIn> {
     let (email, password) = (Email::parse(form.get("email")), Password::parse(form.get("password")));
     match (email, password) {
-        (Ok(email), Ok(password)) => accounts.set_up(token, &email, form.get("name"), password).await,
+        (Ok(email), Ok(password)) => accounts.set_up(token, &email, form.get("name"), password, browser).await,
         (email, password) => {
             let wrong = [email.err(), password.err()];
             Err(Error::Invalid(wrong.iter().flatten().flat_map(|error| error.errors().to_vec()).collect()))
@@ -152,14 +151,45 @@ async fn set_up(accounts: &Accounts, token: &str, form: &Fields) -> Result<Strin
     }
 }
 
-/// The session token of a request, if it has one.
-struct Token(Option<String>);
+#[derive(Template)]
+#[template(path = "staff/invitation.html")]
+struct InvitationPage {
+    layout: Layout,
+    token: String,
+    account: Account,
+    errors: Vec<FieldError>,
+}
 
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for Token {
-    type Error = ();
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        Outcome::Success(Token(token_of(request)))
+#[get("/invitations/<token>")]
+async fn invitation_form(layout: Layout, accounts: &State<Accounts>, token: &str) -> Result<Html> {
+    let account = accounts.invited(token).await?;
+    render(&InvitationPage { layout, token: token.to_owned(), account, errors: Vec::new() })
+}
+
+/// Chooses a password through a link, and signs in.
+#[post("/invitations/<token>", data = "<form>")]
+async fn accept_invitation(
+    _same: SameOrigin,
+    layout: Layout,
+    accounts: &State<Accounts>,
+    arrival: Arrival<'_>,
+    token: &str,
+    form: Fields,
+) -> Result<Filled> {
+    let account = accounts.invited(token).await?;
+    let accepted = match Password::parse(form.get("password")) {
+        Ok(password) => accounts.accept(token, password, &arrival.browser).await,
+        Err(error) => Err(error),
+    };
+    match accepted {
+        Ok(signed_in) => {
+            arrival.welcome(signed_in);
+            Ok(Filled::Done(see_other("/")))
+        }
+        Err(Error::Invalid(errors)) => {
+            render(&InvitationPage { layout, token: token.to_owned(), account, errors }).map(Filled::Again)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -167,19 +197,18 @@ impl<'r> FromRequest<'r> for Token {
 async fn sign_out(
     _same: SameOrigin,
     accounts: &State<Accounts>,
-    cookies: &CookieJar<'_>,
-    host: WebHost,
-    token: Token,
+    arrival: Arrival<'_>,
+    session: Option<OwnSession>,
 ) -> Result<SeeOther> {
-    if let Some(token) = token.0 {
+    if let Some(OwnSession(token)) = session {
         accounts.sign_out(&token).await?;
     }
-    cookies.add(removal_cookie(&host));
+    arrival.farewell();
     Ok(see_other("/sign-in"))
 }
 
 pub fn routes() -> Vec<Route> {
-    routes![sign_in_form, sign_in, setup_form, setup, sign_out]
+    routes![sign_in_form, sign_in, setup_form, setup, invitation_form, accept_invitation, sign_out]
 }
 
 #[cfg(test)]

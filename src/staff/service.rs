@@ -1,22 +1,23 @@
-//! The verbs of staff: set up, sign in, recognise, sign out.
+//! Accounts, sessions and tokens, shared by all requests; setting up, and what happens by itself.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
-use super::{Account, Email, Password, Role, passwords, store};
-use crate::db::Pool;
+use super::attempts::Attempts;
+use super::audit::{self, Author, Deed};
+use super::sessions::{Browser, SignedIn};
+use super::{Account, Email, Password, Role, Scopes, passwords, store};
+use crate::db::{Pool, Tx};
 use crate::error::{Error, Result};
-use crate::moment::{Clock, DAY, MINUTE};
+use crate::moment::{Clock, DAY};
 
-/// Accounts and sessions, shared by all requests. Cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts(Arc<Shared>);
 
@@ -29,34 +30,38 @@ impl std::ops::Deref for Accounts {
 
 /// What the clones of [`Accounts`] share.
 pub struct Shared {
-    db: Pool,
-    clock: Clock,
-    limits: SessionLimits,
-    /// Sign-in attempts of one address. Limiting accounts would let strangers lock people out.
-    attempts: DefaultKeyedRateLimiter<IpAddr>,
-    recent: Recent,
+    pub(super) db: Pool,
+    pub(super) clock: Clock,
+    pub(super) limits: SessionLimits,
+    pub(super) attempts: Attempts,
+    pub(super) recent: Recent,
+    /// Told whenever somebody's rights became less, so that open streams look again.
+    pub(super) endings: watch::Sender<()>,
 }
 
-/// Sessions that were recognised within the last second: a page and what it loads ask once.
-/// So a session that ends elsewhere ends here a second later at most; one that is signed out here ends at once.
+/// Who was recognised within the last second, with the scopes of a token: a page and what it loads ask once.
+/// What ends elsewhere ends here a second later at most; what ends here ends at once.
 #[derive(Default)]
-struct Recent(Mutex<HashMap<Vec<u8>, (Instant, Account)>>);
+pub(super) struct Recent(Mutex<HashMap<Vec<u8>, Known>>);
+
+type Known = (Instant, Account, Option<Scopes>);
 
 const RECENT: Duration = Duration::from_secs(1);
 
 impl Recent {
-    fn get(&self, hash: &[u8]) -> Option<Account> {
+    pub(super) fn get(&self, hash: &[u8]) -> Option<(Account, Option<Scopes>)> {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|_, (at, _)| at.elapsed() < RECENT);
-        recent.get(hash).map(|(_, account)| account.clone())
+        recent.retain(|_, (at, ..)| at.elapsed() < RECENT);
+        recent.get(hash).map(|(_, account, scopes)| (account.clone(), scopes.clone()))
     }
 
-    fn put(&self, hash: Vec<u8>, account: Account) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, (Instant::now(), account));
+    pub(super) fn put(&self, hash: Vec<u8>, account: Account, scopes: Option<Scopes>) {
+        let known = (Instant::now(), account, scopes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known);
     }
 
-    fn forget(&self, hash: &[u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(hash);
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -71,10 +76,47 @@ const SETUP: &str = "setup";
 
 impl Accounts {
     pub fn new(db: Pool, clock: Clock, limits: SessionLimits) -> Accounts {
-        // Ten at once, then one every six seconds.
-        let ten = NonZeroU32::new(10).expect("ten is not zero");
-        let attempts = RateLimiter::keyed(Quota::per_minute(ten));
-        Accounts(Arc::new(Shared { db, clock, limits, attempts, recent: Recent::default() }))
+        let (attempts, recent, endings) = (Attempts::default(), Recent::default(), watch::Sender::new(()));
+        Accounts(Arc::new(Shared { db, clock, limits, attempts, recent, endings }))
+    }
+}
+
+impl Shared {
+    /// Changes whenever a session, a token or an account may have ended.
+    pub fn endings(&self) -> watch::Receiver<()> {
+        self.endings.subscribe()
+    }
+
+    /// Nobody is taken for who they were a moment ago.
+    pub(super) fn look_again(&self) {
+        self.recent.forget();
+        self.endings.send_replace(());
+    }
+
+    /// Writes the line of a deed and ends the transaction.
+    pub(super) async fn noted(&self, mut tx: Tx, by: &Author, deed: Deed<'_>) -> Result<()> {
+        audit::note(&mut tx, by, deed, self.clock.now()).await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    pub async fn list(&self) -> Result<Vec<Account>> {
+        Ok(store::all(&self.db).await?)
+    }
+
+    /// An account, removed or not.
+    pub async fn find(&self, id: i64) -> Result<Account> {
+        let found = store::by_id(&self.db, id).await?;
+        found.map(|(account, _)| account).ok_or_else(|| Error::NotFound("There is no such account.".into()))
+    }
+
+    /// An account that is not removed, by its email.
+    pub async fn find_by_email(&self, email: &Email) -> Result<Account> {
+        let found = store::by_email(&self.db, email.as_str()).await?.map(|(account, _)| account);
+        found
+            .filter(|account| account.deleted.is_none())
+            .ok_or_else(|| Error::NotFound(format!("There is no account {}.", email.as_str()).into()))
     }
 
     /// If nobody owns this Frontdesk yet: the token of the link through which the first owner is made.
@@ -85,18 +127,27 @@ impl Accounts {
         }
         let token = random_token()?;
         let mut tx = self.db.begin().await?;
-        store::insert_link(&mut tx, &sha256(&token), SETUP, self.clock.now()).await?;
+        let link = store::NewLink { token_hash: &sha256(&token), purpose: SETUP, user: None, expires: None };
+        store::insert_link(&mut tx, link, self.clock.now()).await?;
         tx.commit().await?;
         Ok(Some(token))
     }
 
     /// Whether a set-up link can still be used.
     pub async fn setup_is_open(&self, token: &str) -> Result<bool> {
-        Ok(store::link_is_open(&self.db, &sha256(token), SETUP).await? && !store::has_owner(&self.db).await?)
+        let open = store::open_link(&self.db, &sha256(token), SETUP, self.clock.now()).await?;
+        Ok(open.is_some() && !store::has_owner(&self.db).await?)
     }
 
-    /// Makes the first owner, uses the link up, and signs in. Returns the session's token.
-    pub async fn set_up(&self, token: &str, email: &Email, name: &str, password: Password) -> Result<String> {
+    /// Makes the first owner and uses the link up. Signs in.
+    pub async fn set_up(
+        &self,
+        token: &str,
+        email: &Email,
+        name: &str,
+        password: Password,
+        browser: &Browser,
+    ) -> Result<SignedIn> {
         if !self.setup_is_open(token).await? {
             return Err(Error::NotFound("This link was used already, or a newer one was printed.".into()));
         }
@@ -107,107 +158,61 @@ impl Accounts {
             return Err(Error::NotFound("This link was used already.".into()));
         }
         let user = store::insert(&mut tx, email.as_str(), &name_or_email(name, email), Role::Owner, &hash, now).await?;
-        let session = random_token()?;
-        store::insert_session(&mut tx, &sha256(&session), user, now).await?;
-        tx.commit().await?;
-        Ok(session)
+        let by = Author::of(user, email);
+        self.noted(tx, &by, Deed::new("made", "users", user).with("the first owner")).await?;
+        self.begin_session(&self.find(user).await?, browser, false).await
     }
 
-    /// Makes an account. The same email twice is a conflict.
-    pub async fn add(&self, email: &Email, name: &str, role: Role, password: Password) -> Result<()> {
+    /// Makes an account with a password. The same email twice is a conflict.
+    pub async fn add(&self, by: &Author, email: &Email, name: &str, role: Role, password: Password) -> Result<i64> {
         let hash = passwords::hash(password.0).await?;
         let mut tx = self.db.begin().await?;
-        match store::insert(&mut tx, email.as_str(), &name_or_email(name, email), role, &hash, self.clock.now()).await {
-            Err(crate::db::DbError::Duplicate) => {
-                Err(Error::Conflict(format!("{} has an account already.", email.as_str()).into()))
-            }
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(tx.commit().await?),
-        }
+        let id = self.insert(&mut tx, email, name, role, &hash).await?;
+        self.noted(tx, by, Deed::new("made", "users", id).with(role.name())).await?;
+        Ok(id)
     }
 
-    pub async fn list(&self) -> Result<Vec<Account>> {
-        Ok(store::all(&self.db).await?)
+    pub(super) async fn insert(&self, tx: &mut Tx, email: &Email, name: &str, role: Role, hash: &str) -> Result<i64> {
+        let name = name_or_email(name, email);
+        store::insert(tx, email.as_str(), &name, role, hash, self.clock.now())
+            .await
+            .map_err(|error| taken(error, email))
     }
 
-    /// Checks email and password and begins a session; its token is for the cookie.
-    /// A wrong password, an unknown email and a disabled account have the same answer and take the same time.
-    pub async fn sign_in(&self, email: &str, password: &str, address: Option<IpAddr>) -> Result<String> {
-        if let Some(address) = address
-            && self.attempts.check_key(&address).is_err()
-        {
-            return Err(Error::TooMany { retry_after: 6 });
-        }
-        let email = email.trim().to_lowercase();
-        let found = store::by_email(&self.db, &email).await?;
-        let hash = found.as_ref().map(|(_, hash)| hash.clone());
-        let correct = passwords::verify(password.to_owned(), hash).await?;
-        let account = found.map(|(account, _)| account).filter(|account| correct && account.disabled.is_none());
-        let account = account
-            .ok_or_else(|| Error::invalid("/password", "this email and this password do not belong together"))?;
-        self.begin_session(account.id).await
-    }
-
-    async fn begin_session(&self, user: i64) -> Result<String> {
-        let token = random_token()?;
-        let mut tx = self.db.begin().await?;
-        store::insert_session(&mut tx, &sha256(&token), user, self.clock.now()).await?;
-        tx.commit().await?;
-        Ok(token)
-    }
-
-    /// The account of a session token, if the session has not ended.
-    pub async fn recognise(&self, token: &str) -> Result<Option<Account>> {
-        let hash = sha256(token);
-        // A clock that is moved by hand makes sessions end between two looks.
-        if self.clock.is_system()
-            && let Some(account) = self.recent.get(&hash)
-        {
-            return Ok(Some(account));
-        }
-        let Some((account, began, seen)) = store::session(&self.db, &hash).await? else { return Ok(None) };
-        let now = self.clock.now();
-        let ended = now.0 - began.0 > self.limits.absolute * DAY || now.0 - seen.0 > self.limits.idle * DAY;
-        if ended || account.disabled.is_some() {
-            return Ok(None);
-        }
-        if now.0 - seen.0 > MINUTE {
-            let mut tx = self.db.begin().await?;
-            store::touch_session(&mut tx, &hash, now).await?;
-            tx.commit().await?;
-        }
-        self.recent.put(hash, account.clone());
-        Ok(Some(account))
-    }
-
-    /// Ends a session. One that is not there has ended already.
-    pub async fn sign_out(&self, token: &str) -> Result<()> {
-        let mut tx = self.db.begin().await?;
-        let hash = sha256(token);
-        store::delete_session(&mut tx, &hash).await?;
-        tx.commit().await?;
-        self.recent.forget(&hash);
-        Ok(())
-    }
-
-    /// Removes sessions that have ended by time.
+    /// Removes sessions that have ended by time, and what is no longer needed to limit attempts.
     pub async fn upkeep(&self) -> Result<()> {
-        self.attempts.retain_recent();
+        self.attempts.forget_quiet();
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         store::delete_old_sessions(&mut tx, now.plus(-self.limits.absolute * DAY), now.plus(-self.limits.idle * DAY))
             .await?;
+        store::delete_old_browsers(&mut tx, now.plus(-KNOWN_DAYS * DAY)).await?;
         Ok(tx.commit().await?)
     }
 }
 
-fn name_or_email(name: &str, email: &Email) -> String {
-    let name: String = name.trim().chars().take(100).collect();
+/// Days for which a browser is known by.
+pub(super) const KNOWN_DAYS: i64 = 365;
+
+/// Says whose email it is already.
+pub(super) fn taken(error: crate::db::DbError, email: &Email) -> Error {
+    match error {
+        crate::db::DbError::Duplicate => Error::Conflict(
+            format!("{} has an account already, or had one that was removed and can be restored.", email.as_str())
+                .into(),
+        ),
+        other => other.into(),
+    }
+}
+
+/// A name to be shown: one line of at most 100 characters; empty is the email.
+pub(super) fn name_or_email(name: &str, email: &Email) -> String {
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     if name.is_empty() { email.as_str().to_owned() } else { name }
 }
 
-/// 256 random bits.
-fn random_token() -> Result<String> {
+/// 256 random bits, of which only the hash is stored.
+pub fn random_token() -> Result<String> {
     let mut bytes = [0u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
     Ok(BASE64.encode(bytes))

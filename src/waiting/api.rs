@@ -15,8 +15,8 @@ use super::{Actor, Place, QUEUERS, QUEUES, State as PlaceState, json};
 use crate::error::{Error, Result};
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, list_answer, read_query, shown};
-use crate::staff::{Account, Role, Staff, Viewer, Visitor};
-use crate::web::{ApiError, ClientAddress, IfMatch, JsonAnswer, JsonObject, SameOrigin, WebHost, item_id, query_pairs};
+use crate::staff::{Account, Role, Staff, Viewer, Visitor, bearer_of};
+use crate::web::{ApiError, ClientAddress, IfMatch, JsonAnswer, JsonObject, WebHost, item_id, query_pairs};
 
 pub fn public_routes() -> Vec<Route> {
     routes![join, show, step, leave, follow_place]
@@ -42,12 +42,7 @@ pub struct Asker {
 impl<'r> FromRequest<'r> for Asker {
     type Error = ();
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let authorization = request.headers().get_one("Authorization").unwrap_or("");
-        let token = authorization.strip_prefix("Bearer ").map(|token| token.trim().to_owned());
-        // A foreign page that makes a browser send its cookie is a stranger.
-        if SameOrigin::check(request).is_err() {
-            return Outcome::Success(Asker { staff: None, token });
-        }
+        let token = bearer_of(request).map(str::to_owned);
         request.guard::<Visitor>().await.map(|visitor| Asker { staff: visitor.0, token })
     }
 }
@@ -142,7 +137,7 @@ async fn join(
     let join = body.parse::<JoinBody>()?.read(staff.is_some())?;
     let kept = cookies.get(&cookie_name(join.queue)).map(|cookie| cookie.value().to_owned());
     let held = asker.token.clone().or(kept);
-    let joined = rooms.join(&join, staff.map(|account| account.name.as_str()), held.as_deref()).await?;
+    let joined = rooms.join(&join, staff.map(Actor::staff).as_ref(), held.as_deref()).await?;
     Ok(joined_answer(rooms, &joined, &host, staff.is_some()))
 }
 
@@ -231,11 +226,12 @@ impl StepBody {
 }
 
 #[patch("/api/v1/queuers/<id>", data = "<body>")]
-async fn step(rooms: &State<Rooms>, asker: Asker, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
+async fn step(rooms: &State<Rooms>, asker: Asker, id: &str, if_match: IfMatch, body: JsonObject) -> Answer<JsonAnswer> {
     let id = item_id(id)?;
     let body: StepBody = body.parse()?;
     let staff = asker.acting_staff();
     asker.check(rooms, id, staff.is_some()).await?;
+    if_match.version(rooms.place(id).await?.1.version)?;
     let place = match staff {
         Some(account) => staff_step(rooms, account, id, &body).await?,
         None => student_step(rooms, id, &body).await?,
@@ -314,7 +310,7 @@ async fn leave(
     let (_, place) = rooms.place(id).await?;
     let gone = matches!(place.state(), PlaceState::Left | PlaceState::Removed);
     if !gone {
-        let taken = rooms.step(id, &step, if_match.version()?, &by, reason).await;
+        let taken = rooms.step(id, &step, if_match.version(place.version)?, &by, reason).await;
         // Two who leave at once: both have left.
         if let Err(error) = taken {
             let (_, place) = rooms.place(id).await?;

@@ -500,7 +500,7 @@ async fn walk_in(
     }
     let text = |name: &str| Some(form.get(name).trim().chars().take(200).collect::<String>()).filter(|t| !t.is_empty());
     let wish = Join { queue, who: Who::Described(student), topic: text("topic"), question: None, walk_in: true };
-    match rooms.join(&wish, Some(&staff.0.name), None).await {
+    match rooms.join(&wish, Some(&Actor::staff(&staff.0)), None).await {
         Ok(joined) => {
             let link = joined.token.map(|token| format!("{}/q/{token}", host.0)).unwrap_or_default();
             let words = if joined.new { "is in the line" } else { "was in the line already" };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::Shutdown;
+use rocket::futures::future::BoxFuture;
 use rocket::futures::stream::BoxStream;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::stream::{Event, EventStream, stream};
@@ -14,12 +15,13 @@ use super::live::{Live, Room};
 use super::service::Rooms;
 use super::store;
 use crate::moment::Moment;
-use crate::staff::{Accounts, session_token};
+use crate::staff::{Accounts, Credential};
 
 /// How often a stream shows that it lives. Estimates are made anew then, too.
 const BEAT: Duration = Duration::from_secs(10);
-/// How often a stream of staff makes sure that its session still holds.
-const SESSION: Duration = Duration::from_secs(1);
+/// How often a stream of staff makes sure that its session or token still holds. What ends in this process is told
+/// to it at once; this is for other nodes, and shorter than the second that is promised.
+const LOOK: Duration = Duration::from_millis(800);
 /// Events read at once.
 const BATCH: i64 = 500;
 
@@ -29,8 +31,8 @@ pub type Stream = EventStream<BoxStream<'static, Event>>;
 pub struct Follower {
     rooms: Rooms,
     shutdown: Shutdown,
-    /// The session that has to hold, for staff.
-    session: Option<(Accounts, String)>,
+    /// What has to hold, for staff.
+    staff: Option<(Accounts, Credential)>,
     /// `Last-Event-ID`, with which a reader comes back.
     pub last_id: Option<String>,
 }
@@ -47,23 +49,25 @@ impl<'r> FromRequest<'r> for Follower {
         Outcome::Success(Follower {
             rooms,
             shutdown: rocket.shutdown(),
-            session: accounts.zip(session_token(request)),
+            staff: accounts.zip(Credential::of(request)),
             last_id: request.headers().get_one("Last-Event-ID").map(str::to_owned),
         })
     }
 }
 
 impl Follower {
-    /// For anybody: no session is looked at.
+    /// For anybody: nothing has to hold.
     pub fn public(mut self) -> Follower {
-        self.session = None;
+        self.staff = None;
         self
     }
 
-    async fn is_welcome(&self) -> bool {
-        match &self.session {
-            None => true,
-            Some((accounts, token)) => accounts.recognise(token).await.is_ok_and(|account| account.is_some()),
+    /// Ready when the session or token of staff has ended; for anybody else, never.
+    /// Boxed: what only staff need must not make the page of every student larger.
+    fn farewell(&self) -> BoxFuture<'static, ()> {
+        match &self.staff {
+            Some((accounts, credential)) => Box::pin(farewell(accounts.clone(), credential.clone())),
+            None => Box::pin(std::future::pending()),
         }
     }
 
@@ -72,7 +76,7 @@ impl Follower {
         let events = stream! {
             let mut changes = live.watch();
             let mut beat = tokio::time::interval(BEAT);
-            let mut session = tokio::time::interval(SESSION);
+            let mut farewell = self.farewell();
             let mut shutdown = self.shutdown.clone();
             // A hash, not the text: thousands of streams may be open.
             let mut shown = None;
@@ -96,10 +100,7 @@ impl Follower {
                             if shown != Some(hash_of(&view(&live.room(), self.rooms.now()))) { break }
                         }
                         _ = beat.tick() => break,
-                        _ = session.tick(), if self.session.is_some() => {
-                            // Boxed: what only staff need must not make the page of every student larger.
-                            if !Box::pin(self.is_welcome()).await { return }
-                        }
+                        () = &mut farewell => return,
                     }
                 }
             }
@@ -112,7 +113,7 @@ impl Follower {
         let events = stream! {
             let mut changes = live.watch();
             let mut beat = tokio::time::interval(BEAT);
-            let mut session = tokio::time::interval(SESSION);
+            let mut farewell = self.farewell();
             let mut shutdown = self.shutdown.clone();
             let (mut seq, mut id) = self.last_id.as_deref().and_then(position).unwrap_or((live.room().queue.seq, i64::MAX));
             loop {
@@ -130,13 +131,25 @@ impl Follower {
                     () = &mut shutdown => return,
                     changed = changes.changed() => if changed.is_err() { return },
                     _ = beat.tick() => yield Event::empty().event("beat"),
-                    _ = session.tick(), if self.session.is_some() => {
-                        if !Box::pin(self.is_welcome()).await { return }
-                    }
+                    () = &mut farewell => return,
                 }
             }
         };
         EventStream::from(Box::pin(events) as BoxStream<'static, Event>)
+    }
+}
+
+async fn farewell(accounts: Accounts, credential: Credential) {
+    let mut endings = accounts.endings();
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            ended = endings.changed() => if ended.is_err() { return }
+        }
+        if !accounts.still_holds(&credential).await.is_ok_and(|holds| holds) {
+            return;
+        }
     }
 }
 

@@ -11,14 +11,14 @@ use super::estimate::Wait;
 use super::live::Live;
 use super::rules;
 use super::schedule::{self, Hours};
-use super::service::{Shared, held};
+use super::service::{Shared, held, note};
 use super::store::{self, NewPlace, Standing, StudentKey};
-use super::{Place, Queue};
+use super::{Actor, Place, Queue};
 use crate::db::Tx;
 use crate::directory::STUDENTS;
 use crate::error::{Error, FieldError, Result};
 use crate::moment::{MINUTE, Moment};
-use crate::staff::{Email, sha256};
+use crate::staff::{Deed, Email, sha256};
 
 /// Who wants to join.
 #[derive(Debug, Clone)]
@@ -135,7 +135,7 @@ fn check_student(student: &Map<String, Value>) -> Vec<FieldError> {
 
 impl Shared {
     /// Takes a place, or answers the one that the student has already. `held` is the link that the asker's browser holds.
-    pub async fn join(&self, join: &Join, staff: Option<&str>, held: Option<&str>) -> Result<Joined> {
+    pub async fn join(&self, join: &Join, staff: Option<&Actor>, held: Option<&str>) -> Result<Joined> {
         let live = self.room(join.queue).await.map_err(|error| match error {
             Error::NotFound(_) => Error::invalid("/queue_id", format!("there is no queue {}", join.queue)),
             other => other,
@@ -163,13 +163,13 @@ impl Shared {
         Ok(store::by_link(&self.db, &sha256(token)).await? == Some(place))
     }
 
-    async fn try_join(&self, join: &Join, staff: Option<&str>, wait: Wait) -> Result<Made> {
+    async fn try_join(&self, join: &Join, staff: Option<&Actor>, wait: Wait) -> Result<Made> {
         let now = self.now();
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, join.queue, 1).await?;
         let queue = &held.queue;
         let standing = self.standing(&mut tx, queue, &join.who).await?;
-        let by = staff.unwrap_or("the student");
+        let by = staff.cloned().unwrap_or_else(Actor::student);
         if let Some(present) = standing.present {
             // Staff may hand out another link; a stranger who knows an email may not.
             let token = match staff {
@@ -177,7 +177,10 @@ impl Shared {
                 None => None,
             };
             match token {
-                Some(_) => tx.commit().await?,
+                Some(_) => {
+                    note(&mut tx, &by, Deed::new("gave a link", "queuers", present), now).await?;
+                    tx.commit().await?;
+                }
                 // The place may be so new that it is not on disk yet.
                 None => tx.abandon().await?,
             }
@@ -197,13 +200,14 @@ impl Shared {
             walk_in: join.walk_in,
             estimate: wait.range(),
             from: None,
-            by,
+            by: &by.name,
             now,
         };
         let token = new_token()?;
         let hash = sha256(&token);
         let id = store::insert_place(&mut tx, &new, Some(&hash), join.walk_in.then_some("walk-in")).await?;
         let place = new.place(id, standing);
+        note(&mut tx, &by, Deed::new("joined", "queuers", id), now).await?;
         tx.commit().await?;
         self.remember_link(hash, id);
         Ok(Made { place: id, token: Some(token), new: Some(place) })
@@ -243,11 +247,16 @@ impl Shared {
     }
 }
 
-/// 128 random bits, which are stored hashed.
+/// 128 random bits, which are stored hashed. Never the beginning of an API token, which stands in the same header.
 fn new_token() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
-    Ok(BASE64.encode(bytes))
+    loop {
+        getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
+        let token = BASE64.encode(bytes);
+        if !token.starts_with(crate::staff::TOKEN_PREFIX) {
+            return Ok(token);
+        }
+    }
 }
 
 /// What came of a wish, before it is told.

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 use crate::records::{COMMON, Column, Kind, Nested, Resource};
-use crate::staff::Account;
+use crate::staff::{Account, Author};
 
 pub use join::{Join, Who};
 pub use rules::{Desk, Step};
@@ -287,19 +287,21 @@ impl Place {
 pub struct Actor {
     pub name: String,
     pub staff: bool,
+    /// Whoever answers for it in the audit trail; `None` for students and for what happens by itself.
+    pub author: Option<Author>,
 }
 
 impl Actor {
     pub fn student() -> Actor {
-        Actor { name: "the student".into(), staff: false }
+        Actor { name: "the student".into(), staff: false, author: None }
     }
 
     pub fn system() -> Actor {
-        Actor { name: "Frontdesk".into(), staff: false }
+        Actor { name: "Frontdesk".into(), staff: false, author: None }
     }
 
     pub fn staff(account: &Account) -> Actor {
-        Actor { name: account.name.clone(), staff: true }
+        Actor { name: account.name.clone(), staff: true, author: Some(account.into()) }
     }
 }
 
@@ -307,6 +309,8 @@ impl Actor {
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub desk: Desk,
+    /// Whoever answers for it in the audit trail.
+    pub author: Author,
     pub name: String,
     /// Where a called student goes.
     pub location: Option<String>,
@@ -372,5 +376,11 @@ impl Nested {
     /// The list that a column holds.
     pub(crate) fn lines(value: &serde_json::Value, write: impl Fn(&serde_json::Value) -> String) -> String {
         value.as_array().map_or(String::new(), |items| items.iter().map(write).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Caller {
+    fn actor(&self) -> Actor {
+        Actor { name: self.name.clone(), staff: true, author: Some(self.author.clone()) }
     }
 }

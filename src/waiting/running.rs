@@ -7,6 +7,7 @@ use super::{Actor, Caller, Queue};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
+use crate::staff::Deed;
 
 impl Shared {
     /// Ends every place that waits, with a message, and closes intake: one transaction. Returns how many.
@@ -16,7 +17,7 @@ impl Shared {
         let held = held(&mut tx, queue, 0).await?;
         let ended = store::close_out(&mut tx, &held.queue, message, &by.name, now).await?;
         store::write_intake(&mut tx, queue, "closed", Some(message), now).await?;
-        note(&mut tx, &held.queue, &by.name, "close_out", None, Some(message), now).await?;
+        note(&mut tx, &held.queue, by, "close_out", None, Some(message), now).await?;
         tx.commit().await?;
         self.changed(queue).await?;
         Ok(ended)
@@ -31,7 +32,7 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
         store::write_intake(&mut tx, queue, intake, message, now).await?;
-        note(&mut tx, &held.queue, &by.name, "intake", Some(intake), message, now).await?;
+        note(&mut tx, &held.queue, by, "intake", Some(intake), message, now).await?;
         tx.commit().await?;
         self.changed(queue).await.map(drop)
     }
@@ -47,7 +48,7 @@ impl Shared {
         } else {
             store::end_duty(&mut tx, queue, advisor, account, now).await?;
         }
-        note_duty(&mut tx, &held.queue, &caller.name, if on { "on" } else { "off" }, now).await?;
+        note_duty(&mut tx, &held.queue, caller, if on { "on" } else { "off" }, now).await?;
         tx.commit().await?;
         Ok(!self.changed(queue).await?.room().duty.is_empty())
     }
@@ -62,7 +63,7 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
         store::announce(&mut tx, queue, text, &by.name, now).await?;
-        note(&mut tx, &held.queue, &by.name, "message", None, text, now).await?;
+        note(&mut tx, &held.queue, by, "message", None, text, now).await?;
         tx.commit().await?;
         self.changed(queue).await.map(drop)
     }
@@ -71,7 +72,7 @@ impl Shared {
 async fn note(
     tx: &mut Tx,
     queue: &Queue,
-    by: &str,
+    by: &Actor,
     what: &str,
     to: Option<&str>,
     reason: Option<&str>,
@@ -82,18 +83,20 @@ async fn note(
         seq: queue.seq,
         place: None,
         at: now,
-        actor: by,
+        actor: &by.name,
         what,
         from: None,
         to,
         reason,
         before: None,
     };
-    Ok(store::insert_event(tx, event).await?)
+    store::insert_event(tx, event).await?;
+    let deed = Deed::new(what, "queues", queue.id).with(to.unwrap_or(""));
+    super::service::note(tx, by, deed, now).await
 }
 
-pub(super) async fn note_duty(tx: &mut Tx, queue: &Queue, who: &str, to: &str, now: Moment) -> Result<()> {
-    note(tx, queue, who, "duty", Some(to), None, now).await
+pub(super) async fn note_duty(tx: &mut Tx, queue: &Queue, who: &Caller, to: &str, now: Moment) -> Result<()> {
+    note(tx, queue, &who.actor(), "duty", Some(to), None, now).await
 }
 
 /// What those who are sent home are told.

@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 
 use super::live::Live;
 use super::store::{self, Held};
-use super::{Place, State};
+use super::{Actor, Place, State};
 use crate::db::{Pool, Tx};
 use crate::error::{Error, Result};
 use crate::moment::{Clock, Moment};
-use crate::rate::PerAddress;
+use crate::rate::{Buckets, PerAddress};
 use crate::records::Records;
+use crate::staff::{Deed, audit};
 
 /// The waiting room. Cheap to clone.
 #[derive(Clone)]
@@ -62,7 +63,7 @@ impl Rooms {
             lives: RwLock::default(),
             queues: RwLock::default(),
             links: RwLock::default(),
-            joins: limited.then(|| PerAddress::new(JOINS, JOINS_AT_ONCE)),
+            joins: limited.then(|| PerAddress(Buckets::per_second("join", JOINS, JOINS_AT_ONCE))),
             nights: Mutex::default(),
             wake: Notify::new(),
         }))
@@ -82,7 +83,7 @@ impl Shared {
     /// Forgets addresses that were quiet.
     pub(super) fn forget_quiet(&self) {
         if let Some(joins) = &self.joins {
-            joins.forget_quiet();
+            joins.0.forget_quiet();
         }
     }
 
@@ -209,4 +210,12 @@ pub fn no_queue() -> Error {
 
 pub fn no_place() -> Error {
     Error::NotFound("There is no such place in a queue.".into())
+}
+
+/// A line of the audit trail, if staff did it. What students do is in the history of their places.
+pub(super) async fn note(tx: &mut Tx, by: &Actor, deed: Deed<'_>, now: Moment) -> Result<()> {
+    match &by.author {
+        Some(author) => Ok(audit::note(tx, author, deed, now).await?),
+        None => Ok(()),
+    }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::rules::{self, Desk, Step};
 use super::running::note_duty;
-use super::service::{Shared, held, no_place};
+use super::service::{Shared, held, no_place, note};
 use super::store::{self, NewEvent, Stand};
 use super::{Actor, Caller, Place, Queue, State, Status};
 use crate::db::{DbError, Tx};
 use crate::error::{Error, Result};
 use crate::moment::{Moment, SECOND};
-use crate::staff::Account;
+use crate::staff::{Account, Deed};
 use crate::words::ago;
 
 impl Shared {
@@ -26,13 +26,18 @@ impl Shared {
         Ok(match linked {
             Some(advisor) => Caller {
                 desk: Desk::Advisor { advisor: advisor.id, account: Some(account.id) },
+                author: account.into(),
                 name: advisor.name,
                 location: advisor.location,
                 video_url: advisor.video_url,
             },
-            None => {
-                Caller { desk: Desk::Account(account.id), name: account.name.clone(), location: None, video_url: None }
-            }
+            None => Caller {
+                desk: Desk::Account(account.id),
+                author: account.into(),
+                name: account.name.clone(),
+                location: None,
+                video_url: None,
+            },
         })
     }
 
@@ -101,12 +106,12 @@ impl Shared {
             return Ok(None);
         };
         let version = wanted.and_then(|(_, version)| version);
-        let by = Actor { name: caller.name.clone(), staff: true };
+        let by = caller.actor();
         let status =
             self.write(&mut tx, &held.queue, &stand, &Step::Call(caller.desk), version, &by, reason, now).await?;
         let went_on_duty = store::begin_duty_if_off(&mut tx, queue, advisor, account, now).await?;
         if went_on_duty {
-            note_duty(&mut tx, &held.queue, &caller.name, "on", now).await?;
+            note_duty(&mut tx, &held.queue, caller, "on", now).await?;
         }
         tx.commit().await?;
         match self.known(queue, stand.id) {
@@ -238,7 +243,7 @@ impl Shared {
             before: Some(before),
         };
         match store::write_status(tx, stand, status, event).await {
-            Ok(true) => Ok(()),
+            Ok(true) => note(tx, by, Deed::new(what, "queuers", stand.id), now).await,
             Ok(false) => Err(stale(None)),
             Err(DbError::Duplicate) => Err(taken(stand, status)),
             Err(error) => Err(error.into()),

@@ -90,7 +90,7 @@ fn problem(error: &Error, request: &Request<'_>) -> (Status, Body) {
         request_id: RequestId::of(request),
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    (status, Body { kind: ContentType::new("application", "problem+json"), body, retry_after: error.retry_after() })
+    (status, Body { kind: ContentType::new("application", "problem+json"), body, headers: headers(error, request) })
 }
 
 fn page(error: &Error, request: &Request<'_>) -> (Status, Body) {
@@ -102,21 +102,39 @@ fn page(error: &Error, request: &Request<'_>) -> (Status, Body) {
         request_id: RequestId::of(request).to_owned(),
     };
     let body = page.render().unwrap_or_else(|_| title.to_owned());
-    (status, Body { kind: ContentType::HTML, body, retry_after: error.retry_after() })
+    (status, Body { kind: ContentType::HTML, body, headers: headers(error, request) })
+}
+
+/// What an error says in headers: when to come back, which limit was reached, how to prove who one is.
+fn headers(error: &Error, request: &Request<'_>) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::new();
+    if let Some(seconds) = error.retry_after() {
+        headers.push(("Retry-After", seconds.to_string()));
+        if let Some(limit) = error.limit() {
+            headers.push(("RateLimit-Policy", format!("\"{}\";q={};w={}", limit.name, limit.quota, limit.seconds)));
+            headers.push(("RateLimit", format!("\"{}\";r=0;t={seconds}", limit.name)));
+        }
+    }
+    if matches!(error, Error::Unauthenticated) {
+        let said = request.headers().get_one("Authorization").is_some_and(|text| text.starts_with("Bearer "));
+        let challenge = if said { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+        headers.push(("WWW-Authenticate", challenge.to_owned()));
+    }
+    headers
 }
 
 struct Body {
     kind: ContentType,
     body: String,
-    retry_after: Option<u64>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl<'r> Responder<'r, 'static> for Body {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let mut response = Response::build_from(self.body.respond_to(request)?);
         response.header(self.kind);
-        if let Some(seconds) = self.retry_after {
-            response.header(Header::new("Retry-After", seconds.to_string()));
+        for (name, value) in self.headers {
+            response.header(Header::new(name, value));
         }
         response.ok()
     }

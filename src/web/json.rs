@@ -74,24 +74,35 @@ impl<'r> FromData<'r> for JsonObject {
     }
 }
 
-/// The version that `If-Match` names.
-pub struct IfMatch(Option<std::result::Result<i64, ()>>);
+/// What `If-Match` asks for (RFC 9110, 13.1.1): one of these versions, or any.
+pub struct IfMatch(Option<Vec<String>>);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for IfMatch {
-    type Error = ();
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let version = request.headers().get_one("If-Match").filter(|text| text.trim() != "*");
-        let read = |text: &str| text.trim().strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
-        Outcome::Success(IfMatch(version.map(|text| read(text).ok_or(()))))
+    type Error = std::convert::Infallible;
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        let lists: Vec<_> = request.headers().get("If-Match").collect();
+        let any = lists.is_empty() || lists.iter().any(|list| list.trim() == "*");
+        let tags = || lists.iter().flat_map(|list| list.split(',')).map(|tag| tag.trim().to_owned());
+        Outcome::Success(IfMatch((!any).then(|| tags().collect())))
     }
 }
 
 impl IfMatch {
-    /// `None`: any version will do.
-    pub fn version(&self) -> Result<Option<i64>> {
-        self.0.transpose().map_err(|()| Error::PreconditionFailed)
+    /// Fails unless the present version is one of those named. Returns the version that the change must still find;
+    /// `None`: any.
+    pub fn version(&self, present: i64) -> Result<Option<i64>> {
+        match &self.0 {
+            None => Ok(None),
+            Some(tags) if tags.contains(&etag(present)) => Ok(Some(present)),
+            Some(_) => Err(Error::PreconditionFailed),
+        }
     }
+}
+
+/// The entity tag of a version.
+pub fn etag(version: i64) -> String {
+    format!("\"v{version}\"")
 }
 
 /// JSON with the headers that belong to it.
@@ -108,7 +119,13 @@ impl JsonAnswer {
 
     /// 201 with `Location`.
     pub fn created(location: String, body: &Value) -> JsonAnswer {
-        JsonAnswer { status: Status::Created, body: body.to_string(), headers: vec![("Location", location)] }
+        JsonAnswer::ok(body).made_at(location)
+    }
+
+    /// The same, as what was made: 201 with `Location`.
+    pub fn made_at(mut self, location: String) -> JsonAnswer {
+        self.status = Status::Created;
+        self.with("Location", location)
     }
 
     pub fn with(mut self, header: &'static str, value: String) -> JsonAnswer {

@@ -447,12 +447,29 @@ async fn prepare(url: &str) {
     for n in 0..3 {
         let email = frontdesk::staff::Email::parse(&format!("desk{n}@example.org")).unwrap();
         let password = frontdesk::staff::Password::parse(OWNER.1).unwrap();
-        accounts.add(&email, "", frontdesk::staff::Role::Staff, password).await.unwrap();
+        accounts
+            .add(&frontdesk::staff::Author::command_line(), &email, "", frontdesk::staff::Role::Staff, password)
+            .await
+            .unwrap();
     }
     let records = frontdesk::records::Records::new(pool.clone(), clock, [0; 32]);
     let body = |value: Value| value.as_object().unwrap().clone();
-    records.make(&frontdesk::directory::COLLEGES, &body(json!({"name": "Engineering"}))).await.unwrap();
-    records.make(&frontdesk::waiting::QUEUES, &body(json!({"title": "Advising", "college_id": 1}))).await.unwrap();
+    records
+        .make(
+            &frontdesk::staff::Author::command_line(),
+            &frontdesk::directory::COLLEGES,
+            &body(json!({"name": "Engineering"})),
+        )
+        .await
+        .unwrap();
+    records
+        .make(
+            &frontdesk::staff::Author::command_line(),
+            &frontdesk::waiting::QUEUES,
+            &body(json!({"title": "Advising", "college_id": 1})),
+        )
+        .await
+        .unwrap();
     pool.close().await;
 }
 

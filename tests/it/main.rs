@@ -1,6 +1,7 @@
 //! Behaviour, through HTTP over the real `app()`, on a fresh database each, on both databases.
 //! PostgreSQL takes part when `TEST_POSTGRES` names a server, as `scripts/test` does.
 
+mod access;
 mod add;
 mod awkward;
 mod collections;

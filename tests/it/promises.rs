@@ -8,7 +8,7 @@ use frontdesk::config::Config;
 use crate::support::{databases, fresh_database};
 
 /// The folders that are a business, and `records`, which several of them share.
-const DOMAINS: [&str; 6] = ["entries", "collections", "staff", "records", "directory", "waiting"];
+const DOMAINS: [&str; 7] = ["access", "entries", "collections", "staff", "records", "directory", "waiting"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use frontdesk::config::{Config, Switch};
 use frontdesk::moment::{Clock, Moment};
-use rocket::http::{ContentType, Cookie, Header};
+use frontdesk::staff::{Author, NewToken, Scopes, SignIn};
+use rocket::http::{ContentType, Cookie, Header, Method};
 use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use serde_json::Value;
 
@@ -115,13 +116,44 @@ impl TestApp {
         let accounts = self.state::<frontdesk::staff::Accounts>();
         let password = frontdesk::staff::Password::parse(OWNER.1).unwrap();
         let email = frontdesk::staff::Email::parse(email).unwrap();
-        accounts.add(&email, "", frontdesk::staff::Role::parse(role).unwrap(), password).await.unwrap();
-        let token = accounts.sign_in(email.as_str(), OWNER.1, None).await.unwrap();
+        let role = frontdesk::staff::Role::parse(role).unwrap();
+        accounts.add(&Author::command_line(), &email, "", role, password).await.unwrap();
+        let browser = frontdesk::staff::Browser::default();
+        let attempt = SignIn { email: email.as_str(), password: OWNER.1, address: None, browser: &browser };
+        let token = accounts.sign_in(attempt).await.unwrap().session;
         Person { app: self, token }
+    }
+
+    /// Makes an API token of an account.
+    pub async fn program(&self, email: &str, scopes: &[&str]) -> Program<'_> {
+        let accounts = self.state::<frontdesk::staff::Accounts>();
+        let account = accounts.find_by_email(&frontdesk::staff::Email::parse(email).unwrap()).await.unwrap();
+        let scopes = Scopes::parse(scopes.iter().copied()).unwrap();
+        let new = NewToken { name: "a program".into(), scopes, expires: None };
+        let (_, token) = accounts.make_token(&Author::command_line(), &account, new).await.unwrap();
+        Program { app: self, token }
     }
 
     pub async fn owner(&self) -> Person<'_> {
         self.sign_in_as(OWNER.0, "owner").await
+    }
+}
+
+/// A program with an API token.
+pub struct Program<'a> {
+    pub app: &'a TestApp,
+    pub token: String,
+}
+
+impl Program<'_> {
+    pub async fn send(&self, method: Method, path: &str, body: &str) -> Answer {
+        let request = self.app.client.req(method, path.to_owned()).header(ContentType::JSON).body(body);
+        Answer::of(request.header(Header::new("Authorization", format!("Bearer {}", self.token))).dispatch().await)
+            .await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::Get, path, "").await
     }
 }
 
@@ -158,7 +190,7 @@ impl Person<'_> {
         .await
     }
 
-    pub async fn json(&self, method: rocket::http::Method, path: &str, body: &str) -> Answer {
+    pub async fn json(&self, method: Method, path: &str, body: &str) -> Answer {
         self.send(self.app.client.req(method, path.to_owned()).header(ContentType::JSON).body(body)).await
     }
 
@@ -180,6 +212,15 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+
+    /// The value of a cookie that the answer sets.
+    pub fn cookie(&self, name: &str) -> String {
+        let cookies = self.headers.iter().filter(|(n, _)| n == "set-cookie");
+        let value = |(_, text): &(String, String)| {
+            Some(text.strip_prefix(name)?.strip_prefix('=')?.split(';').next()?.to_owned())
+        };
+        cookies.filter_map(value).next().unwrap_or_else(|| panic!("no cookie {name}: {:?}", self.headers))
     }
 
     pub fn json(&self) -> Value {

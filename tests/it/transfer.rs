@@ -6,9 +6,9 @@ use crate::support::{TestApp, databases};
 
 pub async fn import(app: &TestApp, text: &str, name: &str, collection: &str) -> frontdesk::entries::ImportReport {
     let entries = app.state::<Entries>();
-    let collection = find_or_make(entries, collection).await.unwrap();
+    let collection = find_or_make(entries, &frontdesk::staff::Author::command_line(), collection).await.unwrap();
     let import = Source::recognise(text, name).read().unwrap();
-    entries.import(&collection, import, &mut |_| {}).await.unwrap()
+    entries.import(&frontdesk::staff::Author::command_line(), &collection, import, &mut |_| {}).await.unwrap()
 }
 
 const AWKWARD: [&str; 9] = [

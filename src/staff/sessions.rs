@@ -1,0 +1,222 @@
+//! Signing in and out, recognising who asks, and ending sessions.
+
+use std::net::IpAddr;
+
+use super::audit::{Author, Deed};
+use super::service::{Shared, random_token, sha256};
+use super::{Account, Password, Scopes, passwords, store};
+use crate::error::{Error, Result};
+use crate::moment::{DAY, MINUTE, Moment};
+
+/// An attempt to sign in.
+pub struct SignIn<'a> {
+    pub email: &'a str,
+    pub password: &'a str,
+    pub address: Option<IpAddr>,
+    pub browser: &'a Browser,
+}
+
+/// What is known of a browser.
+#[derive(Debug, Default)]
+pub struct Browser {
+    /// What it calls itself, shortened.
+    pub name: String,
+    /// The cookie that says that it signed in before.
+    pub known: Option<String>,
+}
+
+/// Somebody signed in: what the cookies hold.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub session: String,
+    /// The new mark of a browser that had none.
+    pub browser: Option<String>,
+}
+
+/// A session, as its owner sees it.
+#[derive(Debug)]
+pub struct Session {
+    pub id: i64,
+    pub began: Moment,
+    pub seen: Moment,
+    pub browser: String,
+    /// The one that asks.
+    pub own: bool,
+}
+
+impl Shared {
+    /// Checks email and password and begins a session.
+    /// A wrong password, an unknown email and an account that is disabled or has no password yet have the same
+    /// answer and take the same time.
+    pub async fn sign_in(&self, attempt: SignIn<'_>) -> Result<SignedIn> {
+        let email = attempt.email.trim().to_lowercase();
+        if email.contains('\0') {
+            return Err(wrong());
+        }
+        let found = store::by_email(&self.db, &email).await?;
+        let known = match (&attempt.browser.known, &found) {
+            (Some(mark), Some((account, _))) => {
+                let mark = sha256(mark);
+                store::knows_browser(&self.db, &mark, account.id).await?.then_some(mark)
+            }
+            _ => None,
+        };
+        let is_known = known.is_some();
+        self.attempts.take(attempt.address, known.unwrap_or_else(|| sha256(&email)))?;
+        let hash = found.as_ref().map(|(_, hash)| hash.clone()).filter(|hash| !hash.is_empty());
+        let correct = passwords::verify(attempt.password.to_owned(), hash).await?;
+        let account = found.map(|(account, _)| account).filter(|account| correct && account.is_active());
+        self.begin_session(&account.ok_or_else(wrong)?, attempt.browser, is_known).await
+    }
+
+    /// Begins a session of an account that has proven who it is.
+    pub(super) async fn begin_session(&self, account: &Account, browser: &Browser, known: bool) -> Result<SignedIn> {
+        let (session, now) = (random_token()?, self.clock.now());
+        let mut tx = self.db.begin().await?;
+        store::insert_session(&mut tx, &sha256(&session), account.id, &browser.name, now).await?;
+        let mark = if known { None } else { Some(random_token()?) };
+        if let Some(mark) = &mark {
+            store::insert_known_browser(&mut tx, &sha256(mark), account.id, now).await?;
+        }
+        self.noted(tx, &account.into(), Deed::new("signed in", "users", account.id)).await?;
+        Ok(SignedIn { session, browser: mark })
+    }
+
+    /// The account of a session token, if the session has not ended.
+    pub async fn recognise(&self, token: &str) -> Result<Option<Account>> {
+        let hash = sha256(token);
+        // A clock that is moved by hand makes sessions end between two looks.
+        if self.clock.is_system()
+            && let Some((account, None)) = self.recent.get(&hash)
+        {
+            return Ok(Some(account));
+        }
+        let Some(account) = self.session(&hash).await? else { return Ok(None) };
+        self.recent.put(hash, account.clone(), None);
+        Ok(Some(account))
+    }
+
+    /// The same, straight from the database.
+    async fn session(&self, hash: &[u8]) -> Result<Option<Account>> {
+        let Some((account, began, seen)) = store::session(&self.db, hash).await? else { return Ok(None) };
+        let now = self.clock.now();
+        let ended = now.0 - began.0 > self.limits.absolute * DAY || now.0 - seen.0 > self.limits.idle * DAY;
+        if ended || !account.is_active() {
+            return Ok(None);
+        }
+        if now.0 - seen.0 > MINUTE {
+            let mut tx = self.db.begin().await?;
+            store::touch_session(&mut tx, hash, now).await?;
+            tx.commit().await?;
+        }
+        Ok(Some(account))
+    }
+
+    /// The account of an API token that still works, and what the token may do.
+    pub async fn recognise_token(&self, token: &str) -> Result<Option<(Account, Scopes)>> {
+        let hash = sha256(token);
+        if self.clock.is_system()
+            && let Some((account, Some(scopes))) = self.recent.get(&hash)
+        {
+            return Ok(Some((account, scopes)));
+        }
+        let Some((account, scopes)) = self.token(&hash).await? else { return Ok(None) };
+        self.recent.put(hash, account.clone(), Some(scopes.clone()));
+        Ok(Some((account, scopes)))
+    }
+
+    async fn token(&self, hash: &[u8]) -> Result<Option<(Account, Scopes)>> {
+        let now = self.clock.now();
+        let Some((account, scopes, used)) = store::token(&self.db, hash, now).await? else { return Ok(None) };
+        if !account.is_active() {
+            return Ok(None);
+        }
+        if let Some(id) = account.token
+            && used.is_none_or(|used| now.0 - used.0 > MINUTE)
+        {
+            let mut tx = self.db.begin().await?;
+            store::touch_token(&mut tx, id, now).await?;
+            tx.commit().await?;
+        }
+        Ok(Some((account, Scopes::from_stored(&scopes))))
+    }
+
+    /// Whether this still stands for the account, asked of the database itself: for streams that stay open.
+    pub async fn still_holds(&self, credential: &super::Credential) -> Result<bool> {
+        Ok(match credential {
+            super::Credential::Session(token) => self.session(&sha256(token)).await?.is_some(),
+            super::Credential::Token(token) => self.token(&sha256(token)).await?.is_some(),
+        })
+    }
+
+    /// Ends a session. One that is not there has ended already.
+    pub async fn sign_out(&self, token: &str) -> Result<()> {
+        let account = self.recognise(token).await?;
+        let mut tx = self.db.begin().await?;
+        store::delete_session(&mut tx, &sha256(token)).await?;
+        match account {
+            Some(account) => self.noted(tx, &(&account).into(), Deed::new("signed out", "users", account.id)).await,
+            None => Ok(tx.commit().await?),
+        }
+    }
+
+    /// The open sessions of an account, the last used first. `own`: the token of the one that asks.
+    pub async fn sessions(&self, user: i64, own: Option<&str>) -> Result<Vec<Session>> {
+        let own = own.map(sha256);
+        let rows = store::sessions(&self.db, user).await?;
+        let session = |(id, hash, began, seen, browser): (i64, Vec<u8>, _, _, _)| Session {
+            id,
+            began,
+            seen,
+            browser,
+            own: own.as_ref() == Some(&hash),
+        };
+        Ok(rows.into_iter().map(session).collect())
+    }
+
+    /// Ends a session by its number: one's own, or as an owner anybody's.
+    pub async fn end_session(&self, by: &Account, id: i64) -> Result<()> {
+        let only = (by.role < super::Role::Owner).then_some(by.id);
+        let mut tx = self.db.begin().await?;
+        let user = store::delete_session_by_id(&mut tx, id, only).await?;
+        let user = user.ok_or_else(|| Error::NotFound("There is no such session.".into()))?;
+        self.noted(tx, &by.into(), Deed::new("ended", "sessions", id).with(format!("of account {user}"))).await
+    }
+
+    /// Changes one's own password and ends one's other sessions. `own`: the token of the session that asks.
+    /// The present password is asked for, as often as when signing in.
+    pub async fn change_password(
+        &self,
+        account: &Account,
+        own: &str,
+        present: &str,
+        new: Password,
+        address: Option<IpAddr>,
+    ) -> Result<()> {
+        self.attempts.take(address, sha256(own))?;
+        let hash = store::by_id(&self.db, account.id).await?.map(|(_, hash)| hash).filter(|hash| !hash.is_empty());
+        if !passwords::verify(present.to_owned(), hash).await? {
+            return Err(Error::invalid("/present", "is not your present password"));
+        }
+        let hash = passwords::hash(new.0).await?;
+        let mut tx = self.db.begin().await?;
+        store::set_password(&mut tx, account.id, &hash, self.clock.now()).await?;
+        store::delete_sessions_of(&mut tx, account.id, &sha256(own)).await?;
+        store::delete_links_of(&mut tx, account.id).await?;
+        self.noted(tx, &account.into(), Deed::new("changed", "users", account.id).with("password")).await
+    }
+
+    /// Sets somebody's password, as those can who run commands on the server; ends all their sessions.
+    pub async fn set_password(&self, by: &Author, account: &Account, new: Password) -> Result<()> {
+        let hash = passwords::hash(new.0).await?;
+        let mut tx = self.db.begin().await?;
+        store::set_password(&mut tx, account.id, &hash, self.clock.now()).await?;
+        store::delete_sessions_of(&mut tx, account.id, &[]).await?;
+        store::delete_links_of(&mut tx, account.id).await?;
+        self.noted(tx, by, Deed::new("changed", "users", account.id).with("password")).await
+    }
+}
+
+fn wrong() -> Error {
+    Error::invalid("/password", "this email and this password do not belong together")
+}

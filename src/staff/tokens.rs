@@ -1,0 +1,78 @@
+//! Making and revoking API tokens.
+
+use super::audit::{Author, Deed};
+use super::service::{Shared, random_token, sha256};
+use super::{Account, Scopes, store};
+use crate::error::{Error, Result};
+use crate::moment::Moment;
+
+/// A token to be made.
+#[derive(Debug)]
+pub struct NewToken {
+    /// What it is for, in a few words.
+    pub name: String,
+    pub scopes: Scopes,
+    /// When it stops working; `None`: never.
+    pub expires: Option<Moment>,
+}
+
+/// A token that works.
+#[derive(Debug)]
+pub struct Token {
+    pub id: i64,
+    pub email: String,
+    pub name: String,
+    pub scopes: Scopes,
+    /// Its last characters.
+    pub hint: String,
+    pub expires: Option<Moment>,
+    pub used: Option<Moment>,
+}
+
+/// How every API token begins.
+pub const PREFIX: &str = "fd_";
+
+impl Shared {
+    /// Makes a token of an account. Returns its number and its text, which is not stored and cannot be shown again.
+    pub async fn make_token(&self, by: &Author, account: &Account, new: NewToken) -> Result<(i64, String)> {
+        let name = new.name.trim();
+        if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+            return Err(Error::invalid("/name", "must be 1 to 100 characters"));
+        }
+        if new.expires.is_some_and(|expires| expires <= self.clock.now()) {
+            return Err(Error::invalid("/expires_at", "is over already"));
+        }
+        if let Some(scope) = new.scopes.0.iter().find(|scope| scope.role() > account.role) {
+            let (scope, role) = (scope.name(), scope.role().name());
+            return Err(Error::invalid("/scopes", format!("{scope} is for accounts with the role {role}")));
+        }
+        let token = format!("{PREFIX}{}", random_token()?);
+        let hash = sha256(&token);
+        let row = store::TokenRow {
+            hash: &hash,
+            user: account.id,
+            name,
+            scopes: new.scopes.stored(),
+            hint: &token[token.len() - 4..],
+            expires: new.expires,
+        };
+        let mut tx = self.db.begin().await?;
+        let id = store::insert_token(&mut tx, row, self.clock.now()).await?;
+        let detail = format!("{} for {}", new.scopes.names().join(" "), account.email);
+        self.noted(tx, by, Deed::new("made", "tokens", id).with(detail)).await?;
+        Ok((id, token))
+    }
+
+    /// The tokens that work, of one account or of all.
+    pub async fn tokens(&self, user: Option<i64>) -> Result<Vec<Token>> {
+        Ok(store::tokens(&self.db, user, self.clock.now()).await?)
+    }
+
+    /// Revokes a token; requests and streams that use it end. `user`: only if it is theirs. Twice is 404.
+    pub async fn revoke_token(&self, by: &Author, id: i64, user: Option<i64>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let name = store::revoke_token(&mut tx, id, user, self.clock.now()).await?;
+        name.ok_or_else(|| Error::NotFound("There is no such token, or it is revoked already.".into()))?;
+        self.noted(tx, by, Deed::new("revoked", "tokens", id)).await
+    }
+}

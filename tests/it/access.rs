@@ -1,0 +1,459 @@
+//! People, API tokens, sessions and the audit trail.
+
+use frontdesk::staff::Accounts;
+use rocket::http::{ContentType, Cookie, Header, Method};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, OWNER, Person, Program, TestApp, databases};
+
+/// Sends a form from our own pages, as somebody who is not signed in, with cookies perhaps.
+async fn anybody(app: &TestApp, path: &str, body: &str, cookies: &[(&str, &str)], address: &str) -> Answer {
+    let mut request = app
+        .client
+        .post(path.to_owned())
+        .header(ContentType::Form)
+        .header(Header::new("Sec-Fetch-Site", "same-origin"))
+        .remote(format!("{address}:999").parse().unwrap())
+        .body(body);
+    for (name, value) in cookies {
+        request = request.cookie(Cookie::new((*name).to_owned(), (*value).to_owned()));
+    }
+    Answer::of(request.dispatch().await).await
+}
+
+fn sign_in_form(email: &str, password: &str) -> String {
+    format!("email={email}&password={}", password.replace(' ', "+"))
+}
+
+async fn invite(owner: &Person<'_>, email: &str, role: &str) -> Value {
+    let body = json!({ "email": email, "name": "Noor", "role": role }).to_string();
+    let made = owner.json(Method::Post, "/api/v1/users", &body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.header("location"), format!("/api/v1/users/{}", made.json()["id"]));
+    made.json()
+}
+
+/// The path of an invitation's URL.
+fn path_of(invitation: &Value) -> String {
+    let url = invitation["url"].as_str().unwrap();
+    url[url.find("/invitations/").unwrap()..].to_owned()
+}
+
+/// Accepts an invitation and returns who signed in.
+async fn accept<'a>(app: &'a TestApp, path: &str, password: &str) -> Person<'a> {
+    let form = format!("password={}", password.replace(' ', "+"));
+    let accepted = anybody(app, path, &form, &[], "192.0.2.7").await;
+    assert_eq!(accepted.status, 303, "{}", accepted.text);
+    Person { app, token: accepted.cookie("frontdesk") }
+}
+
+#[rocket::async_test]
+async fn a_colleague_is_invited_chooses_a_password_and_works() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let noor = invite(&owner, "Noor@Example.org", "viewer").await;
+        assert_eq!((noor["email"].as_str(), noor["status"].as_str()), (Some("noor@example.org"), Some("invited")));
+        assert_eq!(
+            anybody(&app, "/sign-in", &sign_in_form("noor@example.org", ""), &[], "192.0.2.7").await.status,
+            422
+        );
+        let path = path_of(&noor["invitation"]);
+        let page = app.get(&path).await;
+        assert!(page.status == 200 && page.text.contains("noor@example.org"), "{}", page.text);
+        let weak = anybody(&app, &path, "password=short", &[], "192.0.2.7").await;
+        assert!(weak.status == 422 && weak.text.contains("8 to 128"), "{}", weak.text);
+        let person = accept(&app, &path, "a tall grey heron").await;
+        assert_eq!(person.open("/list").await.status, 200);
+        assert_eq!(person.open("/users").await.status, 403);
+        assert_eq!(app.get(&path).await.status, 404, "{kind}: the link works once");
+        let again =
+            anybody(&app, "/sign-in", &sign_in_form("noor@example.org", "a tall grey heron"), &[], "192.0.2.7").await;
+        assert_eq!(again.status, 303);
+        let taken = owner.json(Method::Post, "/api/v1/users", r#"{"email":"noor@example.org","role":"staff"}"#).await;
+        taken.is_problem(409, "already");
+        let wrong = owner.json(Method::Post, "/api/v1/users", r#"{"email":"noor","role":"boss"}"#).await;
+        wrong.is_problem(422, "/email");
+        wrong.is_problem(422, "/role");
+        let extra = owner.json(Method::Post, "/api/v1/users", r#"{"email":"a@b.org","role":"staff","id":7}"#).await;
+        extra.is_problem(422, "id");
+    }
+}
+
+#[rocket::async_test]
+async fn an_invitation_ends_after_a_week_and_with_a_newer_one() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let noor = invite(&owner, "noor@example.org", "staff").await;
+        let id = noor["id"].as_i64().unwrap();
+        let newer = owner.json(Method::Post, &format!("/api/v1/users/{id}/invitations"), "{}").await;
+        assert_eq!(newer.status, 201, "{}", newer.text);
+        assert_eq!(app.get(&path_of(&noor["invitation"])).await.status, 404, "{kind}: replaced");
+        let path = path_of(&newer.json());
+        assert_eq!(app.get(&path).await.status, 200);
+        app.wait(7 * frontdesk::moment::DAY + 1);
+        assert_eq!(app.get(&path).await.status, 404, "{kind}: too old");
+    }
+}
+
+#[rocket::async_test]
+async fn accounts_change_by_version_merge_and_whole() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let noor = invite(&owner, "noor@example.org", "viewer").await;
+        let path = format!("/api/v1/users/{}", noor["id"]);
+        let shown = owner.get(&path).await;
+        let etag = shown.header("etag").to_owned();
+        let put = |body: String, tag: String| {
+            let request =
+                app.client.put(path.clone()).header(ContentType::JSON).header(Header::new("If-Match", tag)).body(body);
+            owner.send(request)
+        };
+        // what was read may be sent back
+        let back = put(shown.text.clone(), format!("\"v99\", {etag}")).await;
+        assert_eq!(back.status, 200, "{kind}: {}", back.text);
+        put(shown.text.clone(), etag).await.is_problem(412, "changed it meanwhile");
+        let merged = owner.json(Method::Patch, &path, r#"{"role":"staff"}"#).await;
+        assert_eq!(merged.json()["role"], "staff", "{}", merged.text);
+        owner.json(Method::Put, &path, r#"{"role":"staff"}"#).await.is_problem(422, "/email");
+        owner.json(Method::Patch, &path, r#"{"role":"boss"}"#).await.is_problem(422, "/role");
+        owner.json(Method::Patch, &path, r#"{"password_hash":"x"}"#).await.is_problem(422, "password_hash");
+        owner.json(Method::Patch, &path, r#"{"status":"asleep"}"#).await.is_problem(422, "/status");
+        owner.json(Method::Patch, "/api/v1/users/999", "{}").await.is_problem(404, "account");
+        owner.json(Method::Patch, "/api/v1/users/first", "{}").await.is_problem(404, "number");
+        assert_eq!(owner.json(Method::Delete, &path, "").await.status, 204);
+        owner.json(Method::Delete, &path, "").await.is_problem(404, "account");
+        assert_eq!(owner.get(&path).await.status, 404);
+        let restored = owner.json(Method::Post, &format!("{path}/restoration"), "{}").await;
+        assert_eq!((restored.status, &restored.json()["role"]), (200, &json!("staff")), "{}", restored.text);
+        let listed = owner.get("/api/v1/users?role=staff&_sort=email").await;
+        assert_eq!(listed.json()["users"].as_array().unwrap().len(), 1, "{}", listed.text);
+        assert!(!listed.text.contains("password"), "{}", listed.text);
+        owner.get("/api/v1/users?password_hash__starts=a").await.is_problem(400, "password_hash");
+    }
+}
+
+#[rocket::async_test]
+async fn the_last_owner_stays() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let invited = invite(&owner, "second@example.org", "owner").await;
+        for body in [r#"{"role":"staff"}"#, r#"{"status":"disabled"}"#] {
+            // somebody who has not chosen a password yet cannot take over
+            owner.json(Method::Patch, "/api/v1/users/1", body).await.is_problem(409, "last owner");
+        }
+        owner.json(Method::Delete, "/api/v1/users/1", "").await.is_problem(409, "last owner");
+        let second = accept(&app, &path_of(&invited["invitation"]), "a tall grey heron").await;
+        // two owners take each other's rights at the same moment: one of them stays
+        let (first_path, second_path) = ("/api/v1/users/1", format!("/api/v1/users/{}", invited["id"]));
+        let (a, b) = tokio::join!(
+            owner.json(Method::Patch, &second_path, r#"{"role":"staff"}"#),
+            second.json(Method::Patch, first_path, r#"{"role":"staff"}"#),
+        );
+        let changed = [a.status, b.status].iter().filter(|status| **status == 200).count();
+        assert_eq!(changed, 1, "{kind}: {} {}", a.text, b.text);
+        let still = [owner.get("/api/v1/users").await.status, second.get("/api/v1/users").await.status];
+        assert!(still.contains(&200), "{kind}: {still:?}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_new_password_ends_the_other_sessions() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let form = sign_in_form(OWNER.0, OWNER.1);
+        let other = anybody(&app, "/sign-in", &form, &[], "192.0.2.8").await.cookie("frontdesk");
+        let other = Person { app: &app, token: other };
+        let wrong = owner.form("/account/password", "present=guess&password=a+tall+grey+heron").await;
+        assert!(wrong.status == 422 && wrong.text.contains("is not your present password"), "{}", wrong.text);
+        let page = other.open("/account").await;
+        assert!(page.text.contains("this one") && page.text.matches("<tr>").count() >= 3, "{}", page.text);
+        let form = format!("present={}&password=a+tall+grey+heron", OWNER.1.replace(' ', "+"));
+        assert_eq!(owner.form("/account/password", &form).await.status, 303);
+        assert_eq!(owner.get("/list").await.status, 200, "{kind}: the one that asked stays");
+        assert_eq!(other.get("/list").await.status, 401, "{kind}");
+        let old = anybody(&app, "/sign-in", &sign_in_form(OWNER.0, OWNER.1), &[], "192.0.2.8").await;
+        assert_eq!(old.status, 422);
+    }
+}
+
+#[rocket::async_test]
+async fn sessions_are_listed_and_ended_by_their_own() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let viewer = app.sign_in_as("v@example.org", "viewer").await;
+        let list = |answer: Answer| answer.json()["sessions"].as_array().unwrap().clone();
+        let own = list(viewer.get("/api/v1/sessions").await);
+        assert_eq!((own.len(), &own[0]["current"]), (1, &json!(true)));
+        let foreign = list(owner.get("/api/v1/sessions").await)[0]["id"].as_i64().unwrap();
+        let path = |id: i64| format!("/api/v1/sessions/{id}");
+        viewer.json(Method::Delete, &path(foreign), "").await.is_problem(404, "session");
+        assert_eq!(viewer.form(&format!("/account/sessions/{foreign}/removal"), "").await.status, 404);
+        assert_eq!(owner.get("/list").await.status, 200, "{kind}");
+        assert_eq!(viewer.json(Method::Delete, &path(own[0]["id"].as_i64().unwrap()), "").await.status, 204);
+        assert_eq!(viewer.get("/list").await.status, 401, "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn disabling_ends_sessions_tokens_and_links_at_once() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let staff = app.sign_in_as("s@example.org", "staff").await;
+        let program = app.program("s@example.org", &["entries:read", "directory"]).await;
+        let link = owner.json(Method::Post, "/api/v1/users/2/invitations", "{}").await.json();
+        assert_eq!((staff.get("/list").await.status, program.get("/list").await.status), (200, 200));
+        let disabled = owner.json(Method::Patch, "/api/v1/users/2", r#"{"status":"disabled"}"#).await;
+        assert_eq!(disabled.json()["status"], "disabled", "{}", disabled.text);
+        assert_eq!(staff.get("/list").await.status, 401, "{kind}");
+        program.get("/list").await.is_problem(401, "");
+        assert_eq!(app.get(&path_of(&link)).await.status, 404, "{kind}");
+        let form = sign_in_form("s@example.org", OWNER.1);
+        let refused = anybody(&app, "/sign-in", &form, &[], "192.0.2.9").await;
+        assert!(refused.status == 422 && refused.text.contains("do not belong together"), "no word of why");
+        owner.json(Method::Post, "/api/v1/users/2/invitations", "{}").await.is_problem(409, "disabled");
+        assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", r#"{"status":"active"}"#).await.status, 200);
+        assert_eq!(staff.get("/list").await.status, 401, "{kind}: what ended stays ended");
+        program.get("/list").await.is_problem(401, "");
+        assert_eq!(anybody(&app, "/sign-in", &form, &[], "192.0.2.9").await.status, 303);
+    }
+}
+
+#[rocket::async_test]
+async fn a_token_has_its_scopes_and_at_most_the_rights_of_its_account() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        app.sign_in_as("s@example.org", "staff").await;
+        app.stored(r#"{"a":1}"#).await;
+        let made = owner.json(Method::Post, "/api/v1/tokens", r#"{"name":"ci","scopes":["entries:read"]}"#).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let reader = Program { app: &app, token: made.json()["token"].as_str().unwrap().to_owned() };
+        assert!(reader.token.starts_with("fd_"));
+        assert_eq!(reader.get("/api/v1/entries/1").await.status, 200);
+        assert_eq!(reader.get("/csv").await.status, 200);
+        reader.send(Method::Patch, "/api/v1/entries/1", r#"{"a":2}"#).await.is_problem(403, "entries:write");
+        reader.get("/api/v1/students").await.is_problem(403, "directory");
+        reader.get("/api/v1/users").await.is_problem(403, "admin");
+        reader.get("/collections").await.is_problem(403, "API only");
+        let listed = owner.get("/api/v1/tokens").await;
+        assert!(!listed.text.contains(&reader.token) && listed.text.contains("last_used_at"), "{}", listed.text);
+        assert_eq!(listed.json()["tokens"][0]["scopes"], json!(["entries:read"]), "{kind}");
+        let writer = app.program("s@example.org", &["entries:write"]).await;
+        assert_eq!(writer.send(Method::Patch, "/api/v1/entries/1", r#"{"a":2}"#).await.status, 200);
+        assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", r#"{"role":"viewer"}"#).await.status, 200);
+        writer.send(Method::Patch, "/api/v1/entries/1", r#"{"a":3}"#).await.is_problem(403, "staff");
+        let too_much = r#"{"name":"x","scopes":["entries:write"],"user_id":2}"#;
+        owner.json(Method::Post, "/api/v1/tokens", too_much).await.is_problem(422, "staff");
+        let wrong = r#"{"name":"x","scopes":["entries:reed"],"expires_at":"soon"}"#;
+        let wrong = owner.json(Method::Post, "/api/v1/tokens", wrong).await;
+        wrong.is_problem(422, "entries:read");
+        wrong.is_problem(422, "/expires_at");
+        let path = made.header("location").to_owned();
+        assert_eq!(owner.json(Method::Delete, &path, "").await.status, 204);
+        let ended = reader.get("/api/v1/entries/1").await;
+        ended.is_problem(401, "");
+        assert_eq!(ended.header("www-authenticate"), "Bearer error=\"invalid_token\"");
+        owner.json(Method::Delete, &path, "").await.is_problem(404, "token");
+    }
+}
+
+#[rocket::async_test]
+async fn a_token_ends_at_its_moment() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let body = r#"{"name":"x","scopes":["entries:read"],"expires_at":"2026-03-11T12:00:00Z"}"#;
+        let made = owner.json(Method::Post, "/api/v1/tokens", body).await;
+        assert_eq!(made.json()["expires_at"], "2026-03-11T12:00:00.000Z", "{}", made.text);
+        let program = Program { app: &app, token: made.json()["token"].as_str().unwrap().to_owned() };
+        assert_eq!(program.get("/list").await.status, 200);
+        app.wait(frontdesk::moment::DAY);
+        program.get("/list").await.is_problem(401, "");
+        owner.json(Method::Post, "/api/v1/tokens", body).await.is_problem(422, "over already");
+        assert!(owner.open("/account").await.text.contains("API tokens"), "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn tokens_are_made_and_revoked_on_the_page() {
+    let app = TestApp::start("sqlite").await;
+    let staff = app.sign_in_as("s@example.org", "staff").await;
+    let other = app.sign_in_as("t@example.org", "staff").await;
+    let page = staff.form("/account/tokens", "name=laptop&scope=entries%3Aread&days=30").await;
+    assert_eq!(page.status, 201, "{}", page.text);
+    let token = page.text.split("fd_").nth(1).unwrap().split('<').next().unwrap();
+    let program = Program { app: &app, token: format!("fd_{token}") };
+    assert_eq!(program.get("/list").await.status, 200);
+    assert!(!staff.open("/account").await.text.contains(token), "shown once");
+    let wrong = staff.form("/account/tokens", "name=&days=never&scope=admin").await;
+    assert!(wrong.status == 422 && wrong.text.contains("1 to 3650 days"), "{}", wrong.text);
+    let wrong = staff.form("/account/tokens", "name=x&days=&scope=admin").await;
+    assert!(wrong.status == 422 && wrong.text.contains("admin is for accounts with the role owner"), "{}", wrong.text);
+    assert_eq!(other.form("/account/tokens/1/removal", "").await.status, 404, "only one's own");
+    assert_eq!(program.get("/list").await.status, 200);
+    assert_eq!(staff.form("/account/tokens/1/removal", "").await.status, 303);
+    assert_eq!(program.get("/list").await.status, 401);
+}
+
+#[rocket::async_test]
+async fn guessing_is_limited_and_locks_nobody_out() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        app.owner().await;
+        let right = sign_in_form(OWNER.0, OWNER.1);
+        let at_home = anybody(&app, "/sign-in", &right, &[], "192.0.2.1").await;
+        let known = at_home.cookie("frontdesk-known");
+        // from many addresses, so that only the account's own limit can stop it
+        let mut stopped = None;
+        for n in 0..30 {
+            let guess = sign_in_form(OWNER.0, &format!("guess number {n}"));
+            let answer = anybody(&app, "/sign-in", &guess, &[], &format!("198.51.100.{n}")).await;
+            if answer.status == 429 {
+                stopped = Some((n, answer));
+                break;
+            }
+            assert_eq!(answer.status, 422);
+        }
+        let (after, answer) = stopped.expect("guessing must be stopped");
+        assert!(after <= 10, "{kind}: after {after}");
+        assert!(!answer.header("retry-after").is_empty());
+        assert!(answer.header("ratelimit-policy").starts_with("\"sign-in-account\";q=10"), "{:?}", answer.headers);
+        assert!(answer.header("ratelimit").contains("r=0"), "{:?}", answer.headers);
+        // its owner, in a browser that signed in before, is not locked out
+        let cookies = [("frontdesk-known", known.as_str())];
+        let answer = anybody(&app, "/sign-in", &right, &cookies, "203.0.113.5").await;
+        assert_eq!(answer.status, 303, "{kind}: {}", answer.text);
+        // a mark that was made up helps nobody
+        let cookies = [("frontdesk-known", "made-up")];
+        assert_eq!(anybody(&app, "/sign-in", &right, &cookies, "203.0.113.6").await.status, 429);
+        // an account that is not there is limited in the same way, and from one address all are
+        let unknown = sign_in_form("nobody@example.org", "guess");
+        let mut statuses = Vec::new();
+        for n in 0..12 {
+            statuses.push(anybody(&app, "/sign-in", &unknown, &[], &format!("198.51.100.{}", 100 + n)).await.status);
+        }
+        assert!(statuses[0] == 422 && statuses.contains(&429), "{statuses:?}");
+        let mut statuses = Vec::new();
+        for n in 0..25 {
+            let form = sign_in_form(&format!("a{n}@example.org"), "guess");
+            statuses.push(anybody(&app, "/sign-in", &form, &[], "198.51.100.200").await.status);
+        }
+        assert!(statuses[..15].iter().all(|status| *status == 422) && statuses.contains(&429), "{statuses:?}");
+    }
+}
+
+#[rocket::async_test]
+async fn nobody_gets_around_a_limit_with_a_header_of_their_own() {
+    let app = TestApp::start("sqlite").await;
+    let mut statuses = Vec::new();
+    for n in 0..25 {
+        let spoofed = format!("203.0.113.{n}");
+        let mut request = app.client.post("/sign-in").header(ContentType::Form).remote("192.0.2.1:9".parse().unwrap());
+        for name in ["X-Real-IP", "X-Forwarded-For", "CF-Connecting-IP", "True-Client-IP", "Client-IP"] {
+            request = request.header(Header::new(name, spoofed.clone()));
+        }
+        let request = request
+            .header(Header::new("Forwarded", format!("for={spoofed}")))
+            .header(Header::new("Sec-Fetch-Site", "same-origin"))
+            .body(sign_in_form(&format!("a{n}@example.org"), "guess"));
+        statuses.push(Answer::of(request.dispatch().await).await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[rocket::async_test]
+async fn the_audit_trail_tells_who_did_what() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let program = app.program(OWNER.0, &["entries:write", "directory", "admin"]).await;
+        app.stored(r#"{"secret":"swordfish"}"#).await;
+        assert_eq!(program.send(Method::Patch, "/api/v1/entries/1", r#"{"secret":"trout"}"#).await.status, 200);
+        assert_eq!(program.send(Method::Post, "/api/v1/colleges", r#"{"name":"Law"}"#).await.status, 201);
+        assert_eq!(owner.json(Method::Patch, "/api/v1/colleges/1", r#"{"name":"Laws"}"#).await.status, 200);
+        invite(&owner, "noor@example.org", "viewer").await;
+        assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", r#"{"role":"staff"}"#).await.status, 200);
+        let lines = |answer: Answer| {
+            let lines = answer.json()["audit"].as_array().expect("a list").clone();
+            let told = |line: &Value| {
+                let text = |name: &str| line[name].as_str().unwrap_or("").to_owned();
+                format!(
+                    "{} {} {} {} {}",
+                    text("actor"),
+                    text("action"),
+                    text("record"),
+                    text("record_id"),
+                    text("detail")
+                )
+            };
+            lines.iter().map(told).collect::<Vec<_>>()
+        };
+        let told = lines(program.get("/api/v1/audit?_sort=id&record__not=tokens&action__not=signed+in").await);
+        assert_eq!(
+            told,
+            [
+                "command line made users 1 owner",
+                "kim@example.org changed entries 1 ",
+                "kim@example.org made colleges 1 ",
+                "kim@example.org changed colleges 1 name",
+                "kim@example.org invited users 2 viewer",
+                "kim@example.org changed users 2 role viewer to staff",
+            ],
+            "{kind}"
+        );
+        let by_token = program.get("/api/v1/audit?token_id=1").await;
+        assert_eq!(lines(by_token).len(), 2, "{kind}: what the program did");
+        let csv = owner.get("/api/v1/audit?_format=csv&record=entries").await;
+        assert!(csv.text.contains("kim@example.org,") && csv.text.lines().count() == 2, "{}", csv.text);
+        assert!(!csv.text.contains("swordfish") && !csv.text.contains("trout"));
+        let page = owner.open("/audit?record=users").await;
+        assert!(page.status == 200 && page.text.contains("role viewer to staff"), "{}", page.text);
+        for method in [Method::Put, Method::Patch, Method::Delete] {
+            owner.json(method, "/api/v1/audit/1", "{}").await.is_problem(405, "not possible here");
+        }
+        let db = app.state::<frontdesk::db::Pool>();
+        for sql in ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"] {
+            let mut tx = db.begin().await.unwrap();
+            assert!(tx.write(sql).execute().await.is_err(), "{kind}: {sql}");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn a_stream_ends_with_the_rights_behind_it() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        for (path, body) in
+            [("/api/v1/colleges", r#"{"name":"Law"}"#), ("/api/v1/queues", r#"{"title":"A","college_id":1}"#)]
+        {
+            assert_eq!(owner.json(Method::Post, path, body).await.status, 201);
+        }
+        let staff = app.sign_in_as("s@example.org", "staff").await;
+        let program = app.program("s@example.org", &["waiting"]).await;
+        let bearer = Header::new("Authorization", format!("Bearer {}", program.token));
+        let by_session = app.client.get("/board/1/events").cookie(Cookie::new("frontdesk", staff.token.clone()));
+        let by_token = app.client.get("/api/v1/queues/1/events").header(bearer);
+        let (by_session, by_token) = (by_session.dispatch().await, by_token.dispatch().await);
+        assert_eq!((by_session.status().code, by_token.status().code), (200, 200));
+        let accounts = app.state::<Accounts>();
+        let started = std::time::Instant::now();
+        let change = frontdesk::staff::Change { disabled: Some(true), ..Default::default() };
+        accounts.change(&frontdesk::staff::Author::command_line(), 2, None, change).await.unwrap();
+        // ends, or the test would never
+        tokio::time::timeout(std::time::Duration::from_secs(20), async {
+            by_session.into_string().await;
+            by_token.into_string().await;
+        })
+        .await
+        .expect("both streams end");
+        println!("{kind}: both streams ended after {} ms", started.elapsed().as_millis());
+    }
+}
