@@ -13,33 +13,37 @@ use crate::config::{Config, Switch};
 use crate::db::{Db, Pool};
 use crate::entries::{Entries, RateSettings, Settings};
 use crate::moment::Clock;
+use crate::openapi::{Described, Document};
 use crate::records::{self, Records};
-use crate::staff::{Accounts, Area, Areas, SessionLimits};
+use crate::staff::{Accounts, Area, Areas, Role, SessionLimits};
 use crate::waiting::{self, Rooms};
-use crate::{access, collections, directory, entries, staff, web};
+use crate::web::Replays;
+use crate::{access, collections, directory, entries, openapi, staff, web};
 
 /// Everything but the address it listens on. `figment` is [`crate::config::figment`], changed by tests.
 pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
     let figment = figment.clone().merge(("databases.frontdesk.url", config.database_url()));
     let cursor_key =
         secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
+    let document = Document::new(&described(), &Areas(&AREAS)).map_err(|error| error.to_string())?;
     let cors = web::cors().map_err(|error| error.to_string())?;
     Ok(rocket::custom(figment)
         // anybody
         .mount("/", web::health_routes())
+        .mount("/", web::contract(openapi::routes()))
         .mount("/", web::assets::routes())
-        .mount("/", entries::public_routes())
+        .mount("/", web::contract(entries::public_routes()))
         .mount("/", entries::snippet_routes())
         .mount("/", staff::routes())
-        .mount("/", waiting::public_routes())
-        .mount("/api/v1/queues", waiting::queue_routes())
+        .mount("/", web::contract(waiting::public_routes()))
+        .mount("/api/v1/queues", web::contract(waiting::queue_routes()))
         // staff
-        .mount("/", entries::staff_routes())
-        .mount("/", collections::staff_routes())
-        .mount("/", waiting::staff_routes())
+        .mount("/", web::contract(entries::staff_routes()))
+        .mount("/", web::contract(collections::staff_routes()))
+        .mount("/", web::contract(waiting::staff_routes()))
         .mount("/", records::pages::contents_routes())
         // people, tokens, sessions, the audit trail
-        .mount("/", access::api_routes())
+        .mount("/", web::contract(access::api_routes()))
         .mount("/", access::page_routes())
         // for every resource: its list and items (the API's guards know which are public), its changes, its pages
         .attach(AdHoc::on_ignite("Records", |rocket| async { mount_records(rocket) }))
@@ -48,6 +52,7 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         .attach(web::Headers)
         // Rocket's own headers: one obsolete, the other replaced by `frame-ancestors`.
         .attach(Shield::new())
+        .manage(document)
         .attach(Db::init())
         .attach(AdHoc::on_ignite("Domains", move |rocket| manage(rocket, config, clock, cursor_key)))
         .attach(AdHoc::on_liftoff("Upkeep", |rocket| Box::pin(async move { start_upkeep(rocket) })))
@@ -59,9 +64,9 @@ fn mount_records(mut rocket: Rocket<Build>) -> Rocket<Build> {
     for resource in RESOURCES {
         let (api, pages) = (format!("/api/v1/{}", resource.name), format!("/directory/{}", resource.name));
         if resource.name != waiting::QUEUES.name {
-            rocket = rocket.mount(api.clone(), records::api::read_routes());
+            rocket = rocket.mount(api.clone(), web::contract(records::api::read_routes()));
         }
-        rocket = rocket.mount(api, records::api::write_routes()).mount(pages, records::pages::routes());
+        rocket = rocket.mount(api, web::contract(records::api::write_routes())).mount(pages, records::pages::routes());
     }
     rocket.manage(records::api::Catalogue(&RESOURCES))
 }
@@ -74,6 +79,32 @@ static RESOURCES: [&records::Resource; 6] = [
     &waiting::FAQS,
     &waiting::QUEUES,
 ];
+
+/// What the description of the API says of records.
+fn described() -> [Described; 10] {
+    let records = |resource, schema, tag| Described { resource, schema, tag, reads: None, changes: true };
+    let people =
+        |resource, schema| Described { resource, schema, tag: "people", reads: Some(Role::Owner), changes: false };
+    let places = Described {
+        resource: &waiting::QUEUERS,
+        schema: "PlaceRow",
+        tag: "waiting room",
+        reads: Some(Role::Viewer),
+        changes: false,
+    };
+    [
+        records(&directory::COLLEGES, "College", "directory"),
+        records(&directory::MAJORS, "Major", "directory"),
+        records(&directory::ADVISORS, "Advisor", "directory"),
+        Described { reads: Some(Role::Viewer), ..records(&directory::STUDENTS, "Student", "directory") },
+        records(&waiting::FAQS, "FAQ", "directory"),
+        records(&waiting::QUEUES, "Queue", "waiting room"),
+        places,
+        people(&access::USERS, "User"),
+        people(&access::TOKENS, "Token"),
+        people(&access::AUDIT, "AuditLine"),
+    ]
+}
 
 /// The addresses that take API tokens, and the scopes they need.
 static AREAS: [(&str, Area); 15] = [
@@ -104,8 +135,9 @@ async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key:
     let accounts = Accounts::new(pool.clone(), clock.clone(), sessions);
     let records = Records::new(pool.clone(), clock.clone(), cursor_key);
     let limited = config.rate_limit == Switch::On;
-    let rooms = Rooms::new(pool.clone(), clock, records.clone(), limited);
+    let rooms = Rooms::new(pool.clone(), clock.clone(), records.clone(), limited);
     rocket
+        .manage(Replays::new(pool.clone(), clock))
         .manage(records)
         .manage(rooms)
         .manage(pool)
@@ -136,19 +168,25 @@ pub fn settings(config: &Config, cursor_key: [u8; 32]) -> Settings {
 const ROUND: Duration = Duration::from_secs(10);
 
 fn start_upkeep(rocket: &Rocket<rocket::Orbit>) {
-    let (Some(entries), Some(accounts)) = (rocket.state::<Entries>(), rocket.state::<Accounts>()) else { return };
-    tokio::spawn(upkeep(entries.clone(), accounts.clone(), rocket.shutdown()));
+    if let (Some(entries), Some(accounts), Some(replays)) = (rocket.state(), rocket.state(), rocket.state()) {
+        tokio::spawn(upkeep(
+            Entries::clone(entries),
+            Accounts::clone(accounts),
+            Replays::clone(replays),
+            rocket.shutdown(),
+        ));
+    }
     if let Some(rooms) = rocket.state::<Rooms>() {
         tokio::spawn(rooms.clone().run(rocket.shutdown()));
     }
 }
 
-async fn upkeep(entries: Entries, accounts: Accounts, mut shutdown: Shutdown) {
+async fn upkeep(entries: Entries, accounts: Accounts, replays: Replays, mut shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = &mut shutdown => return,
             () = tokio::time::sleep(ROUND) => {
-                if let Err(error) = entries.upkeep().await.and(accounts.upkeep().await) {
+                if let Err(error) = entries.upkeep().await.and(accounts.upkeep().await).and(replays.upkeep().await) {
                     tracing::error!(%error, "upkeep failed; it is tried again");
                 }
             }

@@ -28,6 +28,10 @@ pub enum Error {
     Outdated { detail: Cow<'static, str>, present: Box<serde_json::Value> },
     /// `If-Match` names another version: 412.
     PreconditionFailed,
+    /// The change must say which version it means: 428.
+    PreconditionRequired,
+    /// The reader takes none of what there is, which is this: 406.
+    NotAcceptable(&'static str),
     /// 413, with the limit in words.
     TooLarge(Cow<'static, str>),
     /// A body of a kind that is not taken here: 415.
@@ -91,6 +95,8 @@ impl Error {
             Error::NotFound(_) => (Status::NotFound, "There is nothing here"),
             Error::Conflict(_) | Error::Outdated { .. } => (Status::Conflict, "This contradicts what is stored"),
             Error::PreconditionFailed => (Status::PreconditionFailed, "Somebody changed it meanwhile"),
+            Error::PreconditionRequired => (Status::PreconditionRequired, "Say which version this replaces"),
+            Error::NotAcceptable(_) => (Status::NotAcceptable, "There is nothing in a form that you accept"),
             Error::TooLarge(_) => (Status::PayloadTooLarge, "This is too large"),
             Error::UnsupportedType(_) => (Status::UnsupportedMediaType, "This kind of body is not taken here"),
             Error::Invalid(_) => (Status::UnprocessableEntity, "This breaks a rule"),
@@ -115,6 +121,10 @@ impl Error {
             | Error::Unavailable { detail: text, .. } => text.as_ref().into(),
             Error::Unauthenticated => "This is for staff who are signed in.".into(),
             Error::PreconditionFailed => "Load it again, then repeat the change.".into(),
+            Error::PreconditionRequired => {
+                "PUT replaces everything: send If-Match with the ETag you read, or * for any version.".into()
+            }
+            Error::NotAcceptable(kind) => format!("This address sends {kind}; the Accept header leaves it out.").into(),
             Error::TooMany { retry_after, .. } => format!("Try again in {retry_after} s.").into(),
             Error::Internal(_) => "It was logged with this request's id.".into(),
         }

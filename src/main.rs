@@ -47,6 +47,11 @@ fn log(serves: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new("info,rocket=warn,rocket::server=off,rocket::launch=off,hyper=off,sqlx=warn")
     });
+    // Whatever RUST_LOG says.
+    let filter = match "rocket::server=off".parse() {
+        Ok(silence) => filter.add_directive(silence),
+        Err(_) => filter,
+    };
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     match (serves, std::io::stdout().is_terminal()) {
         (true, false) => builder.json().init(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::records::{COMMON, Column, Kind, Nested, Resource};
 
-pub use api::routes as api_routes;
+pub use api::{Docs, routes as api_routes};
 pub use pages::routes as page_routes;
 
 /// Accounts. They change only by the verbs of [`crate::staff::Accounts`].

@@ -3,6 +3,7 @@
 use rocket::http::Status;
 use rocket::{Route, State, delete, get, patch, post, put, routes};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
 use super::{Changes, CollectionName, Collections, Known, NewCollection, WebOrigin, service};
 use crate::db::Pool;
@@ -12,7 +13,12 @@ use crate::entries::{Entries, Pin};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::staff::{Owner, Viewer};
-use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, item_id};
+use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, etag, item_id};
+
+/// What these routes say of themselves.
+#[derive(OpenApi)]
+#[openapi(paths(list, make, show, replace, change, allow, disallow, pins, pin, show_pin, unpin))]
+pub struct Docs;
 
 pub fn routes() -> Vec<Route> {
     routes![list, make, show, replace, change, allow, disallow, pins, pin, show_pin, unpin]
@@ -20,7 +26,9 @@ pub fn routes() -> Vec<Route> {
 
 type Answer<T> = Result<T, ApiError>;
 
-#[derive(Serialize)]
+/// A collection.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Collection)]
 struct Shown {
     name: String,
     title: String,
@@ -31,9 +39,19 @@ struct Shown {
     retention_days: Option<i64>,
     daily_quota: Option<i64>,
     origins: Vec<String>,
+    /// Fields with the type they must have: `{"age": {"type": "number", "mode": "warn"}}`.
+    #[schema(value_type = Object)]
     checks: serde_json::Value,
     version: i64,
+    #[schema(value_type = String, format = DateTime)]
     created: Moment,
+}
+
+#[derive(Serialize, ToSchema)]
+struct CollectionList {
+    collections: Vec<Shown>,
+    next: Option<String>,
+    count: usize,
 }
 
 impl Shown {
@@ -63,19 +81,24 @@ pub async fn find(collections: &Collections, name: &str) -> Result<std::sync::Ar
 
 fn answer(known: &Known) -> JsonAnswer {
     let body = serde_json::to_value(Shown::new(known)).unwrap_or_default();
-    JsonAnswer::ok(&body).with("ETag", format!("\"v{}\"", known.collection.version))
+    JsonAnswer::ok(&body).with("ETag", etag(known.collection.version))
 }
 
+/// List collections
+#[utoipa::path(tag = "collections", responses((status = 200, description = "All collections by name", body = CollectionList)), extensions(("x-role" = json!("viewer"))))]
 #[get("/api/v1/collections")]
 async fn list(_viewer: Viewer, collections: &State<Collections>) -> Answer<JsonAnswer> {
     let all = collections.list().await?;
-    let shown: Vec<_> = all.iter().map(|known| Shown::new(known)).collect();
-    Ok(JsonAnswer::ok(&serde_json::json!({ "collections": shown, "next": null, "count": all.len() })))
+    let shown = all.iter().map(|known| Shown::new(known)).collect();
+    let list = CollectionList { collections: shown, next: None, count: all.len() };
+    Ok(JsonAnswer::ok(&serde_json::to_value(list).unwrap_or_default()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CollectionNew)]
 struct Make {
+    #[schema(example = "contact")]
     name: String,
     #[serde(default)]
     title: String,
@@ -93,6 +116,8 @@ fn entries_kind() -> String {
     "entries".into()
 }
 
+/// Make a collection
+#[utoipa::path(tag = "collections", request_body = Make, responses((status = 201, description = "The collection, with its publishable key", body = Shown)), extensions(("x-role" = json!("owner"))))]
 #[post("/api/v1/collections", data = "<body>")]
 async fn make(
     owner: Owner,
@@ -112,14 +137,17 @@ async fn make(
     Ok(answer(&known).made_at(format!("/api/v1/collections/{}", made.name)))
 }
 
+/// Read a collection
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), responses((status = 200, description = "The collection", body = Shown)), extensions(("x-role" = json!("viewer"))))]
 #[get("/api/v1/collections/<name>")]
 async fn show(_viewer: Viewer, collections: &State<Collections>, name: &str) -> Answer<JsonAnswer> {
     Ok(answer(&*find(collections, name).await?))
 }
 
 /// All that may be changed; the name and the kind may not.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CollectionWhole)]
 struct Whole {
     title: String,
     #[serde(default)]
@@ -128,9 +156,12 @@ struct Whole {
     public_read: bool,
     retention_days: Option<i64>,
     daily_quota: Option<i64>,
+    #[schema(value_type = Option<Object>)]
     checks: Option<serde_json::Value>,
 }
 
+/// Replace the settings of a collection
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = Whole, responses((status = 200, description = "The collection as it is now", body = Shown)), extensions(("x-role" = json!("owner"))))]
 #[put("/api/v1/collections/<name>", data = "<body>")]
 async fn replace(
     owner: Owner,
@@ -151,19 +182,24 @@ async fn replace(
         checks: Some(new.checks.map_or_else(|| "{}".into(), |checks| checks.to_string())),
         new_key: false,
     };
+    if_match.required(find(collections, name).await?.collection.version)?;
     write(&owner, db, collections, name, &if_match, changes, entries.clock().now()).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CollectionChange)]
 struct Change {
     title: Option<String>,
     open: Option<bool>,
     public_read: Option<bool>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>)]
     retention_days: Option<Option<i64>>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>)]
     daily_quota: Option<Option<i64>>,
+    #[schema(value_type = Option<Object>)]
     checks: Option<serde_json::Value>,
 }
 
@@ -172,6 +208,8 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
     Option::deserialize(deserializer).map(Some)
 }
 
+/// Change settings of a collection
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = Change, responses((status = 200, description = "The collection as it is now", body = Shown)), extensions(("x-role" = json!("owner"))))]
 #[patch("/api/v1/collections/<name>", data = "<body>")]
 async fn change(
     owner: Owner,
@@ -212,12 +250,16 @@ async fn write(
     Ok(answer(&*find(collections, name).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OriginNew)]
 struct Allow {
+    #[schema(example = "https://example.org")]
     origin: String,
 }
 
+/// Allow an origin to send
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = Allow, responses((status = 200, description = "The collection as it is now", body = Shown)), extensions(("x-role" = json!("owner"))))]
 #[post("/api/v1/collections/<name>/origins", data = "<body>")]
 async fn allow(
     owner: Owner,
@@ -234,7 +276,8 @@ async fn allow(
     Ok(answer(&*find(collections, name).await?))
 }
 
-/// An origin that may no longer send. One that could not is gone already.
+/// Remove an allowed origin
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name"), ("origin" = String, Query, description = "Such as https://example.org")), responses((status = 204, description = "Removed, or it was not there")), extensions(("x-role" = json!("owner"))))]
 #[delete("/api/v1/collections/<name>/origins?<origin>")]
 async fn disallow(
     owner: Owner,
@@ -253,20 +296,49 @@ async fn disallow(
     Ok(Status::NoContent)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PinNew)]
 struct NewPin {
+    #[schema(example = "plan")]
     field: String,
 }
 
-fn shown_pin((pin, bytes): &(Pin, i64)) -> serde_json::Value {
-    serde_json::json!({
-        "id": pin.id,
-        "field": pin.path,
-        "automatic": pin.automatic,
-        "ready": pin.ready_at.is_some(),
-        "bytes": bytes,
-    })
+/// A pinned field.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pin)]
+struct ShownPin {
+    id: i64,
+    field: String,
+    /// Pinned because its filters stayed slow.
+    automatic: bool,
+    /// Its index is built.
+    ready: bool,
+    /// Size of its index.
+    bytes: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PinList {
+    pins: Vec<ShownPin>,
+    next: Option<String>,
+    count: usize,
+}
+
+impl ShownPin {
+    fn new((pin, bytes): &(Pin, i64)) -> ShownPin {
+        ShownPin {
+            id: pin.id,
+            field: pin.path.clone(),
+            automatic: pin.automatic,
+            ready: pin.ready_at.is_some(),
+            bytes: *bytes,
+        }
+    }
+}
+
+fn pin_json(pin: &(Pin, i64)) -> serde_json::Value {
+    serde_json::to_value(ShownPin::new(pin)).unwrap_or_default()
 }
 
 /// A field of the client's data; ours have indexes already.
@@ -278,6 +350,8 @@ pub fn data_field(name: &str) -> Result<Path, Error> {
     }
 }
 
+/// List pinned fields
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), responses((status = 200, description = "The pinned fields", body = PinList)), extensions(("x-role" = json!("viewer"))))]
 #[get("/api/v1/collections/<name>/pins")]
 async fn pins(
     _viewer: Viewer,
@@ -287,11 +361,14 @@ async fn pins(
 ) -> Answer<JsonAnswer> {
     let known = find(collections, name).await?;
     let pins = entries.pins(known.collection.id).await?;
-    let shown: Vec<_> = pins.iter().map(shown_pin).collect();
-    Ok(JsonAnswer::ok(&serde_json::json!({ "pins": shown, "next": null, "count": pins.len() })))
+    let list = PinList { pins: pins.iter().map(ShownPin::new).collect(), next: None, count: pins.len() };
+    Ok(JsonAnswer::ok(&serde_json::to_value(list).unwrap_or_default()))
 }
 
-/// The index is built in the background.
+/// Pin a field
+///
+/// Its filters get an index, which is built in the background.
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = NewPin, responses((status = 201, description = "The pin", body = ShownPin)), extensions(("x-role" = json!("owner"))))]
 #[post("/api/v1/collections/<name>/pins", data = "<body>")]
 async fn pin(
     owner: Owner,
@@ -308,13 +385,15 @@ async fn pin(
     tokio::spawn(async move { entries.build_pins_or_log().await });
     let made = pins.iter().find(|(pin, _)| pin.path == path.to_string()).ok_or_else(no_pin)?;
     let location = format!("/api/v1/collections/{name}/pins/{}", made.0.id);
-    Ok(JsonAnswer::created(location, &shown_pin(made)))
+    Ok(JsonAnswer::created(location, &pin_json(made)))
 }
 
 fn no_pin() -> Error {
     Error::NotFound("There is no such pin.".into())
 }
 
+/// Read a pin
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Name of the collection"), ("id" = i64, Path, description = "Its number")), responses((status = 200, description = "The pin", body = ShownPin)), extensions(("x-role" = json!("viewer"))))]
 #[get("/api/v1/collections/<name>/pins/<id>")]
 async fn show_pin(
     _viewer: Viewer,
@@ -325,9 +404,11 @@ async fn show_pin(
 ) -> Answer<JsonAnswer> {
     let (known, id) = (find(collections, name).await?, item_id(id)?);
     let pins = entries.pins(known.collection.id).await?;
-    Ok(JsonAnswer::ok(&shown_pin(pins.iter().find(|(pin, _)| pin.id == id).ok_or_else(no_pin)?)))
+    Ok(JsonAnswer::ok(&pin_json(pins.iter().find(|(pin, _)| pin.id == id).ok_or_else(no_pin)?)))
 }
 
+/// Take a pin away
+#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Name of the collection"), ("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Gone")), extensions(("x-role" = json!("owner"))))]
 #[delete("/api/v1/collections/<name>/pins/<id>")]
 async fn unpin(
     owner: Owner,

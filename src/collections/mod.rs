@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 
+pub use api::Docs;
 pub use service::{Changes, Collections, Known, NewCollection, create};
 pub use store::{FieldCounts, count_fields, fields, find, register_field};
 

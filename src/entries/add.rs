@@ -13,7 +13,12 @@ use super::body::{self, MAX_BODY};
 use super::service::{Entries, Item, Recorded, Shape, Submission};
 use super::{EntryId, Outcome, json, pages};
 use crate::error::{Error, FieldError, Result};
-use crate::web::{ApiError, ClientAddress, Html, Negotiation, SeeOther, query_pairs, see_other};
+use crate::web::{ApiError, ClientAddress, Html, Idempotency, Negotiation, SeeOther, query_pairs, see_other};
+
+/// What this route says of itself.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(add))]
+pub struct Docs;
 
 pub fn routes() -> Vec<Route> {
     routes![add]
@@ -86,17 +91,23 @@ fn locate(response: &mut Response<'_>, id: Option<EntryId>) {
     }
 }
 
+/// Store an entry
+///
+/// Takes an object, an array of objects, NDJSON or a form, packed with gzip perhaps. A 201 means that it is on disk.
+/// A `_uid` in the entry makes a repetition harmless.
+#[utoipa::path(tag = "entries", params(("_collection" = Option<String>, Query, description = "Name of the collection"), ("_key" = Option<String>, Query, description = "Publishable key"), ("X-Frontdesk-Key" = Option<String>, Header, description = "Publishable key")), request_body(description = "Whatever the page sends", content((ref("#/components/schemas/Data") = "application/json"), (String = "application/x-ndjson"), (ref("#/components/schemas/Data") = "application/x-www-form-urlencoded"), (String = "text/plain"))), responses((status = 200, description = "It was stored before", body = ref("#/components/schemas/Added")), (status = 201, description = "Stored", body = ref("#/components/schemas/Added")), (status = 207, description = "Of several, some were stored", body = ref("#/components/schemas/Added")), (status = 303, description = "A form without JavaScript goes on to its next page"), (status = 409, description = "Another entry with this _uid was stored before", content((ref("#/components/schemas/Added") = "application/json"), (ref("#/components/schemas/Problem") = "application/problem+json")))), extensions(("x-role" = json!("anybody"))))]
 #[post("/add", data = "<data>")]
 async fn add(
     entries: &State<Entries>,
     headers: AddHeaders,
     address: ClientAddress,
+    idempotency: Idempotency<'_>,
     uri: &Origin<'_>,
     data: Data<'_>,
 ) -> std::result::Result<Added, AddError> {
     let wants_page = headers.wants_page
         && headers.kind.as_ref().is_some_and(|k| *k == ContentType::Form || *k == ContentType::FormData);
-    accept(entries, headers, address, uri, data)
+    accept(entries, headers, address, idempotency, uri, data)
         .await
         .map_err(|error| if wants_page { AddError::Page(error) } else { AddError::Api(ApiError(error)) })
 }
@@ -112,6 +123,7 @@ async fn accept(
     entries: &Entries,
     headers: AddHeaders,
     address: ClientAddress,
+    idempotency: Idempotency<'_>,
     uri: &Origin<'_>,
     data: Data<'_>,
 ) -> Result<Added> {
@@ -145,6 +157,9 @@ async fn accept(
         body.map_err(|_| Error::BadRequest(vec![FieldError::at("", "the body broke off")]))?.into_inner();
     if submission.bytes.len() as u64 > MAX_BODY {
         return Err(body::too_large());
+    }
+    if !idempotency.enter(&submission.bytes).await? {
+        return Ok(Added::Minimal(Status::Ok, None));
     }
     let (origin, collection) = (submission.origin.clone(), submission.collection.clone());
     let recorded = entries.record(submission).await?;

@@ -1,11 +1,12 @@
 //! `/list`, `/csv`, `/api/v1/entries`: JSON, downloads, and the page where a person asks.
 
-use rocket::data::{Data, ToByteUnit};
+use rocket::data::{Data, FromData, Outcome as DataOutcome};
 use rocket::http::uri::Origin;
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::{FlashMessage, FromRequest, Outcome as GuardOutcome};
 use rocket::response::{self, Responder};
 use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
+use utoipa::OpenApi;
 
 use super::body::{self};
 use super::export::write_json;
@@ -19,8 +20,26 @@ use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::staff::{Author, Layout, Staff, Visitor};
 use crate::web::{
-    ApiError, Download, Fields, Html, IfMatch, Negotiation, SeeOther, WebHost, pairs, query_pairs, see_other,
+    ApiError, Download, Fields, Html, IfMatch, JsonAnswer, Negotiation, NoBody, Refused, SeeOther, WebHost, etag,
+    pairs, query_pairs, read_json, see_other,
 };
+
+/// What these routes say of themselves.
+#[derive(OpenApi)]
+#[openapi(paths(
+    list,
+    list_by_post,
+    csv,
+    csv_by_post,
+    api_list,
+    api_list_by_post,
+    show,
+    replace,
+    merge,
+    delete_entry,
+    restore
+))]
+pub struct Docs;
 
 pub fn public_routes() -> Vec<Route> {
     routes![list, list_by_post, csv, csv_by_post, api_list, api_list_by_post, show]
@@ -33,7 +52,7 @@ pub fn staff_routes() -> Vec<Route> {
 /// What `/list`, `/csv` and the API answer.
 enum Answered {
     Page(Html),
-    Json(String, Option<String>),
+    Json(JsonAnswer),
     Download(Download),
     Redirect(SeeOther),
 }
@@ -44,13 +63,7 @@ impl<'r> Responder<'r, 'static> for Answered {
             Answered::Page(page) => page.respond_to(request)?,
             Answered::Download(download) => download.respond_to(request)?,
             Answered::Redirect(redirect) => redirect.respond_to(request)?,
-            Answered::Json(body, next) => {
-                let mut response = (ContentType::JSON, body).respond_to(request)?;
-                if let Some(next) = next {
-                    response.set_header(Header::new("Link", format!("<{next}>; rel=\"next\"")));
-                }
-                response
-            }
+            Answered::Json(answer) => answer.respond_to(request)?,
         };
         response.set_header(Header::new("Vary", "Accept, Cookie"));
         Ok(response)
@@ -116,7 +129,12 @@ impl<'a> Asked<'a> {
             let cursor = ("_cursor".to_owned(), cursor.clone());
             format!("{}{}?{}", self.host.0, self.uri.path(), encode(kept.chain([&cursor])))
         });
-        Ok(Answered::Json(listing_json(&listing, query), next))
+        let mut answer = JsonAnswer::text(listing_json(&listing, query));
+        if let Some(next) = next {
+            answer = answer.with("Link", format!("<{next}>; rel=\"next\""));
+        }
+        // Entries come in all the time: a hash of each page of the snippet's own address would cost more than it spares.
+        Ok(Answered::Json(if self.uri.path().starts_with("/api/") { answer } else { answer.live() }))
     }
 
     async fn download(&self, reader: &Reader, mut query: Query, format: Format) -> Result<Answered> {
@@ -251,54 +269,59 @@ impl<'r> FromRequest<'r> for Asked<'r> {
     }
 }
 
+/// List entries, as a page or as JSON
+#[utoipa::path(tag = "entries", responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
 #[get("/list")]
 async fn list(asked: Asked<'_>) -> Result<Answered> {
     asked.list(None, true).await
 }
 
+/// List entries by a form
+///
+/// For a browser session that reads its own entries: `_secret` is taken from the body only.
+#[utoipa::path(tag = "entries", request_body(content = ref("#/components/schemas/QueryForm"), content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
 #[post("/list", data = "<form>")]
 async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
     asked.list(Some(form), true).await
 }
 
+/// Export entries as CSV
+///
+/// All that match, streamed; `_format=ndjson` or `json` for those.
+#[utoipa::path(tag = "entries", responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")), extensions(("x-role" = json!("viewer or public"))))]
 #[get("/csv")]
 async fn csv(asked: Asked<'_>) -> Result<Answered> {
     asked.csv(None).await
 }
 
+/// Export entries by a form
+#[utoipa::path(tag = "entries", request_body(content = ref("#/components/schemas/QueryForm"), content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")), extensions(("x-role" = json!("viewer or public"))))]
 #[post("/csv", data = "<form>")]
 async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
     asked.csv(Some(form)).await
 }
 
+/// List entries
+///
+/// Every other parameter is a condition on a field: `plan=pro&seats__gte=5`. See docs/filters.md.
+#[utoipa::path(tag = "entries", responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
 #[get("/api/v1/entries")]
 async fn api_list(asked: Asked<'_>) -> std::result::Result<Answered, ApiError> {
     Ok(asked.list(None, false).await?)
 }
 
+/// List entries by a form
+#[utoipa::path(tag = "entries", request_body(content = ref("#/components/schemas/QueryForm"), content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
 #[post("/api/v1/entries", data = "<form>")]
 async fn api_list_by_post(asked: Asked<'_>, form: Fields) -> std::result::Result<Answered, ApiError> {
     Ok(asked.list(Some(form), false).await?)
 }
 
 /// One entry as JSON, with its version as the ETag.
-struct Shown {
-    body: String,
-    version: i64,
-}
-
-impl<'r> Responder<'r, 'static> for Shown {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = (ContentType::JSON, self.body).respond_to(request)?;
-        response.set_header(Header::new("ETag", format!("\"v{}\"", self.version)));
-        Ok(response)
-    }
-}
-
-fn shown(entry: &Entry, collection: &str) -> Shown {
+fn shown(entry: &Entry, collection: &str) -> JsonAnswer {
     let mut out = Vec::new();
     write_json(&mut out, &entry.borrowed(), collection, &Chosen::All);
-    Shown { body: String::from_utf8(out).unwrap_or_default(), version: entry.version }
+    JsonAnswer::text(String::from_utf8(out).unwrap_or_default()).with("ETag", etag(entry.version))
 }
 
 /// The number of an entry; anything else is not there.
@@ -306,8 +329,10 @@ fn entry_id(text: &str) -> Result<EntryId> {
     text.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's id is a number.".into()))
 }
 
+/// Read an entry
+#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "The entry", body = ref("#/components/schemas/Entry"))), extensions(("x-role" = json!("viewer or public"))))]
 #[get("/api/v1/entries/<id>")]
-async fn show(entries: &State<Entries>, visitor: Visitor, id: &str) -> std::result::Result<Shown, ApiError> {
+async fn show(entries: &State<Entries>, visitor: Visitor, id: &str) -> std::result::Result<JsonAnswer, ApiError> {
     let reader = visitor.0.map_or(Reader::Public, |account| Reader::Staff(account.id));
     let (entry, known) = entries.find(&reader, entry_id(id)?).await?;
     Ok(shown(&entry, &known.collection.name))
@@ -319,69 +344,80 @@ async fn present(entries: &Entries, staff: &Staff, id: &str, if_match: &IfMatch)
     Ok((entry.id, if_match.version(entry.version)?))
 }
 
-async fn read_body(data: Data<'_>) -> Result<Vec<u8>> {
-    let body =
-        data.open(body::MAX_ENTRY.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
-    if !body.is_complete() {
-        return Err(Error::TooLarge(format!("An entry holds at most {} bytes.", body::MAX_ENTRY).into()));
-    }
-    Ok(body.into_inner())
-}
-
-/// Cookie routes take only a type that a foreign form cannot send.
-struct JsonBody;
+/// The data of an entry, as it was sent.
+struct EntryBody(Vec<u8>);
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for JsonBody {
+impl<'r> FromData<'r> for EntryBody {
     type Error = ();
-    async fn from_request(request: &'r Request<'_>) -> GuardOutcome<Self, ()> {
-        match request.content_type() {
-            Some(kind) if kind.is_json() || kind.sub().as_str().ends_with("+json") => GuardOutcome::Success(JsonBody),
-            _ => crate::web::Refused::fail(request, Error::UnsupportedType("Send application/json.".into())),
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> DataOutcome<'r, Self> {
+        match read_json(request, data, body::MAX_ENTRY as u64, false).await {
+            Ok(bytes) => DataOutcome::Success(EntryBody(bytes)),
+            Err(error) => DataOutcome::Error(Refused::note(request, error)),
         }
     }
 }
 
-#[put("/api/v1/entries/<id>", data = "<data>")]
+/// Replace the data of an entry
+#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Data"), responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))), extensions(("x-role" = json!("staff"))))]
+#[put("/api/v1/entries/<id>", data = "<body>")]
 async fn replace(
     entries: &State<Entries>,
     staff: Staff,
     id: &str,
     if_match: IfMatch,
-    _json: JsonBody,
-    data: Data<'_>,
-) -> std::result::Result<Shown, ApiError> {
-    let (id, version) = present(entries, &staff, id, &if_match).await?;
-    let entry = entries.replace(&(&staff.0).into(), id, version, &read_body(data).await?).await?;
+    body: EntryBody,
+) -> std::result::Result<JsonAnswer, ApiError> {
+    let (entry, _) = entries.find(&Reader::Staff(staff.0.id), entry_id(id)?).await?;
+    let (id, version) = (entry.id, if_match.required(entry.version)?);
+    let entry = entries.replace(&(&staff.0).into(), id, version, &body.0).await?;
     reread(entries, &staff, &entry).await
 }
 
-#[patch("/api/v1/entries/<id>", data = "<data>")]
+/// Change the data of an entry (RFC 7396)
+#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Data"), responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))), extensions(("x-role" = json!("staff"))))]
+#[patch("/api/v1/entries/<id>", data = "<body>")]
 async fn merge(
     entries: &State<Entries>,
     staff: Staff,
     id: &str,
     if_match: IfMatch,
-    _json: JsonBody,
-    data: Data<'_>,
-) -> std::result::Result<Shown, ApiError> {
+    body: EntryBody,
+) -> std::result::Result<JsonAnswer, ApiError> {
     let (id, version) = present(entries, &staff, id, &if_match).await?;
-    let entry = entries.merge(&(&staff.0).into(), id, version, &read_body(data).await?).await?;
+    let entry = entries.merge(&(&staff.0).into(), id, version, &body.0).await?;
     reread(entries, &staff, &entry).await
 }
 
-async fn reread(entries: &Entries, staff: &Staff, entry: &Entry) -> std::result::Result<Shown, ApiError> {
+async fn reread(entries: &Entries, staff: &Staff, entry: &Entry) -> std::result::Result<JsonAnswer, ApiError> {
     let (entry, known) = entries.find(&Reader::Staff(staff.0.id), entry.id).await?;
     Ok(shown(&entry, &known.collection.name))
 }
 
+/// Delete an entry
+///
+/// It can be restored.
+#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Deleted, or it was")), extensions(("x-role" = json!("staff"))))]
 #[delete("/api/v1/entries/<id>")]
-async fn delete_entry(entries: &State<Entries>, staff: Staff, id: &str) -> std::result::Result<Status, ApiError> {
+async fn delete_entry(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    if_match: IfMatch,
+) -> std::result::Result<Status, ApiError> {
+    present(entries, &staff, id, &if_match).await?;
     mark_one(entries, &staff, id, Mark::Delete).await.map(|()| Status::NoContent)
 }
 
-#[post("/api/v1/entries/<id>/restoration")]
-async fn restore(entries: &State<Entries>, staff: Staff, id: &str) -> std::result::Result<Status, ApiError> {
+/// Restore an entry
+#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Nothing"), responses((status = 204, description = "Restored, or it was there")), extensions(("x-role" = json!("staff"))))]
+#[post("/api/v1/entries/<id>/restoration", data = "<_body>")]
+async fn restore(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    _body: NoBody,
+) -> std::result::Result<Status, ApiError> {
     mark_one(entries, &staff, id, Mark::Restore).await.map(|()| Status::NoContent)
 }
 

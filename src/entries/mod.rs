@@ -35,6 +35,8 @@ use serde::Serialize;
 use crate::collections::CollectionId;
 use crate::moment::Moment;
 
+pub use add::Docs as AddDocs;
+pub use api::Docs;
 pub use export::{is_formula, unguarded};
 pub use import::{Import, ImportReport, Source};
 pub use limits::RateSettings;

@@ -17,7 +17,7 @@ use super::{Entry, EntryId, json};
 use crate::collections::{Collection, CollectionName, NewCollection, create};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
-use crate::staff::{Author, Deed, Layout, Owner, Staff, Viewer, audit};
+use crate::staff::{Author, Deed, Layout, Role, Staff, Viewer, audit};
 use crate::web::{Fields, Html, SeeOther, WebHost, pairs, query_pairs, render, see_other};
 
 pub fn routes() -> Vec<Route> {
@@ -436,12 +436,16 @@ async fn import_page(layout: Layout, entries: &Entries, form: &Fields) -> Result
 
 /// First a preview, then, with `confirmed`, the import itself. The collection is made if it is not there.
 #[post("/import", data = "<form>")]
-async fn import(owner: Owner, layout: Layout, entries: &State<Entries>, form: Fields) -> Result<Html> {
+async fn import(staff: Staff, layout: Layout, entries: &State<Entries>, form: Fields) -> Result<Html> {
     let mut page = import_page(layout, entries, &form).await?;
     let text = if form.get("file").is_empty() { form.get("text") } else { form.get("file") };
     let import = Source::recognise(text, &page.file_name).read()?;
     if form.get("confirmed") == "1" {
-        let by = Author::from(&owner.0);
+        let by = Author::from(&staff.0);
+        let is_new = entries.collections.by_name(&page.collection).await?.is_none();
+        if is_new && staff.0.role < Role::Owner {
+            return Err(Error::Forbidden("Only an owner can make a collection: choose one that is there.".into()));
+        }
         let collection = find_or_make(entries, &by, &page.collection).await?;
         page.report = Some(entries.import(&by, &collection, import, &mut |_| {}).await?);
         return render(&page);

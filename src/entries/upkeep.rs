@@ -103,6 +103,8 @@ impl Entries {
         let deed = Deed::new("unpinned", "collections", &known.collection.name).with(pin.to_string());
         audit::note(&mut tx, by, deed, self.clock.now()).await?;
         tx.commit().await?;
+        // An index that is being built cannot be dropped.
+        let _alone = self.slow.building.lock().await;
         self.slow.changed();
         store::drop_pin(&self.db, pin).await?;
         self.slow.changed();

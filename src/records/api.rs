@@ -11,7 +11,7 @@ use super::{Item, Listing, Records, Resource, csv};
 use crate::entries::query::{self, Format, Query};
 use crate::error::{Error, Result};
 use crate::staff::{Staff, Visitor};
-use crate::web::{ApiError, Download, IfMatch, JsonAnswer, JsonObject, Refused, WebHost, item_id, query_pairs};
+use crate::web::{ApiError, Download, IfMatch, JsonAnswer, JsonObject, NoBody, Refused, WebHost, item_id, query_pairs};
 
 /// GET of lists and items.
 pub fn read_routes() -> Vec<Route> {
@@ -71,7 +71,7 @@ pub async fn answer_list(
 ) -> Result<Listed> {
     let query = read_query(records, uri)?;
     if matches!(query.format, Some(Format::Csv | Format::Ndjson)) {
-        return Ok(Listed::Download(csv::download(records, resource, query, staff)));
+        return Ok(Listed::Download(csv::download(records, resource, query, staff).await?));
     }
     let listing = records.list(resource, &query, staff).await?;
     Ok(Listed::Json(list_answer(resource, &query, listing, uri, host)))
@@ -170,8 +170,9 @@ async fn replace(
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    let (id, version) = present(records, which.0, id, &if_match).await?;
-    Ok(shown(records.replace(&(&staff.0).into(), which.0, id, version, body.0).await?))
+    let present = records.find(which.0, item_id(id)?, true).await?;
+    let version = if_match.required(present.version)?;
+    Ok(shown(records.replace(&(&staff.0).into(), which.0, present.id, version, body.0).await?))
 }
 
 #[patch("/<id>", data = "<body>")]
@@ -194,7 +195,7 @@ async fn delete(which: Which, staff: Staff, records: &State<Records>, id: &str, 
     Ok(Status::NoContent)
 }
 
-#[post("/<id>/restoration")]
-async fn restore(which: Which, staff: Staff, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
+#[post("/<id>/restoration", data = "<_body>")]
+async fn restore(which: Which, staff: Staff, records: &State<Records>, id: &str, _body: NoBody) -> Answer<JsonAnswer> {
     Ok(shown(records.restore(&(&staff.0).into(), which.0, item_id(id)?).await?))
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use rocket::http::ContentType;
 use serde_json::{Map, Value};
 
-use super::{Bound, Column, Item, Kind, Records, Resource, input, store};
+use super::{Bound, Column, Item, Kind, Listing, Records, Resource, input, store};
 use crate::db::Tx;
 use crate::entries::query::{Count, CsvOptions, Format, MAX_LIMIT, Query};
 use crate::entries::{is_formula, unguarded};
@@ -16,8 +16,13 @@ use crate::error::{Error, Result};
 use crate::staff::{Author, Deed, audit};
 use crate::web::{Download, Sender};
 
-/// All records that match a query, as a download.
-pub fn download(records: &Records, resource: &'static Resource, mut query: Query, staff: bool) -> Download {
+/// All records that match a query, as a download. What is wrong with the query is told before anything is sent.
+pub async fn download(
+    records: &Records,
+    resource: &'static Resource,
+    mut query: Query,
+    staff: bool,
+) -> Result<Download> {
     let today = records.clock().now().to_string();
     let ndjson = query.format == Some(Format::Ndjson);
     let (kind, extension) = if ndjson {
@@ -27,30 +32,33 @@ pub fn download(records: &Records, resource: &'static Resource, mut query: Query
     };
     let (download, sender) = Download::new(kind, Some(format!("{}-{}.{extension}", resource.name, &today[..10])));
     query.count = Count::None;
+    let at_most = query.limit.map_or(usize::MAX, |limit| limit as usize);
+    query.limit = query.limit.or(Some(MAX_LIMIT));
+    let page = records.list(resource, &query, staff).await?;
     let records = records.clone();
     tokio::spawn(async move {
-        if let Err(error) = send(&records, resource, query, staff, ndjson, &sender).await {
+        let sending = Sending { resource, staff, ndjson, at_most };
+        if let Err(error) = send(&records, sending, query, page, &sender).await {
             tracing::error!(%error, "an export broke off");
             sender.send(Err(std::io::Error::other("the export failed"))).await.ok();
         }
     });
-    download
+    Ok(download)
 }
 
-async fn send(
-    records: &Records,
+/// What is sent, to whom, and in which form.
+struct Sending {
     resource: &'static Resource,
-    mut query: Query,
     staff: bool,
     ndjson: bool,
-    to: &Sender,
-) -> Result<()> {
-    let at_most = query.limit.map_or(usize::MAX, |limit| limit as usize);
-    query.limit = query.limit.or(Some(MAX_LIMIT));
+    at_most: usize,
+}
+
+async fn send(records: &Records, what: Sending, mut query: Query, mut page: Listing, to: &Sender) -> Result<()> {
+    let Sending { resource, staff, ndjson, at_most } = what;
     let mut sent = 0;
     let mut first = !ndjson;
     loop {
-        let page = records.list(resource, &query, staff).await?;
         let mut out = Vec::new();
         if first {
             header(&mut out, resource, staff, query.csv);
@@ -70,6 +78,7 @@ async fn send(
         if to.send(Ok(out)).await.is_err() || query.cursor.is_none() || sent >= at_most {
             return Ok(());
         }
+        page = records.list(resource, &query, staff).await?;
     }
 }
 

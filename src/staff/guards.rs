@@ -10,7 +10,7 @@ use rocket::request::{FromRequest, Outcome};
 use super::sessions::SignedIn;
 use super::{Account, Accounts, Areas, Browser, Role, tokens};
 use crate::error::{Error, Result};
-use crate::web::{Refused, SameOrigin, WebHost};
+use crate::web::{Identity, Refused, SameOrigin, WebHost};
 
 /// Somebody who may read.
 pub struct Viewer(pub Account);
@@ -75,6 +75,14 @@ fn accounts<'r>(request: &'r Request<'_>) -> Result<&'r Accounts> {
 
 /// The account that asks. A token must have the scope that the address needs from somebody of this role.
 async fn account(request: &Request<'_>, role: Role) -> Result<Option<Account>> {
+    let account = recognised(request, role).await?;
+    if let Some(account) = &account {
+        Identity::note(request, format!("account {}", account.id));
+    }
+    Ok(account)
+}
+
+async fn recognised(request: &Request<'_>, role: Role) -> Result<Option<Account>> {
     match Credential::of(request) {
         None => Ok(None),
         Some(Credential::Session(token)) => accounts(request)?.recognise(&token).await,

@@ -89,8 +89,11 @@ pub struct Areas(pub &'static [(&'static str, Area)]);
 impl Areas {
     /// The scope that an address needs from somebody of this role; `None`: no token opens it.
     pub fn scope(&self, path: &str, role: Role) -> Option<Scope> {
-        let is_below =
-            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        // Below /list there are pages.
+        let is_below = |prefix: &str| {
+            let rest = path.strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') && prefix.starts_with("/api/"))
+        };
         let (_, area) = self.0.iter().find(|(prefix, _)| is_below(prefix))?;
         Some(match (area, role) {
             (_, Role::Owner) | (Area::Admin, _) => Scope::Admin,

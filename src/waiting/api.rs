@@ -4,11 +4,13 @@ use rocket::http::uri::Origin;
 use rocket::http::{CookieJar, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Route, State, delete, get, patch, post, routes};
-use serde::Deserialize;
-use serde_json::{Value, json as object};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{OpenApi, ToSchema};
 
 use super::events::{Follower, Stream};
 use super::join::{JoinBody, Joined};
+use super::json::PlaceShown;
 use super::rules::Step;
 use super::service::Rooms;
 use super::{Actor, Place, QUEUERS, QUEUES, State as PlaceState, json};
@@ -16,7 +18,12 @@ use crate::error::{Error, Result};
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, list_answer, read_query, shown};
 use crate::staff::{Account, Role, Staff, Viewer, Visitor, bearer_of};
-use crate::web::{ApiError, ClientAddress, IfMatch, JsonAnswer, JsonObject, WebHost, item_id, query_pairs};
+use crate::web::{ApiError, ClientAddress, IfMatch, JsonAnswer, JsonObject, WebHost, etag, item_id, query_pairs};
+
+/// What these routes say of themselves; the lists and reads of queues are described by their declarations.
+#[derive(OpenApi)]
+#[openapi(paths(join, show, step, leave, dequeue, call, transfer, close_out, follow_queue, follow_place))]
+pub struct Docs;
 
 pub fn public_routes() -> Vec<Route> {
     routes![join, show, step, leave, follow_place]
@@ -86,14 +93,14 @@ async fn queues(
     for item in listing.items.iter_mut().filter(|item| !item.deleted) {
         json::add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
     }
-    Ok(Listed::Json(list_answer(&QUEUES, &query, listing, uri, &host)))
+    Ok(Listed::Json(list_answer(&QUEUES, &query, listing, uri, &host).live()))
 }
 
 #[get("/<id>")]
 async fn queue(records: &State<Records>, rooms: &State<Rooms>, visitor: Visitor, id: &str) -> Answer<JsonAnswer> {
     let mut item = records.find(&QUEUES, item_id(id)?, visitor.0.is_some()).await?;
     json::add_live(&mut item.body, &rooms.room(item.id).await?.room(), rooms.now());
-    Ok(shown(item))
+    Ok(shown(item).live())
 }
 
 /// The cookie in which a browser keeps the link of its place in a queue.
@@ -115,12 +122,17 @@ fn joined_answer(rooms: &Rooms, joined: &Joined, host: &WebHost, staff: bool) ->
         }
     }
     if joined.new {
-        JsonAnswer::created(format!("/api/v1/queuers/{}", joined.place.id), &body)
+        JsonAnswer::created(format!("/api/v1/queuers/{}", joined.place.id), &body).whole()
     } else {
-        JsonAnswer::ok(&body)
+        JsonAnswer::ok(&body).whole()
     }
 }
 
+/// Join a queue
+///
+/// The `token` is the link of the place: as a bearer token it reads and changes this place. Joining twice gives the
+/// same place; a stranger who repeats it is not told the token.
+#[utoipa::path(tag = "waiting room", request_body = JoinBody, responses((status = 201, description = "The new place", body = ref("#/components/schemas/PlaceJoined")), (status = 200, description = "The place that the student has already", body = ref("#/components/schemas/PlaceJoined"))), extensions(("x-role" = json!("anybody"))))]
 #[post("/api/v1/queuers", data = "<body>")]
 async fn join(
     rooms: &State<Rooms>,
@@ -151,9 +163,11 @@ fn place_answer(rooms: &Rooms, live: &super::live::Live, place: &Place, staff: b
     let room = Some(&*room).filter(|room| room.queue.id == place.queue_id);
     let write = if staff { json::place } else { json::place_for_student };
     let body = write(place, room, Some(rooms.now()));
-    JsonAnswer::ok(&body).with("ETag", format!("\"v{}\"", place.version))
+    JsonAnswer::ok(&body).with("ETag", etag(place.version)).live()
 }
 
+/// Read a place
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "The place, with its position and the expected wait", body = PlaceShown)), extensions(("x-role" = json!("viewer or holder"))))]
 #[get("/api/v1/queuers/<id>")]
 async fn show(rooms: &State<Rooms>, asker: Asker, id: &str) -> Answer<JsonAnswer> {
     let id = item_id(id)?;
@@ -172,9 +186,12 @@ pub fn checked_reason(text: Option<&str>) -> Result<Option<&str>> {
 }
 
 /// A step, as PATCH asks for it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PlaceStep)]
 struct StepBody {
+    /// `waiting`, `away`, `called`, `serving`, `done`, `no_show`, `left` or `removed`.
+    #[schema(example = "serving")]
     state: Option<String>,
     version: Option<i64>,
     reason: Option<String>,
@@ -225,6 +242,10 @@ impl StepBody {
     }
 }
 
+/// Take a step with a place
+///
+/// Staff name the `version` they saw; whoever holds the link may be away, come back, leave.
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = StepBody, responses((status = 200, description = "The place as it is now", body = PlaceShown)), extensions(("x-role" = json!("staff or holder"))))]
 #[patch("/api/v1/queuers/<id>", data = "<body>")]
 async fn step(rooms: &State<Rooms>, asker: Asker, id: &str, if_match: IfMatch, body: JsonObject) -> Answer<JsonAnswer> {
     let id = item_id(id)?;
@@ -288,6 +309,10 @@ async fn student_step(rooms: &Rooms, id: i64, body: &StepBody) -> Result<std::sy
     rooms.step(id, &step, body.version, &by, None).await
 }
 
+/// Leave the queue
+///
+/// For staff: remove the place.
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number"), ("reason" = Option<String>, Query, description = "In a few words")), responses((status = 204, description = "Left")), extensions(("x-role" = json!("staff or holder"))))]
 #[delete("/api/v1/queuers/<id>?<reason>", rank = 1)]
 async fn leave(
     rooms: &State<Rooms>,
@@ -336,7 +361,8 @@ async fn call_next(rooms: &Rooms, queue: i64, caller: &super::Caller) -> Result<
     }
 }
 
-/// Dequeue: the name of the original API for calling the next.
+/// Call the next (the name of the original API)
+#[utoipa::path(tag = "waiting room", params(("queue_id" = i64, Query, description = "The queue")), responses((status = 200, description = "The place that is called", body = PlaceShown), (status = 204, description = "Nobody waits")), extensions(("x-role" = json!("staff"))))]
 #[delete("/api/v1/queuers", rank = 2)]
 async fn dequeue(rooms: &State<Rooms>, staff: Staff, uri: &Origin<'_>) -> Answer<Called> {
     let params = query_pairs(uri)?;
@@ -347,8 +373,9 @@ async fn dequeue(rooms: &State<Rooms>, staff: Staff, uri: &Origin<'_>) -> Answer
     Ok(call_next(rooms, queue, &caller).await?)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CallNew)]
 struct CallBody {
     advisor_id: Option<i64>,
     queuer_id: Option<i64>,
@@ -356,6 +383,8 @@ struct CallBody {
     reason: Option<String>,
 }
 
+/// Call the next, or somebody out of turn
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = CallBody, responses((status = 200, description = "The place that is called", body = PlaceShown), (status = 204, description = "Nobody waits")), extensions(("x-role" = json!("staff"))))]
 #[post("/api/v1/queues/<id>/calls", data = "<body>")]
 async fn call(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<Called> {
     let queue = item_id(id)?;
@@ -371,14 +400,17 @@ async fn call(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) ->
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TransferNew)]
 struct TransferBody {
     queue_id: i64,
     version: Option<i64>,
     reason: Option<String>,
 }
 
+/// Move a place into another queue
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = TransferBody, responses((status = 201, description = "The place in the other queue", body = PlaceShown)), extensions(("x-role" = json!("staff"))))]
 #[post("/api/v1/queuers/<id>/transfers", data = "<body>")]
 async fn transfer(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
     let body: TransferBody = body.parse()?;
@@ -391,20 +423,37 @@ async fn transfer(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject
     Ok(JsonAnswer::created(format!("/api/v1/queuers/{}", place.id), &shown))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ClosureNew)]
 struct CloseBody {
+    /// What those who wait are told.
+    #[schema(example = "Closed for today.")]
     message: String,
 }
 
+/// What closing out did.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Closure)]
+struct Closed {
+    /// Places that ended.
+    expired: u64,
+}
+
+/// Send everybody home and close the queue
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = CloseBody, responses((status = 200, description = "How many places ended", body = Closed)), extensions(("x-role" = json!("staff"))))]
 #[post("/api/v1/queues/<id>/closures", data = "<body>")]
 async fn close_out(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
     let body: CloseBody = body.parse()?;
     let message = super::running::closing_message(&body.message)?;
     let ended = rooms.close_out(item_id(id)?, message, &Actor::staff(&staff.0)).await?;
-    Ok(JsonAnswer::ok(&object!({ "expired": ended })))
+    Ok(JsonAnswer::ok(&serde_json::to_value(Closed { expired: ended }).unwrap_or_default()))
 }
 
+/// Follow a queue
+///
+/// Server-sent events, resumed by `Last-Event-ID`.
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")), extensions(("x-role" = json!("viewer"))))]
 #[get("/api/v1/queues/<id>/events")]
 async fn follow_queue(rooms: &State<Rooms>, _viewer: Viewer, follower: Follower, id: &str) -> Answer<Stream> {
     let queue = item_id(id)?;
@@ -412,6 +461,10 @@ async fn follow_queue(rooms: &State<Rooms>, _viewer: Viewer, follower: Follower,
     Ok(follower.events(queue, live))
 }
 
+/// Follow a place
+///
+/// Server-sent events: the place whenever it changes.
+#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")), extensions(("x-role" = json!("viewer or holder"))))]
 #[get("/api/v1/queuers/<id>/events")]
 async fn follow_place(rooms: &State<Rooms>, asker: Asker, follower: Follower, id: &str) -> Answer<Stream> {
     let id = item_id(id)?;

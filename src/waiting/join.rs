@@ -51,11 +51,15 @@ pub struct Joined {
 }
 
 /// The body of `POST /queuers`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PlaceNew)]
 pub struct JoinBody {
+    #[schema(required)]
     queue_id: Option<i64>,
     student_id: Option<i64>,
+    /// Name, and email or student_number; also preferred_name, phone, college_id, major_id.
+    #[schema(value_type = Option<Object>, example = json!({"name": "Ada", "email": "ada@example.org"}))]
     student: Option<Map<String, Value>>,
     topic: Option<String>,
     question: Option<String>,

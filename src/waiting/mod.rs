@@ -33,6 +33,7 @@ use crate::moment::Moment;
 use crate::records::{COMMON, Column, Kind, Nested, Resource};
 use crate::staff::{Account, Author};
 
+pub use api::Docs;
 pub use join::{Join, Who};
 pub use rules::{Desk, Step};
 pub use service::Rooms;

@@ -3,8 +3,11 @@
 
 use rocket::fairing::{self, Fairing, Info};
 use rocket::http::Method;
-use rocket::{Build, Data, Request, Response, Rocket};
+use rocket::{Build, Data, Request, Response, Rocket, get, routes};
 use rocket_cors::{AllowedHeaders, AllowedOrigins, Cors, CorsOptions};
+
+use super::errors::ApiError;
+use crate::error::Error;
 
 /// `rocket_cors`, limited to the addresses that pages of strangers may call.
 pub struct PublicCors(Cors);
@@ -26,6 +29,12 @@ pub fn cors() -> Result<PublicCors, Box<rocket_cors::Error>> {
         .map_err(Box::new)
 }
 
+/// Where `rocket_cors` leads a preflight that it refuses.
+#[get("/<_status>")]
+fn refused(_status: &str) -> ApiError {
+    ApiError(Error::Forbidden("Pages of other origins may not do this; see docs/snippet.md.".into()))
+}
+
 fn is_public(request: &Request<'_>) -> bool {
     let path = request.uri().path();
     PUBLIC.iter().any(|public| path == *public) || path.starts_with("/api/v1/entries/")
@@ -37,8 +46,9 @@ impl Fairing for PublicCors {
         Fairing::info(&self.0)
     }
 
+    /// In place of the crate's own route for refused requests, which answers whoever asks for it with any status.
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        self.0.on_ignite(rocket).await
+        Ok(rocket.mount("/cors", routes![refused]))
     }
 
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {

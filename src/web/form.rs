@@ -104,10 +104,7 @@ impl<'r> FromData<'r> for Fields {
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
         match Fields::read(request, data).await {
             Ok(fields) => Outcome::Success(fields),
-            Err(error) => match Refused::fail::<()>(request, error) {
-                rocket::request::Outcome::Error(failed) => Outcome::Error(failed),
-                _ => Outcome::Error((Status::BadRequest, ())),
-            },
+            Err(error) => Outcome::Error(Refused::note(request, error)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use rocket::Request;
-use rocket::http::Method;
+use rocket::http::{Method, Status};
 use rocket::request::{FromRequest, Outcome};
 
 use crate::config::Config;
@@ -17,10 +17,15 @@ pub struct Refused(Mutex<Option<Error>>);
 impl Refused {
     /// Notes the reason and fails the guard.
     pub fn fail<S>(request: &Request<'_>, error: Error) -> Outcome<S, ()> {
+        Outcome::Error(Refused::note(request, error))
+    }
+
+    /// Notes the reason: what a guard of whatever kind fails with.
+    pub fn note(request: &Request<'_>, error: Error) -> (Status, ()) {
         let status = error.status().0;
         let noted = request.local_cache(Refused::default);
         *noted.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
-        Outcome::Error((status, ()))
+        (status, ())
     }
 
     pub fn take(request: &Request<'_>) -> Option<Error> {

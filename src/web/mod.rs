@@ -1,6 +1,7 @@
 //! What every domain's routes share: answers, guards, headers, assets. Knows no business.
 
 pub mod assets;
+mod contract;
 mod cors;
 mod errors;
 mod form;
@@ -10,15 +11,18 @@ mod health;
 mod json;
 mod markdown;
 mod methods;
+mod replays;
 mod stream;
 
+pub use contract::contract;
 pub use cors::cors;
 pub use errors::{ApiError, catchers, render};
 pub use form::{Fields, Html, SeeOther, pairs, query_pairs, see_other};
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
 pub use headers::{Headers, RequestId};
-pub use health::routes as health_routes;
-pub use json::{IfMatch, JsonAnswer, JsonObject, item_id};
+pub use health::{Docs as HealthDocs, routes as health_routes};
+pub use json::{IfMatch, JsonAnswer, JsonObject, NoBody, etag, item_id, read_json};
 pub use markdown::SafeHtml;
 pub use methods::Methods;
+pub use replays::{Idempotency, Identity, Replays};
 pub use stream::{Download, Sender};

@@ -270,3 +270,19 @@ async fn the_pages_list_add_change_and_refuse() {
     assert_eq!(viewer.form("/directory/students", "name=x").await.status, 403);
     assert!(!viewer.open("/directory/students").await.text.contains("Add a student"));
 }
+
+#[rocket::async_test]
+async fn a_download_with_a_wrong_filter_is_refused_like_the_list() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let kim = app.sign_in_as("kim@example.org", "staff").await;
+        for query in ["cap=many", "nothing=1", "_sort=nothing", "_fields=nothing", "_cursor=made-up", "_q=%00"] {
+            let list = kim.get(&format!("/api/v1/queues?{query}")).await;
+            for format in ["csv", "ndjson"] {
+                let download = kim.get(&format!("/api/v1/queues?{query}&_format={format}")).await;
+                download.is_problem(400, "");
+                assert_eq!(download.json()["errors"], list.json()["errors"], "{kind}: {query}");
+            }
+        }
+    }
+}

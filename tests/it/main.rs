@@ -4,13 +4,17 @@
 mod access;
 mod add;
 mod awkward;
+mod calls;
 mod collections;
+mod contract;
 mod crash;
 mod directory;
 mod grammar;
 mod histories;
 mod list;
+mod openapi;
 mod promises;
+mod roles;
 mod staff;
 mod support;
 mod transfer;

@@ -191,7 +191,12 @@ impl Person<'_> {
     }
 
     pub async fn json(&self, method: Method, path: &str, body: &str) -> Answer {
-        self.send(self.app.client.req(method, path.to_owned()).header(ContentType::JSON).body(body)).await
+        let mut request = self.app.client.req(method, path.to_owned()).header(ContentType::JSON).body(body);
+        if method == Method::Put {
+            // whatever version is there
+            request = request.header(Header::new("If-Match", "*"));
+        }
+        self.send(request).await
     }
 
     /// The ids of the entries that a query lists.
