@@ -22,6 +22,7 @@ pub mod web;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod limits;
 pub mod moment;
 pub mod rate;
 pub mod words;

@@ -275,17 +275,19 @@ fn finish(path: &str, method: &str, operation: &mut Value, areas: &Areas) {
     let described = operation["responses"].as_object().map_or(0, Map::len) > 0;
     debug_assert!(described, "{method} {path} says no answer");
     let mut statuses = vec![500, 503];
+    let mut when = |condition: bool, more: &[u16]| statuses.extend(more.iter().filter(|_| condition));
     let plain = matches!(path, "/healthz" | "/readyz" | "/version");
-    statuses.extend((!plain).then_some(400));
-    statuses.extend(path.starts_with("/api/").then_some(406));
+    when(!plain, &[400]);
+    when(path.starts_with("/api/"), &[406]);
+    when(api || path == "/list" || path == "/csv", &[401, 403]);
+    when(path == "/add", &[403]);
     let names = ["/list", "/csv", "/add", "/api/v1/entries", "/api/v1/queuers"];
-    statuses.extend((path.contains('{') || names.contains(&path)).then_some(404));
-    statuses.extend((path == "/add").then_some(403));
-    statuses.extend((changes && !plain).then_some([409, 422]).into_iter().flatten());
-    statuses.extend(has_body.then_some([413, 415]).into_iter().flatten());
-    statuses.extend((api && matches!(method, "put" | "patch" | "delete") && path.contains('{')).then_some(412));
-    statuses.extend((method == "put").then_some(428));
-    statuses.extend((method == "post" && matches!(path, "/add" | "/api/v1/queuers")).then_some(429));
+    when(path.contains('{') || names.contains(&path), &[404]);
+    when(changes, &[409, 422]);
+    when(has_body, &[413, 415]);
+    when(has_version(path, method), &[412]);
+    when(method == "put", &[428]);
+    when(method == "post" && matches!(path, "/add" | "/api/v1/queuers"), &[429]);
     answers(method, operation, api);
     for status in statuses {
         let key = status.to_string();
@@ -293,6 +295,13 @@ fn finish(path: &str, method: &str, operation: &mut Value, areas: &Areas) {
             operation["responses"][&key] = json!({ "$ref": format!("#/components/responses/E{status}") });
         }
     }
+}
+
+/// Whether a change may name the version that it means.
+fn has_version(path: &str, method: &str) -> bool {
+    let without = ["tokens", "sessions", "pins", "origins"];
+    let item = path.starts_with("/api/v1/") && path.contains('{');
+    item && matches!(method, "put" | "patch" | "delete") && !path.split('/').any(|part| without.contains(&part))
 }
 
 /// Who may: a session, or a token with the scope that the address needs.
@@ -319,7 +328,7 @@ fn parameters(path: &str, method: &str, operation: &mut Value, api: bool) {
     let optional = |name: &str, text: &str| json!({ "name": name, "in": "header", "description": text, "required": false, "schema": { "type": "string" } });
     let mut more = Vec::new();
     let writes = matches!(method, "post" | "put" | "patch");
-    if api && matches!(method, "put" | "patch" | "delete") && path.contains('{') {
+    if has_version(path, method) {
         let mut if_match = optional("If-Match", "The ETag that was read; `*` for any version");
         if_match["required"] = (method == "put").into();
         if_match["example"] = "*".into();

@@ -9,10 +9,11 @@ use rocket::request::{FromRequest, Outcome as GuardOutcome};
 use rocket::response::{self, Responder, Response};
 use rocket::{Request, Route, State, post, routes};
 
-use super::body::{self, MAX_BODY};
+use super::body::{self};
 use super::service::{Entries, Item, Recorded, Shape, Submission};
 use super::{EntryId, Outcome, json, pages};
 use crate::error::{Error, FieldError, Result};
+use crate::limits::MAX_BODY;
 use crate::web::{ApiError, ClientAddress, Html, Idempotency, Negotiation, SeeOther, query_pairs, see_other};
 
 /// What this route says of itself.

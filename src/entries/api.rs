@@ -8,7 +8,6 @@ use rocket::response::{self, Responder};
 use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
 use utoipa::OpenApi;
 
-use super::body::{self};
 use super::export::write_json;
 use super::pages::{self, ListView};
 use super::query::{self, Fields as Chosen, Format, Query};
@@ -351,7 +350,7 @@ struct EntryBody(Vec<u8>);
 impl<'r> FromData<'r> for EntryBody {
     type Error = ();
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> DataOutcome<'r, Self> {
-        match read_json(request, data, body::MAX_ENTRY as u64, false).await {
+        match read_json(request, data, crate::limits::MAX_ENTRY as u64, false).await {
             Ok(bytes) => DataOutcome::Success(EntryBody(bytes)),
             Err(error) => DataOutcome::Error(Refused::note(request, error)),
         }

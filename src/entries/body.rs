@@ -6,10 +6,8 @@ use rocket::http::ContentType;
 
 use super::json;
 use crate::error::{Error, Result};
+use crate::limits::{MAX_BODY, MAX_ENTRIES};
 
-pub const MAX_BODY: u64 = 1_000_000;
-pub const MAX_ENTRY: usize = 64 * 1024;
-pub const MAX_ENTRIES: usize = 100;
 /// Fields of a form that may be ours: `_uid` and so on.
 const OUR_NAMES: usize = 8;
 
@@ -121,8 +119,8 @@ async fn multipart(kind: &ContentType, bytes: Vec<u8>) -> Result<Body> {
 
 /// Pairs as an object: a repeated name becomes an array, `a.b` stays a plain name.
 fn form(pairs: Vec<(String, String)>) -> Result<Body> {
-    if pairs.len() > json::MAX_LEAVES + OUR_NAMES {
-        return Err(Error::invalid("", format!("an entry has more than {} values", json::MAX_LEAVES)));
+    if pairs.len() > crate::limits::MAX_LEAVES + OUR_NAMES {
+        return Err(Error::invalid("", format!("an entry has more than {} values", crate::limits::MAX_LEAVES)));
     }
     let mut fields: Vec<(String, Vec<String>)> = Vec::new();
     for (name, value) in pairs {

@@ -329,7 +329,7 @@ impl Entries {
     }
 
     async fn register_columns(&self, collection: &Collection, columns: &[String]) -> Result<()> {
-        if columns.len() > super::intake::MAX_FIELDS {
+        if columns.len() > crate::limits::MAX_FIELDS {
             return Err(Error::invalid("/file", "has too many columns"));
         }
         let mut tx = self.db.begin().await?;

@@ -14,14 +14,13 @@ use super::{EntryId, NewEntry, Outcome, json, store};
 use crate::collections::{self, CollectionId, FieldCounts};
 use crate::db::{DbError, Pool, Tx};
 use crate::error::{Error, Result};
+use crate::limits::MAX_FIELDS;
 use crate::moment::{Clock, Moment};
 
 /// Requests that may wait; one more is told to come back.
 const QUEUE: usize = 4096;
 /// Entries stored by one transaction.
 const GROUP: usize = 1000;
-/// Fields a collection may have, so that a client that invents names cannot fill the registry.
-pub const MAX_FIELDS: usize = 5000;
 /// Shapes remembered before the memory starts anew.
 const MAX_SHAPES: usize = 20_000;
 

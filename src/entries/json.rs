@@ -4,15 +4,12 @@
 //! spelling of numbers stay as sent. So the exact text `"pro"` occurs in an entry if and only if the
 //! string does, and a control character never occurs at all.
 
+use crate::limits::{MAX_DEPTH, MAX_LEAVES, MAX_NAME};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use jiter::{Jiter, JiterError, Peek};
 
 use super::path;
-
-pub const MAX_DEPTH: usize = 16;
-pub const MAX_LEAVES: usize = 512;
-pub const MAX_NAME: usize = 256;
 
 /// The JSON types, as the field registry counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,7 +4,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
-use super::query::{MAX_SEARCH, Op};
+use super::query::Op;
+use crate::limits::MAX_SEARCH;
 use crate::moment::{DAY, Moment};
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Path(pub Vec<String>);
 
 /// More steps than an entry may be deep reach nothing.
-const MAX_STEPS: usize = super::json::MAX_DEPTH;
+const MAX_STEPS: usize = crate::limits::MAX_DEPTH;
 /// Steps that are numbers can be an index or a name; each doubles the places to look at. Later ones are names.
 const MAX_INDEXES: usize = 3;
 

@@ -7,18 +7,11 @@ use jiff::tz::TimeZone;
 
 use super::path::Path;
 use crate::error::{Error, FieldError};
+use crate::limits::{MAX_CONDITIONS, MAX_FACETS, MAX_LIMIT, MAX_SEARCH, MAX_SORT_KEYS};
 use crate::moment::Moment;
 use crate::words::did_you_mean;
 
 pub use super::operand::{DateRange, Operand};
-
-pub const MAX_CONDITIONS: usize = 64;
-pub const MAX_SORT_KEYS: usize = 4;
-pub const MAX_FACETS: usize = 5;
-pub const MAX_LIMIT: u32 = 1000;
-pub const DEFAULT_LIMIT: u32 = 50;
-/// Characters of an operand that is searched for inside texts.
-pub const MAX_SEARCH: usize = 1000;
 
 /// What a reader asks for.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::cursor::{self, Cursor};
 use super::path::Path;
-use super::query::{Count, DEFAULT_LIMIT, Query};
+use super::query::{Count, Query};
 use super::service::{Entries, no_collection};
 use super::sql::{self, Filter, Scope};
 use super::store::{self, Batch, FacetValue, Stretch};
@@ -13,6 +13,7 @@ use super::{Entry, EntryId, order};
 use crate::collections::{CollectionId, Known};
 use crate::db::DbError;
 use crate::error::{Error, Result};
+use crate::limits::DEFAULT_LIMIT;
 use crate::moment::{DAY, Moment};
 
 /// Who reads, and so which entries there are for them.

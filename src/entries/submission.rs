@@ -32,8 +32,8 @@ pub struct Parsed {
 
 /// Reads one object.
 pub fn parse(text: &[u8], seed: &RandomState) -> std::result::Result<Parsed, Refusal> {
-    if text.len() > super::body::MAX_ENTRY {
-        return Err(Refusal::rule(format!("an entry is longer than {} bytes", super::body::MAX_ENTRY)));
+    if text.len() > crate::limits::MAX_ENTRY {
+        return Err(Refusal::rule(format!("an entry is longer than {} bytes", crate::limits::MAX_ENTRY)));
     }
     let mut meta = Meta::default();
     let mut wrong = None;

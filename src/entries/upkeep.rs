@@ -10,6 +10,7 @@ use super::{Pin, store};
 use crate::collections::{CollectionId, Known};
 use crate::db::Pool;
 use crate::error::{Error, Result};
+use crate::limits::MAX_PINS;
 use crate::moment::{DAY, HOUR, Moment};
 use crate::staff::{Author, Deed, audit};
 
@@ -17,7 +18,6 @@ use crate::staff::{Author, Deed, audit};
 const SLOW_TIMES: usize = 5;
 /// Pins a collection may have by itself: each costs every write a little.
 const MAX_AUTOMATIC: usize = 5;
-const MAX_PINS: usize = 20;
 /// Entries removed in one transaction of the sweep, so that the writer is never held for long.
 const SWEEP: i64 = 5000;
 /// A pin that another process made is used after this time at the latest.

@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 
 use super::{Bound, Column, Item, Kind, Listing, Records, Resource, input, store};
 use crate::db::Tx;
-use crate::entries::query::{Count, CsvOptions, Format, MAX_LIMIT, Query};
+use crate::entries::query::{Count, CsvOptions, Format, Query};
 use crate::entries::{is_formula, unguarded};
 use crate::error::{Error, Result};
+use crate::limits::MAX_LIMIT;
 use crate::staff::{Author, Deed, audit};
 use crate::web::{Download, Sender};
 

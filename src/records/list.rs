@@ -11,9 +11,10 @@ use crate::entries::compare::{each, on_moment, on_text, search, sign};
 use crate::entries::cursor::Cursor;
 use crate::entries::operand::Operand;
 use crate::entries::order::{OrderColumn, OrderKind, after, order_by};
-use crate::entries::query::{Condition, Count, DEFAULT_LIMIT, Deleted, Field, Fields, Group, Op, Query, System, Word};
+use crate::entries::query::{Condition, Count, Deleted, Field, Fields, Group, Op, Query, System, Word};
 use crate::entries::sql::{Sql, repeats};
 use crate::error::{Error, FieldError, Result};
+use crate::limits::DEFAULT_LIMIT;
 use crate::words::did_you_mean;
 
 /// A page of records.

@@ -7,6 +7,7 @@ use rocket::{Request, http::uri::Origin};
 
 use super::guards::Refused;
 use crate::error::{Error, FieldError, Result};
+use crate::limits::MAX_FORM;
 
 /// Decodes `application/x-www-form-urlencoded`. Invalid UTF-8 is an error that names the parameter.
 pub fn pairs(text: &str) -> Result<Vec<(String, String)>> {
@@ -42,8 +43,6 @@ pub fn query_pairs(uri: &Origin<'_>) -> Result<Vec<(String, String)>> {
 /// The fields of a form, url-encoded or multipart, or a text body that holds a url-encoded form.
 #[derive(Debug, Default)]
 pub struct Fields(pub Vec<(String, String)>);
-
-const MAX_FORM: u64 = 10_000_000;
 
 impl Fields {
     /// The value of a field, empty if it is missing.

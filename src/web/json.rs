@@ -11,9 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::guards::Refused;
 use super::replays::Idempotency;
 use crate::error::{Error, FieldError, Result};
-
-/// Bytes of a body of JSON.
-const MAX_JSON: u64 = 1_000_000;
+use crate::limits::MAX_JSON;
 
 /// A JSON object as a body. Takes only `application/json`, which a foreign form cannot send.
 pub struct JsonObject(pub Map<String, Value>);

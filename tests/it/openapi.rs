@@ -52,6 +52,8 @@ async fn every_operation_says_who_may_what_comes_and_what_can_go_wrong() {
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
         assert!(responses.contains_key("500"), "{method} {path}");
+        let secured = operation["security"].as_array().is_some_and(|ways| !ways.is_empty());
+        assert!(!secured || responses.contains_key("401") && responses.contains_key("403"), "{method} {path}");
         for call in CALLS {
             let same = call.route.replace('<', "{").replace('>', "}") == path && call.method.as_str() == method;
             assert!(!same || responses.contains_key(&call.status.to_string()), "{method} {path}: {}", call.status);

@@ -1,0 +1,37 @@
+//! How much of anything is taken: every limit that is not a setting. docs/limits.md explains them, and a test holds
+//! them against that page. Rates and time budgets are settings ([`crate::config::Config`]).
+
+/// Bytes of a JSON body of the API.
+pub const MAX_JSON: u64 = 1_000_000;
+/// Bytes of a form, files included.
+pub const MAX_FORM: u64 = 10_000_000;
+
+/// Bytes of a request to `/add`, unpacked.
+pub const MAX_BODY: u64 = 1_000_000;
+/// Bytes of an entry.
+pub const MAX_ENTRY: usize = 64 * 1024;
+/// Entries of a request.
+pub const MAX_ENTRIES: usize = 100;
+/// Levels of an entry.
+pub const MAX_DEPTH: usize = 16;
+/// Values of an entry.
+pub const MAX_LEAVES: usize = 512;
+/// Bytes of a name in an entry.
+pub const MAX_NAME: usize = 256;
+
+/// Conditions of a list.
+pub const MAX_CONDITIONS: usize = 64;
+/// Fields by which a list is sorted.
+pub const MAX_SORT_KEYS: usize = 4;
+/// Fields whose values are counted.
+pub const MAX_FACETS: usize = 5;
+/// Characters of a search.
+pub const MAX_SEARCH: usize = 1000;
+/// Entries or records of a page, and what it has if nobody asks.
+pub const MAX_LIMIT: u32 = 1000;
+pub const DEFAULT_LIMIT: u32 = 50;
+
+/// Fields of a collection that are remembered by name.
+pub const MAX_FIELDS: usize = 5000;
+/// Pinned fields of a collection.
+pub const MAX_PINS: usize = 20;
