@@ -48,6 +48,7 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         // for every resource: its list and items (the API's guards know which are public), its changes, its pages
         .attach(AdHoc::on_ignite("Records", |rocket| async { mount_records(rocket) }))
         .register("/", web::catchers())
+        .attach(web::FormsArePosts)
         .attach(cors)
         .attach(web::Headers)
         // Rocket's own headers: one obsolete, the other replaced by `frame-ancestors`.
@@ -137,7 +138,7 @@ async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key:
     let limited = config.rate_limit == Switch::On;
     let rooms = Rooms::new(pool.clone(), clock.clone(), records.clone(), limited);
     rocket
-        .manage(Replays::new(pool.clone(), clock))
+        .manage(Replays::new(pool.clone(), clock, cursor_key))
         .manage(records)
         .manage(rooms)
         .manage(pool)
@@ -204,7 +205,7 @@ async fn last_words(rocket: &Rocket<rocket::Orbit>) {
 fn secret(config: &Config) -> std::io::Result<[u8; 32]> {
     use std::io::{Read as _, Write as _};
     use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::create_dir_all(&config.data_dir)?;
+    crate::db::make_private_folder(&config.data_dir)?;
     let path = config.data_dir.join("secret");
     let mut bytes = [0; 32];
     match std::fs::File::open(&path) {

@@ -6,6 +6,9 @@ pub const MAX_JSON: u64 = 1_000_000;
 /// Bytes of a form, files included.
 pub const MAX_FORM: u64 = 10_000_000;
 
+/// Seconds in which a body must have come.
+pub const BODY_SECONDS: u64 = 60;
+
 /// Bytes of a request to `/add`, unpacked.
 pub const MAX_BODY: u64 = 1_000_000;
 /// Bytes of an entry.

@@ -299,7 +299,7 @@ fn finish(path: &str, method: &str, operation: &mut Value, areas: &Areas) {
 
 /// Whether a change may name the version that it means.
 fn has_version(path: &str, method: &str) -> bool {
-    let without = ["tokens", "sessions", "pins", "origins"];
+    let without = ["sessions", "pins", "origins"];
     let item = path.starts_with("/api/v1/") && path.contains('{');
     item && matches!(method, "put" | "patch" | "delete") && !path.split('/').any(|part| without.contains(&part))
 }

@@ -50,20 +50,22 @@ async fn users(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: 
 
 #[get("/api/v1/users/<id>")]
 async fn user(_owner: Owner, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
-    Ok(shown(records.find(&USERS, item_id(id)?, true).await?))
+    Ok(shown(records.find(&USERS, item_id(id)?, true).await?).live())
 }
 
 /// An account to be made.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Invite {
-    #[schema(format = Email, example = "noor@example.org")]
+    #[serde(default)]
+    #[schema(required, format = Email, example = "noor@example.org")]
     email: String,
     /// The email if it is left out.
     #[serde(default)]
     name: String,
     /// `viewer`, `staff` or `owner`.
-    #[schema(example = "staff")]
+    #[serde(default)]
+    #[schema(required, example = "staff")]
     role: String,
 }
 
@@ -186,6 +188,14 @@ impl Asked<'_> {
             ["email", "name", "role", "status"].iter().filter_map(|n| body.remove_entry(*n)).collect();
         read_only_unchanged(&USERS, &mut body, &present);
         body.extend(written);
+        let nulls = body.iter().filter(|(name, value)| value.is_null() && *name != "name");
+        let errors: Vec<_> = nulls.map(|(name, _)| FieldError::at(format!("/{name}"), "cannot be empty")).collect();
+        if !errors.is_empty() {
+            return Err(Error::Invalid(errors).into());
+        }
+        if body.get("name").is_some_and(Value::is_null) {
+            body.insert("name".into(), "".into());
+        }
         let change =
             if whole { JsonObject(body).parse::<Whole>()?.into() } else { JsonObject(body).parse::<Changed>()? };
         let change = change.read(present.text("status"))?;
@@ -288,7 +298,7 @@ async fn tokens(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host:
 
 #[get("/api/v1/tokens/<id>")]
 async fn token(_owner: Owner, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
-    Ok(shown(records.find(&TOKENS, item_id(id)?, true).await?))
+    Ok(shown(records.find(&TOKENS, item_id(id)?, true).await?).live())
 }
 
 /// A token to be made.
@@ -346,8 +356,16 @@ fn read_moment(text: &str) -> Result<Moment> {
 /// What uses it ends at once.
 #[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Revoked")), extensions(("x-role" = json!("owner"))))]
 #[delete("/api/v1/tokens/<id>")]
-async fn revoke_token(owner: Owner, accounts: &State<Accounts>, id: &str) -> Answer<Status> {
-    accounts.revoke_token(&(&owner.0).into(), item_id(id)?, None).await?;
+async fn revoke_token(
+    owner: Owner,
+    accounts: &State<Accounts>,
+    records: &State<Records>,
+    id: &str,
+    if_match: IfMatch,
+) -> Answer<Status> {
+    let present = records.find(&TOKENS, item_id(id)?, true).await?;
+    if_match.version(present.version)?;
+    accounts.revoke_token(&(&owner.0).into(), present.id, None).await?;
     Ok(Status::NoContent)
 }
 

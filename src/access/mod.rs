@@ -31,6 +31,7 @@ pub static USERS: Resource = Resource {
     ],
     common: &COMMON,
     public: false,
+    live: &[],
     used_by: &[],
 };
 
@@ -59,6 +60,7 @@ pub static TOKENS: Resource = Resource {
     ],
     common: &[],
     public: false,
+    live: &[],
     used_by: &[],
 };
 
@@ -80,5 +82,6 @@ pub static AUDIT: Resource = Resource {
     ],
     common: &[],
     public: false,
+    live: &[],
     used_by: &[],
 };

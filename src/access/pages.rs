@@ -303,6 +303,12 @@ struct PersonPage {
 }
 
 impl PersonPage {
+    /// The version that the form was made from: a form that was refused for being old stays old.
+    fn version(&self) -> String {
+        let sent = self.form.as_ref().map(|form| form.get("version")).filter(|version| !version.is_empty());
+        sent.map_or_else(|| self.account.version.to_string(), str::to_owned)
+    }
+
     fn token_action(&self) -> String {
         format!("/users/{}/tokens", self.account.id)
     }
@@ -345,7 +351,10 @@ async fn settled(
     form: Option<Fields>,
     done: Result<&str>,
 ) -> Result<After> {
+    let is_own = layout.person.as_ref().is_some_and(|person| person.id == id);
     match done {
+        // Whoever has made themselves less cannot see that page any more.
+        Ok(note) if is_own && accounts.find(id).await?.role < Role::Owner => Ok(After::On(on("/account", note))),
         Ok(note) => Ok(After::On(on(format!("/users/{id}"), note))),
         Err(error) => {
             let (errors, problem) = refused(error)?;

@@ -144,6 +144,14 @@ async fn show(_viewer: Viewer, collections: &State<Collections>, name: &str) -> 
     Ok(answer(&*find(collections, name).await?))
 }
 
+/// What was read may be sent back: what cannot be changed is left out if it is unchanged.
+fn without_given(mut body: JsonObject, known: &Known) -> JsonObject {
+    let shown = serde_json::to_value(Shown::new(known)).unwrap_or_default();
+    let given = ["name", "key", "kind", "origins", "version", "created"];
+    body.0.retain(|name, value| !(given.contains(&name.as_str()) && shown[name.as_str()] == *value));
+    body
+}
+
 /// All that may be changed; the name and the kind may not.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -172,7 +180,8 @@ async fn replace(
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    let new: Whole = body.parse()?;
+    let known = find(collections, name).await?;
+    let new: Whole = without_given(body, &known).parse()?;
     let changes = Changes {
         title: Some(new.title),
         open: Some(new.open),
@@ -182,7 +191,7 @@ async fn replace(
         checks: Some(new.checks.map_or_else(|| "{}".into(), |checks| checks.to_string())),
         new_key: false,
     };
-    if_match.required(find(collections, name).await?.collection.version)?;
+    if_match.required(known.collection.version)?;
     write(&owner, db, collections, name, &if_match, changes, entries.clock().now()).await
 }
 
@@ -220,7 +229,7 @@ async fn change(
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    let new: Change = body.parse()?;
+    let new: Change = without_given(body, &*find(collections, name).await?).parse()?;
     let changes = Changes {
         title: new.title,
         open: new.open,

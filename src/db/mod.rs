@@ -16,6 +16,7 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use bulk::{Bulk, Column};
 pub use notify::Listener;
+pub use open::make_private_folder;
 pub use query::{Param, Query, Record, Snapshot};
 pub use writer::Tx;
 

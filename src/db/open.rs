@@ -1,5 +1,6 @@
 //! Opening: driver by URL, settings, version checks, migrations.
 
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -62,9 +63,17 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
 
 fn make_folder(file: &Path) -> Result<(), OpenError> {
     match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder).map_err(OpenError::Folder),
-        _ => Ok(()),
+        Some(folder) if !folder.as_os_str().is_empty() => make_private_folder(folder).map_err(OpenError::Folder)?,
+        _ => {}
     }
+    // Made here, for nobody else to read; what SQLite makes beside it gets the same mode.
+    let made = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file);
+    made.map(drop).map_err(OpenError::Folder)
+}
+
+/// A folder for its owner only, if it is not there yet.
+pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 async fn check_sqlite(pool: &SqlitePool) -> Result<(), OpenError> {

@@ -20,6 +20,7 @@ pub static COLLEGES: Resource = Resource {
     ],
     common: &COMMON,
     public: true,
+    live: &[],
     used_by: &[
         ("majors", "college_id", "majors"),
         ("advisors", "college_id", "advisors"),
@@ -41,6 +42,7 @@ pub static MAJORS: Resource = Resource {
     ],
     common: &COMMON,
     public: true,
+    live: &[],
     used_by: &[("students", "major_id", "students"), ("faqs", "major_id", "FAQs")],
 };
 
@@ -64,6 +66,7 @@ pub static ADVISORS: Resource = Resource {
     ],
     common: &COMMON,
     public: true,
+    live: &[],
     used_by: &[
         ("queues", "advisor_id", "queues"),
         ("queuers", "advisor_id", "students being served"),
@@ -89,5 +92,6 @@ pub static STUDENTS: Resource = Resource {
     ],
     common: &COMMON,
     public: false,
+    live: &[],
     used_by: &[("queuers", "student_id", "places in a queue")],
 };

@@ -12,9 +12,9 @@ use rocket::{Request, Route, State, post, routes};
 use super::body::{self};
 use super::service::{Entries, Item, Recorded, Shape, Submission};
 use super::{EntryId, Outcome, json, pages};
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, Result};
 use crate::limits::MAX_BODY;
-use crate::web::{ApiError, ClientAddress, Html, Idempotency, Negotiation, SeeOther, query_pairs, see_other};
+use crate::web::{ApiError, ClientAddress, Html, Idempotency, Negotiation, SeeOther, in_time, query_pairs, see_other};
 
 /// What this route says of itself.
 #[derive(utoipa::OpenApi)]
@@ -153,9 +153,7 @@ async fn accept(
             }
         }
     }
-    let body = data.open((MAX_BODY + 1).bytes()).into_bytes().await;
-    submission.bytes =
-        body.map_err(|_| Error::BadRequest(vec![FieldError::at("", "the body broke off")]))?.into_inner();
+    submission.bytes = in_time(data.open((MAX_BODY + 1).bytes()).into_bytes()).await?.into_inner();
     if submission.bytes.len() as u64 > MAX_BODY {
         return Err(body::too_large());
     }

@@ -20,7 +20,7 @@ use crate::moment::Moment;
 use crate::staff::{Author, Layout, Staff, Visitor};
 use crate::web::{
     ApiError, Download, Fields, Html, IfMatch, JsonAnswer, Negotiation, NoBody, Refused, SeeOther, WebHost, etag,
-    pairs, query_pairs, read_json, see_other,
+    item_id, pairs, query_pairs, read_json, see_other,
 };
 
 /// What these routes say of themselves.
@@ -325,7 +325,7 @@ fn shown(entry: &Entry, collection: &str) -> JsonAnswer {
 
 /// The number of an entry; anything else is not there.
 fn entry_id(text: &str) -> Result<EntryId> {
-    text.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's id is a number.".into()))
+    item_id(text).map(EntryId)
 }
 
 /// Read an entry

@@ -4,9 +4,9 @@ use rocket::http::Status;
 use rocket::http::uri::Origin;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::list::column_name;
+use super::list::chosen;
 use super::{Item, Listing, Records, Resource, csv};
 use crate::entries::query::{self, Format, Query};
 use crate::error::{Error, Result};
@@ -96,20 +96,6 @@ pub fn list_answer(
             answer.with("Link", format!("<{}{}?{params}>; rel=\"next\"", host.0, uri.path()))
         }
         None => answer,
-    }
-}
-
-/// The fields that `_fields` asks for.
-fn chosen(item: Item, query: &Query) -> Map<String, Value> {
-    match &query.fields {
-        query::Fields::All => item.body,
-        query::Fields::Only(names) => names
-            .iter()
-            .map(|(name, field)| (name.clone(), item.body.get(&column_name(field)).cloned().unwrap_or_default()))
-            .collect(),
-        query::Fields::Without(names) => {
-            item.body.into_iter().filter(|(name, _)| !names.iter().any(|field| column_name(field) == *name)).collect()
-        }
     }
 }
 

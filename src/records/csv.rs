@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use rocket::http::ContentType;
 use serde_json::{Map, Value};
 
+use super::list::{chosen, column_name};
 use super::{Bound, Column, Item, Kind, Listing, Records, Resource, input, store};
 use crate::db::Tx;
-use crate::entries::query::{Count, CsvOptions, Format, Query};
+use crate::entries::query::{Count, CsvOptions, Fields, Format, Query};
 use crate::entries::{is_formula, unguarded};
 use crate::error::{Error, Result};
 use crate::limits::MAX_LIMIT;
@@ -62,16 +63,16 @@ async fn send(records: &Records, what: Sending, mut query: Query, mut page: List
     loop {
         let mut out = Vec::new();
         if first {
-            header(&mut out, resource, staff, query.csv);
+            header(&mut out, resource, staff, &query);
         }
         first = false;
         let names = names(records, resource, &page.items).await?;
         for item in &page.items {
             if ndjson {
-                out.extend(Value::Object(item.body.clone()).to_string().into_bytes());
+                out.extend(Value::Object(chosen(item.clone(), &query)).to_string().into_bytes());
                 out.push(b'\n');
             } else {
-                row(&mut out, resource, staff, query.csv, item, &names);
+                row(&mut out, resource, staff, &query, item, &names);
             }
         }
         sent += page.items.len();
@@ -105,21 +106,43 @@ fn name_column(column: &Column) -> Option<&'static str> {
     matches!(column.kind, Kind::Reference(_)).then(|| column.name.strip_suffix("_id")).flatten()
 }
 
-fn header(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, options: CsvOptions) {
-    if options.bom == Some(true) {
-        out.extend("\u{feff}".as_bytes());
-    }
-    let names = resource.readable(staff).flat_map(|column| [Some(column.name), name_column(column)]);
-    write_row(out, names.flatten().map(str::to_owned), options);
+/// The columns that `_fields` asks for, with the names it gives them; a reference's name goes with its number.
+fn columns<'q>(
+    resource: &'static Resource,
+    staff: bool,
+    query: &'q Query,
+) -> impl Iterator<Item = (String, &'static Column, bool)> + 'q {
+    let all = move || resource.readable(staff).map(|column| (column.name.to_owned(), column));
+    let chosen: Vec<_> = match &query.fields {
+        Fields::All => all().collect(),
+        Fields::Without(left) => {
+            all().filter(|(name, _)| !left.iter().any(|field| column_name(field) == *name)).collect()
+        }
+        Fields::Only(named) => named
+            .iter()
+            .filter_map(|(name, field)| Some((name.clone(), resource.column(&column_name(field), staff)?)))
+            .collect(),
+    };
+    let with_names = matches!(query.fields, Fields::All | Fields::Without(_));
+    chosen.into_iter().flat_map(move |(name, column)| {
+        let second = name_column(column).filter(|_| with_names).map(|name| (name.to_owned(), column, true));
+        std::iter::once((name, column, false)).chain(second)
+    })
 }
 
-fn row(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, options: CsvOptions, item: &Item, names: &Names) {
-    let cells = resource.readable(staff).flat_map(|column| {
-        let own = cell(column, item.body.get(column.name));
-        let name = name_column(column).map(|_| reference_name(column, item, names));
-        [Some(own), name]
+fn header(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, query: &Query) {
+    if query.csv.bom == Some(true) {
+        out.extend("\u{feff}".as_bytes());
+    }
+    write_row(out, columns(resource, staff, query).map(|(name, ..)| name), query.csv);
+}
+
+fn row(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, query: &Query, item: &Item, names: &Names) {
+    let cells = columns(resource, staff, query).map(|(_, column, is_name)| match is_name {
+        true => reference_name(column, item, names),
+        false => cell(column, item.body.get(column.name)),
     });
-    write_row(out, cells.flatten(), options);
+    write_row(out, cells, query.csv);
 }
 
 /// The name of the record that a column refers to; empty if it refers to none.

@@ -47,6 +47,7 @@ fn unknown(resource: &'static Resource, name: &str) -> Option<FieldError> {
 
 /// Takes what the server gives out of a body that was read and is sent back, if it is unchanged.
 pub fn read_only_unchanged(resource: &'static Resource, body: &mut Map<String, Value>, present: &Item) {
+    body.retain(|name, _| !resource.live.contains(&name.as_str()));
     for column in resource.given() {
         if body.get(column.name).is_some_and(|value| present.body.get(column.name) == Some(value)) {
             body.remove(column.name);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::store::{self, Row};
 use super::{Column, Item, Kind, Records, Resource};
@@ -105,6 +105,20 @@ pub(super) fn column_name(field: &Field) -> String {
     match field {
         Field::System(System::Id) => "id".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// The fields that `_fields` asks for.
+pub(super) fn chosen(item: Item, query: &Query) -> Map<String, Value> {
+    match &query.fields {
+        Fields::All => item.body,
+        Fields::Only(names) => names
+            .iter()
+            .map(|(name, field)| (name.clone(), item.body.get(&column_name(field)).cloned().unwrap_or_default()))
+            .collect(),
+        Fields::Without(names) => {
+            item.body.into_iter().filter(|(name, _)| !names.iter().any(|field| column_name(field) == *name)).collect()
+        }
     }
 }
 

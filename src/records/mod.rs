@@ -37,6 +37,8 @@ pub struct Resource {
     pub common: &'static [Column],
     /// Anyone may read it; else staff.
     pub public: bool,
+    /// What answers tell beside its columns, for this moment.
+    pub live: &'static [&'static str],
     /// Where its records are referred to: table, column, and the word for it.
     pub used_by: &'static [(&'static str, &'static str, &'static str)],
 }

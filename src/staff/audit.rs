@@ -1,34 +1,43 @@
 //! The audit trail: who did what to which record when. A line is written by the transaction that makes the change,
 //! so neither can be without the other; the database refuses to change or delete it.
 
-use super::Account;
-use crate::db::{DbError, Tx};
+use super::{Account, Role};
+use crate::db::Tx;
+use crate::error::{Error, Result};
 use crate::moment::Moment;
 
 /// Who does something: an account, perhaps through an API token, or the command line.
 #[derive(Debug, Clone)]
 pub struct Author {
-    user: Option<i64>,
     name: String,
+    user: Option<i64>,
     token: Option<i64>,
+    session: Option<i64>,
+    /// What the account might do when it was let in.
+    role: Option<Role>,
 }
 
 impl Author {
     /// Whoever can run commands on the server.
     pub fn command_line() -> Author {
-        Author { user: None, name: "command line".into(), token: None }
+        Author { name: "command line".into(), user: None, token: None, session: None, role: None }
     }
-}
 
-impl Author {
-    pub(super) fn of(user: i64, email: &super::Email) -> Author {
-        Author { user: Some(user), name: email.as_str().to_owned(), token: None }
+    /// Somebody who has just proven who they are, or whose session ends by what they do.
+    pub(super) fn proven(user: i64, email: &str) -> Author {
+        Author { user: Some(user), name: email.to_owned(), ..Author::command_line() }
     }
 }
 
 impl From<&Account> for Author {
     fn from(account: &Account) -> Author {
-        Author { user: Some(account.id), name: account.email.clone(), token: account.token }
+        Author {
+            name: account.email.clone(),
+            user: Some(account.id),
+            token: account.token,
+            session: account.session,
+            role: Some(account.role),
+        }
     }
 }
 
@@ -55,21 +64,36 @@ impl<'a> Deed<'a> {
     }
 }
 
-/// Writes a line of the trail.
-pub async fn note(tx: &mut Tx, by: &Author, deed: Deed<'_>, now: Moment) -> Result<(), DbError> {
-    tx.write(
-        "INSERT INTO audit (at, user_id, actor, token_id, action, record, record_id, detail) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(now)
-    .bind(by.user)
-    .bind(&by.name)
-    .bind(by.token)
-    .bind(deed.action)
-    .bind(deed.record)
-    .bind(deed.id)
-    .bind(deed.detail)
-    .execute()
-    .await
-    .map(drop)
+/// Writes a line of the trail, if its author still may do what they were let in for; else 401, and the transaction is
+/// not to be committed. Between the two a slow body may lie, and in that time the account may have been disabled.
+/// A verb that takes its author's own rights writes the line first.
+pub async fn note(tx: &mut Tx, by: &Author, deed: Deed<'_>, now: Moment) -> Result<()> {
+    let written = tx
+        .write(
+            "INSERT INTO audit (at, user_id, actor, token_id, action, record, record_id, detail) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
+             WHERE ($9 = '' OR EXISTS (SELECT 1 FROM users WHERE id = $2 AND role = $9 AND disabled_at IS NULL AND deleted_at IS NULL)) \
+             AND ($4 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE id = $4 AND revoked_at IS NULL)) \
+             AND ($10 IS NULL OR EXISTS (SELECT 1 FROM sessions WHERE id = $10))",
+        )
+        .postgres(
+            "INSERT INTO audit (at, user_id, actor, token_id, action, record, record_id, detail) \
+             SELECT $1::bigint, $2::bigint, $3::text, $4::bigint, $5::text, $6::text, $7::text, $8::text \
+             WHERE ($9::text = '' OR EXISTS (SELECT 1 FROM users WHERE id = $2 AND role = $9 AND disabled_at IS NULL AND deleted_at IS NULL)) \
+             AND ($4 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE id = $4 AND revoked_at IS NULL)) \
+             AND ($10::bigint IS NULL OR EXISTS (SELECT 1 FROM sessions WHERE id = $10))",
+        )
+        .bind(now)
+        .bind(by.user)
+        .bind(&by.name)
+        .bind(by.token)
+        .bind(deed.action)
+        .bind(deed.record)
+        .bind(deed.id)
+        .bind(deed.detail)
+        .bind(by.role.map_or("", Role::name))
+        .bind(by.session)
+        .execute()
+        .await?;
+    if written == 1 { Ok(()) } else { Err(Error::Unauthenticated) }
 }

@@ -65,7 +65,8 @@ impl Email {
     pub fn parse(text: &str) -> Result<Email> {
         let email = text.trim().to_lowercase();
         let (name, host) = email.split_once('@').unwrap_or(("", ""));
-        let plain = !email.chars().any(|c| c.is_whitespace() || c.is_control());
+        let odd = |c: char| c.is_whitespace() || service::is_invisible(c) || "<>()[],;:\\\"".contains(c);
+        let plain = !email.chars().any(odd) && host.split('.').all(|label| !label.is_empty());
         if name.is_empty()
             || !host.contains('.') && host != "localhost"
             || email.len() > 254
@@ -96,8 +97,9 @@ pub struct Account {
     pub deleted: Option<Moment>,
     /// Was invited and has not chosen a password yet.
     pub invited: bool,
-    /// The API token through which it acts; `None`: a session.
+    /// The API token or the session through which it acts.
     pub token: Option<i64>,
+    pub session: Option<i64>,
 }
 
 impl Account {
@@ -149,6 +151,11 @@ mod tests {
             ("@x.org", None),
             ("a b@x.org", None),
             ("a@b@c.org", None),
+            ("a@.", None),
+            ("a@b..org", None),
+            ("<a>@x.org", None),
+            ("a\u{200b}@x.org", None),
+            ("jürgen@müller.example", Some("jürgen@müller.example")),
         ] {
             assert_eq!(Email::parse(text).ok().map(|e| e.0).as_deref(), email, "{text}");
         }

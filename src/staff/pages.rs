@@ -1,7 +1,7 @@
 //! Pages of set-up, sign-in and sign-out, and the frame around every page.
 
 use askama::Template;
-use rocket::http::Status;
+use rocket::http::{Header, Status};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
 use rocket::{Request, Route, State, get, post, routes};
@@ -10,7 +10,7 @@ use super::guards::{Arrival, OwnSession, Visitor};
 use super::sessions::{Browser, SignIn, SignedIn};
 use super::{Account, Accounts, Email, Password};
 use crate::error::{Error, FieldError, Result};
-use crate::web::{Fields, Html, SameOrigin, SeeOther, render, see_other};
+use crate::web::{Fields, Html, Negotiation, SameOrigin, SeeOther, render, see_other};
 
 /// What the frame around a page shows.
 #[derive(Debug, Clone)]
@@ -57,6 +57,8 @@ struct SetupPage {
 /// A page, or the form again with what is wrong.
 pub enum Filled {
     Again(Html),
+    /// The form, to be sent again after so many seconds.
+    Later(u64, Html),
     Done(SeeOther),
 }
 
@@ -64,6 +66,11 @@ impl<'r> Responder<'r, 'static> for Filled {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         match self {
             Filled::Again(page) => (Status::UnprocessableEntity, page).respond_to(request),
+            Filled::Later(seconds, page) => {
+                let mut response = (Status::TooManyRequests, page).respond_to(request)?;
+                response.set_header(Header::new("Retry-After", seconds.to_string()));
+                Ok(response)
+            }
             Filled::Done(redirect) => redirect.respond_to(request),
         }
     }
@@ -80,6 +87,7 @@ async fn sign_in(
     layout: Layout,
     accounts: &State<Accounts>,
     arrival: Arrival<'_>,
+    negotiation: Negotiation,
     form: Fields,
 ) -> Result<Filled> {
     let next = local(form.get("next"));
@@ -91,6 +99,11 @@ async fn sign_in(
         }
         Err(Error::Invalid(errors)) => {
             render(&SignInPage { layout, email: form.get("email").to_owned(), next, errors }).map(Filled::Again)
+        }
+        Err(Error::TooMany { retry_after, .. }) if negotiation.wants_page() => {
+            let wait = format!("too many attempts: try again in {retry_after} seconds");
+            let (email, errors) = (form.get("email").to_owned(), vec![FieldError::at("/password", wait)]);
+            render(&SignInPage { layout, email, next, errors }).map(|page| Filled::Later(retry_after, page))
         }
         Err(error) => Err(error),
     }

@@ -1,7 +1,7 @@
 //! Inviting people, changing what they may do, disabling and removing them.
 
-use super::audit::{Author, Deed};
-use super::service::{Shared, random_token, sha256, taken};
+use super::audit::{self, Author, Deed};
+use super::service::{Shared, no_account, random_token, sha256, taken};
 use super::sessions::{Browser, SignedIn};
 use super::{Account, Email, Password, Role, passwords, store};
 use crate::db::Tx;
@@ -84,15 +84,18 @@ impl Shared {
         let hash = passwords::hash(password.0).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let still = held(&mut tx, account.id, None).await?;
-        if !still.is_active() || !store::use_link(&mut tx, &sha256(token), now).await? {
+        let account = held(&mut tx, account.id, None).await?;
+        if !account.is_active() || !store::use_link(&mut tx, &sha256(token), now).await? {
             return Err(no_link());
         }
         store::set_password(&mut tx, account.id, &hash, now).await?;
         store::delete_sessions_of(&mut tx, account.id, &[]).await?;
-        self.noted(tx, &(&account).into(), Deed::new("changed", "users", account.id).with("password, by a link"))
-            .await?;
-        self.begin_session(&account, browser, false).await
+        let by = Author::proven(account.id, &account.email);
+        audit::note(&mut tx, &by, Deed::new("changed", "users", account.id).with("password, by a link"), now).await?;
+        let signed_in = self.begin_session(&mut tx, &account, browser, false).await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(signed_in)
     }
 
     /// Changes an account. `version`: only if it is still this one. Whoever loses rights loses them at once:
@@ -101,17 +104,25 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let owners = store::owners_for_update(&mut tx).await?;
         let before = held(&mut tx, id, version).await?;
-        let after = changed(&before, change, self.clock.now());
+        let after = changed(&before, change, self.clock.now())?;
+        let (action, detail) = told(&before, &after);
+        if action == "changed" && detail.is_empty() {
+            return Ok(tx.abandon().await?);
+        }
         if owners == [id] && (after.role < Role::Owner || !after.is_active()) {
             return Err(last_owner());
         }
+        // First the line: whoever makes themselves less may do so.
+        let now = self.clock.now();
+        audit::note(&mut tx, by, Deed::new(action, "users", id).with(detail), now).await?;
         let email = Email(after.email.clone());
         store::update(&mut tx, &after, self.clock.now()).await.map_err(|error| taken(error, &email))?;
         if !after.is_active() {
             self.end_all(&mut tx, id).await?;
         }
-        let (action, detail) = told(&before, &after);
-        self.noted(tx, by, Deed::new(action, "users", id).with(detail)).await
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
     }
 
     /// Removes an account; its number and name stay where they stand. Twice is 404.
@@ -122,17 +133,21 @@ impl Shared {
         if owners == [id] {
             return Err(last_owner());
         }
-        account.deleted = Some(self.clock.now());
-        store::update(&mut tx, &account, self.clock.now()).await?;
+        let now = self.clock.now();
+        audit::note(&mut tx, by, Deed::new("deleted", "users", id), now).await?;
+        account.deleted = Some(now);
+        store::update(&mut tx, &account, now).await?;
         self.end_all(&mut tx, id).await?;
-        self.noted(tx, by, Deed::new("deleted", "users", id)).await
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
     }
 
     /// Takes the removal back. Sessions and tokens stay ended. An account that was not removed stays as it is.
     pub async fn restore(&self, by: &Author, id: i64) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let found = store::by_id_for_update(&mut tx, id).await?;
-        let mut account = found.ok_or_else(no_account)?;
+        let (mut account, _) = found.ok_or_else(no_account)?;
         if account.deleted.is_none() {
             return Ok(tx.abandon().await?);
         }
@@ -145,8 +160,11 @@ impl Shared {
     pub async fn end_sessions(&self, by: &Author, id: i64) -> Result<u64> {
         let mut tx = self.db.begin().await?;
         held(&mut tx, id, None).await?;
+        let deed = Deed::new("ended", "sessions", "").with(format!("all of account {id}"));
+        audit::note(&mut tx, by, deed, self.clock.now()).await?;
         let ended = store::delete_sessions_of(&mut tx, id, &[]).await?;
-        self.noted(tx, by, Deed::new("ended", "sessions", "").with(format!("{ended} of account {id}"))).await?;
+        tx.commit().await?;
+        self.look_again();
         Ok(ended)
     }
 
@@ -159,21 +177,21 @@ impl Shared {
 
 /// An account that is not removed, of this version if one is named.
 async fn held(tx: &mut Tx, id: i64, version: Option<i64>) -> Result<Account> {
-    let account = store::by_id_for_update(tx, id).await?.filter(|account| account.deleted.is_none());
-    let account = account.ok_or_else(no_account)?;
+    let found = store::by_id_for_update(tx, id).await?.map(|(account, _)| account);
+    let account = found.filter(|account| account.deleted.is_none()).ok_or_else(no_account)?;
     match version {
         Some(version) if version != account.version => Err(Error::PreconditionFailed),
         _ => Ok(account),
     }
 }
 
-fn changed(before: &Account, change: Change, now: Moment) -> Account {
+fn changed(before: &Account, change: Change, now: Moment) -> Result<Account> {
     let mut after = before.clone();
     if let Some(email) = change.email {
         after.email = email.0;
     }
     if let Some(name) = change.name {
-        after.name = super::service::name_or_email(&name, &Email(after.email.clone()));
+        after.name = super::service::name_or_email(&name, &Email(after.email.clone()))?;
     }
     after.role = change.role.unwrap_or(after.role);
     after.disabled = match change.disabled {
@@ -181,7 +199,7 @@ fn changed(before: &Account, change: Change, now: Moment) -> Account {
         Some(false) => None,
         None => after.disabled,
     };
-    after
+    Ok(after)
 }
 
 /// What the audit trail says of a change.
@@ -202,10 +220,6 @@ fn told(before: &Account, after: &Account) -> (&'static str, String) {
         detail.push("name".to_owned());
     }
     (action, detail.join(", "))
-}
-
-fn no_account() -> Error {
-    Error::NotFound("There is no such account.".into())
 }
 
 fn no_link() -> Error {

@@ -108,7 +108,7 @@ impl Shared {
     /// An account, removed or not.
     pub async fn find(&self, id: i64) -> Result<Account> {
         let found = store::by_id(&self.db, id).await?;
-        found.map(|(account, _)| account).ok_or_else(|| Error::NotFound("There is no such account.".into()))
+        found.map(|(account, _)| account).ok_or_else(no_account)
     }
 
     /// An account that is not removed, by its email.
@@ -151,16 +151,20 @@ impl Shared {
         if !self.setup_is_open(token).await? {
             return Err(Error::NotFound("This link was used already, or a newer one was printed.".into()));
         }
+        let name = name_or_email(name, email)?;
         let hash = passwords::hash(password.0).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         if !store::use_link(&mut tx, &sha256(token), now).await? {
             return Err(Error::NotFound("This link was used already.".into()));
         }
-        let user = store::insert(&mut tx, email.as_str(), &name_or_email(name, email), Role::Owner, &hash, now).await?;
-        let by = Author::of(user, email);
-        self.noted(tx, &by, Deed::new("made", "users", user).with("the first owner")).await?;
-        self.begin_session(&self.find(user).await?, browser, false).await
+        let user = store::insert(&mut tx, email.as_str(), &name, Role::Owner, &hash, now).await?;
+        let by = Author::proven(user, email.as_str());
+        audit::note(&mut tx, &by, Deed::new("made", "users", user).with("the first owner"), now).await?;
+        let (account, _) = store::by_id_for_update(&mut tx, user).await?.ok_or_else(no_account)?;
+        let signed_in = self.begin_session(&mut tx, &account, browser, false).await?;
+        tx.commit().await?;
+        Ok(signed_in)
     }
 
     /// Makes an account with a password. The same email twice is a conflict.
@@ -173,7 +177,7 @@ impl Shared {
     }
 
     pub(super) async fn insert(&self, tx: &mut Tx, email: &Email, name: &str, role: Role, hash: &str) -> Result<i64> {
-        let name = name_or_email(name, email);
+        let name = name_or_email(name, email)?;
         store::insert(tx, email.as_str(), &name, role, hash, self.clock.now())
             .await
             .map_err(|error| taken(error, email))
@@ -194,6 +198,10 @@ impl Shared {
 /// Days for which a browser is known by.
 pub(super) const KNOWN_DAYS: i64 = 365;
 
+pub(super) fn no_account() -> Error {
+    Error::NotFound("There is no such account.".into())
+}
+
 /// Says whose email it is already.
 pub(super) fn taken(error: crate::db::DbError, email: &Email) -> Error {
     match error {
@@ -206,9 +214,19 @@ pub(super) fn taken(error: crate::db::DbError, email: &Email) -> Error {
 }
 
 /// A name to be shown: one line of at most 100 characters; empty is the email.
-pub(super) fn name_or_email(name: &str, email: &Email) -> String {
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(100).collect();
-    if name.is_empty() { email.as_str().to_owned() } else { name }
+pub(super) fn name_or_email(name: &str, email: &Email) -> Result<String> {
+    match name.trim() {
+        "" => Ok(email.as_str().to_owned()),
+        name if name.chars().count() > 100 => Err(Error::invalid("/name", "has more than 100 characters")),
+        name if name.chars().any(is_invisible) => Err(Error::invalid("/name", "holds characters that cannot be seen")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+/// Control characters, and those that change how others are shown: they make names that look like others.
+pub(super) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// 256 random bits, of which only the hash is stored.

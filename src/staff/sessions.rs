@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::audit::{Author, Deed};
+use super::audit::{self, Author, Deed};
 use super::service::{Shared, random_token, sha256};
 use super::{Account, Password, Scopes, passwords, store};
+use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::{DAY, MINUTE, Moment};
 
@@ -64,21 +65,36 @@ impl Shared {
         let is_known = known.is_some();
         self.attempts.take(attempt.address, known.unwrap_or_else(|| sha256(&email)))?;
         let hash = found.as_ref().map(|(_, hash)| hash.clone()).filter(|hash| !hash.is_empty());
-        let correct = passwords::verify(attempt.password.to_owned(), hash).await?;
+        let correct = passwords::verify(attempt.password.to_owned(), hash.clone()).await?;
         let account = found.map(|(account, _)| account).filter(|account| correct && account.is_active());
-        self.begin_session(&account.ok_or_else(wrong)?, attempt.browser, is_known).await
+        let account = account.ok_or_else(wrong)?;
+        let mut tx = self.db.begin().await?;
+        // Checking took a while: meanwhile the account may have been disabled, or the password changed.
+        let present = store::by_id_for_update(&mut tx, account.id).await?;
+        if !present.is_some_and(|(account, now)| account.is_active() && Some(now) == hash) {
+            return Err(wrong());
+        }
+        let signed_in = self.begin_session(&mut tx, &account, attempt.browser, is_known).await?;
+        tx.commit().await?;
+        Ok(signed_in)
     }
 
-    /// Begins a session of an account that has proven who it is.
-    pub(super) async fn begin_session(&self, account: &Account, browser: &Browser, known: bool) -> Result<SignedIn> {
+    /// Begins a session of an account that has proven who it is, and that the transaction holds.
+    pub(super) async fn begin_session(
+        &self,
+        tx: &mut Tx,
+        account: &Account,
+        browser: &Browser,
+        known: bool,
+    ) -> Result<SignedIn> {
         let (session, now) = (random_token()?, self.clock.now());
-        let mut tx = self.db.begin().await?;
-        store::insert_session(&mut tx, &sha256(&session), account.id, &browser.name, now).await?;
+        store::insert_session(tx, &sha256(&session), account.id, &browser.name, now).await?;
         let mark = if known { None } else { Some(random_token()?) };
         if let Some(mark) = &mark {
-            store::insert_known_browser(&mut tx, &sha256(mark), account.id, now).await?;
+            store::insert_known_browser(tx, &sha256(mark), account.id, now).await?;
         }
-        self.noted(tx, &account.into(), Deed::new("signed in", "users", account.id)).await?;
+        let by = Author::proven(account.id, &account.email);
+        audit::note(tx, &by, Deed::new("signed in", "users", account.id), now).await?;
         Ok(SignedIn { session, browser: mark })
     }
 
@@ -155,7 +171,10 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         store::delete_session(&mut tx, &sha256(token)).await?;
         match account {
-            Some(account) => self.noted(tx, &(&account).into(), Deed::new("signed out", "users", account.id)).await,
+            Some(account) => {
+                let by = Author::proven(account.id, &account.email);
+                self.noted(tx, &by, Deed::new("signed out", "users", account.id)).await
+            }
             None => Ok(tx.commit().await?),
         }
     }
@@ -178,9 +197,12 @@ impl Shared {
     pub async fn end_session(&self, by: &Account, id: i64) -> Result<()> {
         let only = (by.role < super::Role::Owner).then_some(by.id);
         let mut tx = self.db.begin().await?;
-        let user = store::delete_session_by_id(&mut tx, id, only).await?;
-        let user = user.ok_or_else(|| Error::NotFound("There is no such session.".into()))?;
-        self.noted(tx, &by.into(), Deed::new("ended", "sessions", id).with(format!("of account {user}"))).await
+        audit::note(&mut tx, &by.into(), Deed::new("ended", "sessions", id), self.clock.now()).await?;
+        let ended = store::delete_session_by_id(&mut tx, id, only).await?;
+        ended.ok_or_else(|| Error::NotFound("There is no such session.".into()))?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
     }
 
     /// Changes one's own password and ends one's other sessions. `own`: the token of the session that asks.

@@ -31,6 +31,7 @@ impl UserRow {
             deleted: self.deleted_at,
             invited: self.password_hash.is_empty(),
             token: None,
+            session: None,
         };
         (account, self.password_hash)
     }
@@ -52,12 +53,12 @@ pub async fn by_id(db: &Pool, id: i64) -> Result<Option<(Account, String)>, DbEr
     Ok(row.map(UserRow::account))
 }
 
-/// The account, held on PostgreSQL until the transaction ends.
-pub async fn by_id_for_update(tx: &mut Tx, id: i64) -> Result<Option<Account>, DbError> {
+/// The account and its password's hash, held on PostgreSQL until the transaction ends.
+pub async fn by_id_for_update(tx: &mut Tx, id: i64) -> Result<Option<(Account, String)>, DbError> {
     let lock = if matches!(tx, Tx::Postgres(_)) { " FOR UPDATE" } else { "" };
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id = $1{lock}");
     let row: Option<UserRow> = tx.read(sqlx::AssertSqlSafe(sql)).bind(id).optional().await?;
-    Ok(row.map(|row| row.account().0))
+    Ok(row.map(UserRow::account))
 }
 
 /// Accounts that are not removed, by email.
@@ -140,6 +141,7 @@ pub async fn owners_for_update(tx: &mut Tx) -> Result<Vec<i64>, DbError> {
 struct SessionRow {
     #[sqlx(flatten)]
     user: UserRow,
+    session_id: i64,
     began_at: Moment,
     last_seen_at: Moment,
 }
@@ -147,11 +149,14 @@ struct SessionRow {
 /// The account of a session, with when it began and was last seen.
 pub async fn session(db: &Pool, token_hash: &[u8]) -> Result<Option<(Account, Moment, Moment)>, DbError> {
     let sql = format!(
-        "SELECT {COLUMNS}, s.created_at AS began_at, s.last_seen_at \
+        "SELECT {COLUMNS}, s.id AS session_id, s.created_at AS began_at, s.last_seen_at \
          FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1"
     );
     let row: Option<SessionRow> = db.read(sqlx::AssertSqlSafe(sql)).bind(token_hash.to_vec()).optional().await?;
-    Ok(row.map(|row| (row.user.account().0, row.began_at, row.last_seen_at)))
+    Ok(row.map(|row| {
+        let account = Account { session: Some(row.session_id), ..row.user.account().0 };
+        (account, row.began_at, row.last_seen_at)
+    }))
 }
 
 pub async fn insert_session(

@@ -1,6 +1,6 @@
 //! Making and revoking API tokens.
 
-use super::audit::{Author, Deed};
+use super::audit::{self, Author, Deed};
 use super::service::{Shared, random_token, sha256};
 use super::{Account, Scopes, store};
 use crate::error::{Error, Result};
@@ -42,10 +42,6 @@ impl Shared {
         if new.expires.is_some_and(|expires| expires <= self.clock.now()) {
             return Err(Error::invalid("/expires_at", "is over already"));
         }
-        if let Some(scope) = new.scopes.0.iter().find(|scope| scope.role() > account.role) {
-            let (scope, role) = (scope.name(), scope.role().name());
-            return Err(Error::invalid("/scopes", format!("{scope} is for accounts with the role {role}")));
-        }
         let token = format!("{PREFIX}{}", random_token()?);
         let hash = sha256(&token);
         let row = store::TokenRow {
@@ -57,8 +53,15 @@ impl Shared {
             expires: new.expires,
         };
         let mut tx = self.db.begin().await?;
+        let present = store::by_id_for_update(&mut tx, account.id).await?.map(|(account, _)| account);
+        let present = present.filter(Account::is_active);
+        let present = present.ok_or_else(|| Error::Conflict("This account is disabled or removed.".into()))?;
+        if let Some(scope) = new.scopes.0.iter().find(|scope| scope.role() > present.role) {
+            let (scope, role) = (scope.name(), scope.role().name());
+            return Err(Error::invalid("/scopes", format!("{scope} is for accounts with the role {role}")));
+        }
         let id = store::insert_token(&mut tx, row, self.clock.now()).await?;
-        let detail = format!("{} for {}", new.scopes.names().join(" "), account.email);
+        let detail = format!("{} for account {}", new.scopes.names().join(" "), account.id);
         self.noted(tx, by, Deed::new("made", "tokens", id).with(detail)).await?;
         Ok((id, token))
     }
@@ -71,8 +74,12 @@ impl Shared {
     /// Revokes a token; requests and streams that use it end. `user`: only if it is theirs. Twice is 404.
     pub async fn revoke_token(&self, by: &Author, id: i64, user: Option<i64>) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        // First the line: a token may revoke itself.
+        audit::note(&mut tx, by, Deed::new("revoked", "tokens", id), self.clock.now()).await?;
         let name = store::revoke_token(&mut tx, id, user, self.clock.now()).await?;
         name.ok_or_else(|| Error::NotFound("There is no such token, or it is revoked already.".into()))?;
-        self.noted(tx, by, Deed::new("revoked", "tokens", id)).await
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
     }
 }

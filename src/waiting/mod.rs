@@ -81,6 +81,7 @@ pub static QUEUES: Resource = Resource {
     ],
     common: &COMMON,
     public: true,
+    live: &["open", "waiting", "on_duty", "estimate", "seq"],
     used_by: &[("queuers", "queue_id", "places"), ("faqs", "queue_id", "FAQs")],
 };
 
@@ -100,6 +101,7 @@ pub static FAQS: Resource = Resource {
     ],
     common: &COMMON,
     public: true,
+    live: &[],
     used_by: &[],
 };
 
@@ -138,6 +140,7 @@ pub static QUEUERS: Resource = Resource {
     ],
     common: &VERSION,
     public: false,
+    live: &[],
     used_by: &[],
 };
 

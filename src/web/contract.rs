@@ -66,17 +66,17 @@ fn produced(request: &Request<'_>) -> &'static str {
 fn is_acceptable(request: &Request<'_>) -> bool {
     let path = request.uri().path();
     let chosen = request.uri().query().is_some_and(|query| query.segments().any(|(name, _)| name == "_format"));
-    if !path.starts_with("/api/") || chosen {
+    if !path.starts_with("/api/") || path == "/api/docs" || chosen {
         return true;
     }
     let Some(accept) = request.accept() else { return true };
     let produced = MediaType::parse_flexible(produced(request)).unwrap_or(MediaType::JSON);
-    let mut ranges = accept.iter().peekable();
-    let takes = |range: &rocket::http::QMediaType| {
-        let fits = |own: &str, wanted: &str| wanted == "*" || wanted.eq_ignore_ascii_case(own);
-        range.weight_or(1.0) > 0.0
-            && fits(produced.top().as_str(), range.top().as_str())
-            && fits(produced.sub().as_str(), range.sub().as_str())
+    let fits = |own: &str, wanted: &str| wanted == "*" || wanted.eq_ignore_ascii_case(own);
+    let covers = |range: &&rocket::http::QMediaType| {
+        fits(produced.top().as_str(), range.top().as_str()) && fits(produced.sub().as_str(), range.sub().as_str())
     };
-    ranges.peek().is_none() || ranges.any(takes)
+    // The closest range decides.
+    let exact = |range: &&rocket::http::QMediaType| (range.sub() != "*", range.top() != "*");
+    let decides = accept.iter().filter(covers).max_by_key(exact);
+    accept.iter().next().is_none() || decides.is_some_and(|range| range.weight_or(1.0) > 0.0)
 }

@@ -61,6 +61,10 @@ impl<'r> Responder<'r, 'static> for Error {
             return problem(&self, request).respond_to(request);
         }
         if matches!(self, Error::Unauthenticated) {
+            // Back to where they were; what was a form cannot be opened by its address.
+            if request.method() != Method::Get {
+                return see_other("/sign-in").respond_to(request);
+            }
             let next: String = form_urlencoded::byte_serialize(request.uri().to_string().as_bytes()).collect();
             return see_other(format!("/sign-in?next={next}")).respond_to(request);
         }
@@ -107,7 +111,8 @@ fn page(error: &Error, request: &Request<'_>) -> (Status, Body) {
 
 /// What an error says in headers: when to come back, which limit was reached, how to prove who one is.
 fn headers(error: &Error, request: &Request<'_>) -> Vec<(&'static str, String)> {
-    let mut headers = Vec::new();
+    // The fairing that sets it elsewhere does not see requests that Rocket cannot read at all.
+    let mut headers = vec![("X-Request-Id", RequestId::of(request).to_owned())];
     if let Some(seconds) = error.retry_after() {
         headers.push(("Retry-After", seconds.to_string()));
         if let Some(limit) = error.limit() {

@@ -1,11 +1,13 @@
 //! Parameters of URLs and bodies of forms, read strictly; pages and redirects as answers.
 
 use rocket::data::{Data, FromData, Outcome, ToByteUnit};
-use rocket::http::{ContentType, Header, Status};
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::http::{ContentType, Header, Method, Status};
 use rocket::response::{self, Responder, Response};
 use rocket::{Request, http::uri::Origin};
 
 use super::guards::Refused;
+use super::json::in_time;
 use crate::error::{Error, FieldError, Result};
 use crate::limits::MAX_FORM;
 
@@ -60,7 +62,7 @@ impl Fields {
     }
 
     async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Fields> {
-        let bytes = data.open(MAX_FORM.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
+        let bytes = in_time(data.open(MAX_FORM.bytes()).into_bytes()).await?;
         if !bytes.is_complete() {
             return Err(Error::TooLarge(format!("A form holds at most {MAX_FORM} bytes.").into()));
         }
@@ -104,6 +106,24 @@ impl<'r> FromData<'r> for Fields {
         match Fields::read(request, data).await {
             Ok(fields) => Outcome::Success(fields),
             Err(error) => Outcome::Error(Refused::note(request, error)),
+        }
+    }
+}
+
+/// Rocket takes a form whose first field is `_method=delete` for a DELETE. Here a POST stays a POST: a field of that
+/// name is a field.
+pub struct FormsArePosts;
+
+#[rocket::async_trait]
+impl Fairing for FormsArePosts {
+    fn info(&self) -> Info {
+        Info { name: "Forms are posts", kind: Kind::Request }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
+        let is_form = request.content_type().is_some_and(|kind| kind.is_form());
+        if is_form && request.method() != Method::Post && data.peek(8).await == b"_method=" {
+            request.set_method(Method::Post);
         }
     }
 }

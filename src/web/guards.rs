@@ -118,7 +118,10 @@ impl SameOrigin {
 
 fn is_own(request: &Request<'_>, origin: &str) -> bool {
     let host = request.headers().get_one("Host").unwrap_or("");
-    let from = origin.split_once("://").map_or("", |(_, host)| host);
+    let from = match origin.split_once("://") {
+        Some(("http" | "https", host)) => host,
+        _ => return false,
+    };
     !from.is_empty() && (from == host || origin == WebHost::of(request).0)
 }
 

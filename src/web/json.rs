@@ -1,17 +1,21 @@
 //! JSON in and out of the API's routes: bodies, versions, what was made.
 
+use std::time::Duration;
+
 use rocket::data::{Data, FromData, ToByteUnit};
 use rocket::http::{ContentType, Header, Method, Status};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::{self, Responder, Response};
 use rocket::{Request, data};
+use serde::Deserializer;
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::guards::Refused;
 use super::replays::Idempotency;
 use crate::error::{Error, FieldError, Result};
-use crate::limits::MAX_JSON;
+use crate::limits::{BODY_SECONDS, MAX_JSON};
 
 /// A JSON object as a body. Takes only `application/json`, which a foreign form cannot send.
 pub struct JsonObject(pub Map<String, Value>);
@@ -24,7 +28,7 @@ pub async fn read_json(request: &Request<'_>, data: Data<'_>, most: u64, may_lac
     if !typed && !may_lack {
         return Err(Error::UnsupportedType("Send application/json.".into()));
     }
-    let bytes = data.open(most.bytes()).into_bytes().await.map_err(|error| Error::Internal(Box::new(error)))?;
+    let bytes = in_time(data.open(most.bytes()).into_bytes()).await?;
     if !bytes.is_complete() {
         return Err(Error::TooLarge(format!("The body holds at most {most} bytes.").into()));
     }
@@ -32,6 +36,15 @@ pub async fn read_json(request: &Request<'_>, data: Data<'_>, most: u64, may_lac
         return Err(Error::UnsupportedType("Send application/json, or no body.".into()));
     }
     Ok(bytes.into_inner())
+}
+
+/// What is read of a body, if it comes in time.
+pub async fn in_time<T>(read: impl Future<Output = std::io::Result<T>>) -> Result<T> {
+    let broken = |detail: &str| Error::BadRequest(vec![FieldError::at("", detail)]);
+    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS), read).await {
+        Ok(read) => read.map_err(|_| broken("the body broke off")),
+        Err(_) => Err(broken("the body took too long to come")),
+    }
 }
 
 /// Takes the key of a request whose body was read.
@@ -55,7 +68,7 @@ impl JsonObject {
     fn from_bytes(bytes: &[u8]) -> Result<JsonObject> {
         // No body is the same as an empty one: what it lacks is told by name.
         let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-        match serde_json::from_slice(bytes) {
+        match serde_json::from_slice(bytes).map(|Strict(value)| value) {
             Ok(Value::Object(body)) if holds_nul(&body) => {
                 Err(Error::invalid("", "holds a NUL character, which cannot be stored"))
             }
@@ -69,7 +82,11 @@ impl JsonObject {
     pub fn parse<T: serde::de::DeserializeOwned>(self) -> Result<T> {
         serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
             let path = error.path().to_string();
-            let inside = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
+            let inside = if path == "." {
+                String::new()
+            } else {
+                format!("/{}", path.replace('.', "/").replace('[', "/").replace(']', "")).replace("//", "/")
+            };
             let detail = error.into_inner().to_string();
             // serde names a field that is missing in its message only.
             match detail.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
@@ -77,6 +94,67 @@ impl JsonObject {
                 None => Error::invalid(inside, detail),
             }
         })
+    }
+}
+
+/// JSON in which no object has a name twice: which of the two counts, readers of JSON do not agree on.
+struct Strict(Value);
+
+impl<'de> serde::Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Strict, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Strict)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Value, A::Error> {
+        let mut body = Map::new();
+        while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
+            if body.insert(name.clone(), value).is_some() {
+                return Err(serde::de::Error::custom(format!("\"{name}\" stands there twice")));
+            }
+        }
+        Ok(Value::Object(body))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Strict(value)) = seq.next_element()? {
+            items.push(value);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> std::result::Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> std::result::Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> std::result::Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> std::result::Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> std::result::Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<Value, E> {
+        Ok(Value::Null)
     }
 }
 
@@ -278,5 +356,6 @@ impl<'r> Responder<'r, 'static> for JsonAnswer {
 
 /// The number in a path; anything else is not there.
 pub fn item_id(text: &str) -> Result<i64> {
-    text.parse().map_err(|_| Error::NotFound("What is looked for here has a whole number.".into()))
+    let number = text.parse().ok().filter(|number: &i64| number.to_string() == text);
+    number.ok_or_else(|| Error::NotFound("What is looked for here has a whole number.".into()))
 }

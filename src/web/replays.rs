@@ -1,11 +1,12 @@
 //! `Idempotency-Key`: a POST that is repeated with the same key gets the answer it got the first time
 //! (draft-ietf-httpapi-idempotency-key-header). The first request takes the key before anything is changed; its
-//! answer is stored under it for a day, readable only with the key itself, since answers may hold secrets.
+//! answer is stored under it for a day, readable only with the key itself and the secret of the server, since answers may hold secrets.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
+use hmac::{Hmac, Mac as _};
 use rocket::Request;
 use rocket::http::{Header, Method, Status};
 use rocket::request::{FromRequest, Outcome};
@@ -22,6 +23,8 @@ use crate::moment::{Clock, DAY};
 pub struct Replays {
     db: Pool,
     clock: Clock,
+    /// Of the server: who has the database alone cannot try keys.
+    secret: Arc<[u8; 32]>,
 }
 
 /// How long a key is remembered.
@@ -138,8 +141,8 @@ impl<'r> Idempotency<'r> {
     pub async fn enter(&self, body: &[u8]) -> Result<bool> {
         let (Some(key), Some(replays)) = (self.key, self.replays) else { return Ok(true) };
         let key = self.checked(key)?;
-        let hash = |salt: &str| Sha256::new().chain_update(format!("{salt}\n{}\n{key}", self.who)).finalize();
-        let ticket = Ticket { hash: hash("key").to_vec(), secret: hash("answer").into() };
+        let hash = |purpose: &str| replays.keyed_hash(&format!("{purpose}\n{}\n{key}", self.who));
+        let ticket = Ticket { hash: hash("key").to_vec(), secret: hash("answer") };
         let fingerprint = Sha256::new().chain_update(&self.target).chain_update("\n").chain_update(body).finalize();
         if replays.begin(&ticket, &fingerprint).await? {
             self.slot.put(Stage::Begun(ticket));
@@ -163,8 +166,14 @@ impl<'r> Idempotency<'r> {
 }
 
 impl Replays {
-    pub fn new(db: Pool, clock: Clock) -> Replays {
-        Replays { db, clock }
+    pub fn new(db: Pool, clock: Clock, secret: [u8; 32]) -> Replays {
+        Replays { db, clock, secret: Arc::new(secret) }
+    }
+
+    fn keyed_hash(&self, text: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret[..]).expect("HMAC takes keys of any length");
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// Takes a key before anything is changed; `false`: it was taken before.

@@ -114,6 +114,8 @@ async fn accounts_change_by_version_merge_and_whole() {
         // what was read may be sent back
         let back = put(shown.text.clone(), format!("\"v99\", {etag}")).await;
         assert_eq!(back.status, 200, "{kind}: {}", back.text);
+        let other = shown.text.replace("\"viewer\"", "\"staff\"");
+        assert_eq!(put(other, etag.clone()).await.json()["version"], 2, "{kind}");
         put(shown.text.clone(), etag).await.is_problem(412, "changed it meanwhile");
         let merged = owner.json(Method::Patch, &path, r#"{"role":"staff"}"#).await;
         assert_eq!(merged.json()["role"], "staff", "{}", merged.text);
@@ -456,4 +458,124 @@ async fn a_stream_ends_with_the_rights_behind_it() {
         .expect("both streams end");
         println!("{kind}: both streams ended after {} ms", started.elapsed().as_millis());
     }
+}
+
+#[rocket::async_test]
+async fn what_is_done_late_is_done_with_the_rights_of_now() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        app.sign_in_as("o@example.org", "owner").await;
+        let accounts = app.state::<Accounts>();
+        let other = accounts.find(2).await.unwrap();
+        let by: frontdesk::staff::Author = (&other).into();
+        // let in, and then the body comes slowly: meanwhile the account is disabled
+        let records = app.state::<frontdesk::records::Records>();
+        let body = json!({ "name": "Law" }).as_object().unwrap().clone();
+        assert!(records.make(&by, &frontdesk::directory::COLLEGES, &body).await.is_ok());
+        assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", r#"{"status":"disabled"}"#).await.status, 200);
+        let body = json!({ "name": "Medicine" }).as_object().unwrap().clone();
+        let late = records.make(&by, &frontdesk::directory::COLLEGES, &body).await;
+        assert!(matches!(late, Err(frontdesk::error::Error::Unauthenticated)), "{kind}: {late:?}");
+        let back = frontdesk::staff::Change { disabled: Some(false), ..Default::default() };
+        assert!(accounts.change(&by, 2, None, back).await.is_err(), "{kind}: not by themselves");
+        let person = frontdesk::staff::NewPerson {
+            email: frontdesk::staff::Email::parse("evil@example.org").unwrap(),
+            name: String::new(),
+            role: frontdesk::staff::Role::Owner,
+        };
+        assert!(accounts.invite(&by, person).await.is_err(), "{kind}");
+        let token = |scopes| frontdesk::staff::NewToken { name: "x".into(), scopes, expires: None };
+        let scopes = frontdesk::staff::Scopes::parse(["admin"]).unwrap();
+        assert!(accounts.make_token(&by, &other, token(scopes)).await.is_err(), "{kind}");
+        assert_eq!(owner.get("/api/v1/colleges").await.json()["count"], 1, "{kind}");
+        let made = owner.json(Method::Post, "/api/v1/tokens", r#"{"name":"x","scopes":["waiting"],"user_id":2}"#).await;
+        made.is_problem(409, "disabled");
+        // a role that became less counts at once, too
+        app.sign_in_as("s@example.org", "staff").await;
+        let email = frontdesk::staff::Email::parse("s@example.org").unwrap();
+        let account = accounts.find_by_email(&email).await.unwrap();
+        let staff: frontdesk::staff::Author = (&account).into();
+        let path = format!("/api/v1/users/{}", account.id);
+        assert_eq!(owner.json(Method::Patch, &path, r#"{"role":"viewer"}"#).await.status, 200);
+        assert!(records.make(&staff, &frontdesk::directory::COLLEGES, &body).await.is_err(), "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_password_that_changes_while_it_is_checked_signs_nobody_in() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let accounts = app.state::<Accounts>();
+        let account = accounts.find(1).await.unwrap();
+        for round in 0..4 {
+            let old = if round == 0 { OWNER.1.to_owned() } else { format!("password of round {}", round - 1) };
+            let new = frontdesk::staff::Password::parse(&format!("password of round {round}")).unwrap();
+            let browser = frontdesk::staff::Browser { known: None, ..Default::default() };
+            let attempts = (0..2).map(|_| {
+                let attempt =
+                    frontdesk::staff::SignIn { email: OWNER.0, password: &old, address: None, browser: &browser };
+                accounts.sign_in(attempt)
+            });
+            let by = frontdesk::staff::Author::command_line();
+            let (signed_in, changed) =
+                tokio::join!(futures::future::join_all(attempts), accounts.set_password(&by, &account, new));
+            changed.unwrap();
+            for signed_in in signed_in.into_iter().flatten() {
+                let person = Person { app: &app, token: signed_in.session };
+                assert_eq!(person.get("/list").await.status, 401, "{kind}: round {round}");
+            }
+        }
+        assert_eq!(owner.get("/list").await.status, 401);
+    }
+}
+
+#[rocket::async_test]
+async fn forms_of_people_say_what_is_wrong_and_stay_old() {
+    let app = TestApp::start("sqlite").await;
+    let owner = app.owner().await;
+    app.sign_in_as("s@example.org", "staff").await;
+    assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", r#"{"role":"viewer"}"#).await.status, 200);
+    let old = "version=1&email=s%40example.org&name=Sam&role=owner";
+    let refused = owner.form("/users/2", old).await;
+    assert!(refused.status == 422 && refused.text.contains("Somebody changed"), "{}", refused.text);
+    assert!(refused.text.contains("name=\"version\" value=\"1\""), "a second click is as old: {}", refused.text);
+    assert_eq!(owner.get("/api/v1/users/2").await.json()["role"], "viewer");
+    for body in [r#"{"role":null}"#, r#"{"email":null}"#, r#"{"status":null}"#] {
+        owner.json(Method::Patch, "/api/v1/users/2", body).await.is_problem(422, "cannot be empty");
+    }
+    let version = owner.get("/api/v1/users/2").await.json()["version"].clone();
+    assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", "{}").await.json()["version"], version, "nothing changed");
+    owner.json(Method::Post, "/api/v1/users", "{}").await.is_problem(422, "/role");
+    owner.json(Method::Post, "/api/v1/users", "{}").await.is_problem(422, "/email");
+    let long = json!({ "email": "l@example.org", "role": "staff", "name": "n".repeat(101) }).to_string();
+    owner.json(Method::Post, "/api/v1/users", &long).await.is_problem(422, "/name");
+    let odd = json!({ "email": "l@example.org", "role": "staff", "name": "Kim\u{202e}" }).to_string();
+    owner.json(Method::Post, "/api/v1/users", &odd).await.is_problem(422, "/name");
+    let twice = r#"{"email":"l@example.org","role":"viewer","role":"owner"}"#;
+    owner.json(Method::Post, "/api/v1/users", twice).await.is_problem(400, "twice");
+    owner.json(Method::Post, "/api/v1/tokens", r#"{"name":"x","scopes":[1]}"#).await.is_problem(422, "/scopes/0");
+    for id in ["+1", "01"] {
+        assert_eq!(owner.get(&format!("/api/v1/users/{id}")).await.status, 404);
+    }
+    // whoever makes themselves less still sees that it was done
+    owner.json(Method::Patch, "/api/v1/users/2", r#"{"role":"owner"}"#).await;
+    let version = owner.get("/api/v1/users/1").await.json()["version"].clone();
+    let less = owner.form("/users/1", &format!("version={version}&email=kim%40example.org&name=Kim&role=staff")).await;
+    assert_eq!((less.status, less.header("location")), (303, "/account"), "{}", less.text);
+    assert_eq!(owner.open("/users").await.status, 403);
+}
+
+#[rocket::async_test]
+async fn a_form_stays_a_post_whatever_its_first_field_says() {
+    let app = TestApp::start("sqlite").await;
+    let owner = app.owner().await;
+    app.sign_in_as("s@example.org", "staff").await;
+    let posted = owner.form("/api/v1/users/2", "_method=delete").await;
+    posted.is_problem(405, "POST");
+    assert_eq!(owner.get("/api/v1/users/2").await.status, 200);
+    let added = app.post("/add", "application/x-www-form-urlencoded", "_method=delete&name=a").await;
+    assert_eq!(added.status, 201, "and the entry is kept: {}", added.text);
+    assert_eq!(owner.get("/api/v1/entries/1").await.json()["data"]["_method"], "delete");
 }

@@ -213,7 +213,8 @@ impl History<'_> {
         let now = self.model.now;
         let recent = now - known.ended <= UNDO;
         let possible = match (what, known.state) {
-            ("leave", "waiting" | "away" | "called") => true,
+            // twice is as good as once
+            ("leave", "waiting" | "away" | "called" | "left") => true,
             ("away", "waiting" | "called") => known.away_used < ALLOWANCE,
             ("back", "away") => true,
             ("back", "left" | "no_show") => recent && self.model.active(known.student).is_none(),
@@ -224,6 +225,7 @@ impl History<'_> {
         assert!(matches!(answer.status, 200 | 409 | 422), "{}", answer.text);
         if possible {
             match what {
+                "leave" if known.state == "left" => {}
                 "leave" => self.model.end(i, "left"),
                 "away" => {
                     let place = &mut self.model.places[i];
