@@ -65,7 +65,7 @@ export async function frontdesk(settings = {}) {
 export async function staff(url) {
   const form = new URLSearchParams({ email: owner.email, password: owner.password });
   const answer = await fetch(`${url}/sign-in`, { method: 'POST', body: form, headers: { Origin: url }, redirect: 'manual' });
-  const cookie = answer.headers.get('set-cookie').split(';')[0];
+  const cookie = answer.headers.getSetCookie().find((text) => text.startsWith('frontdesk=')).split(';')[0];
   const read = async (path) => (await fetch(url + path, { headers: { cookie } })).json();
   const send = (path, method, body) => fetch(url + path, { method, headers: { cookie, Origin: url, 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
   const text = async (path) => (await fetch(url + path, { headers: { cookie } })).text();

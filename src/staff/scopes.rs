@@ -18,7 +18,7 @@ impl Scope {
         ("entries:read", Scope::EntriesRead, "List and export entries, read collections"),
         ("entries:write", Scope::EntriesWrite, "Change, delete and restore entries"),
         ("waiting", Scope::Waiting, "Read queues and places; call, step, transfer, close"),
-        ("directory", Scope::Directory, "Read and change colleges, majors, advisors, students and FAQs"),
+        ("directory", Scope::Directory, "Colleges, majors, advisors, students, FAQs"),
         ("admin", Scope::Admin, "Accounts, tokens, the audit trail, settings of collections"),
     ];
 

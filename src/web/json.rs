@@ -85,7 +85,7 @@ impl JsonObject {
             let inside = if path == "." {
                 String::new()
             } else {
-                format!("/{}", path.replace('.', "/").replace('[', "/").replace(']', "")).replace("//", "/")
+                format!("/{}", path.replace(['.', '['], "/").replace(']', "")).replace("//", "/")
             };
             let detail = error.into_inner().to_string();
             // serde names a field that is missing in its message only.

@@ -1,0 +1,235 @@
+// People, tokens and foreign pages in a real browser.
+import assert from 'node:assert';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { axeFinds, browser, frontdesk, owner, page as open, staff } from './support.mjs';
+
+let desk, chrome, api;
+
+before(async () => {
+  desk = await frontdesk();
+  api = await staff(desk.url);
+  chrome = await browser();
+});
+after(async () => {
+  await chrome.close();
+  await desk.close();
+});
+
+async function fillSignIn(page, email, password) {
+  await page.goto(`${desk.url}/sign-in`);
+  await page.fill('#email', email);
+  await page.fill('#password', password);
+  await page.click('main button');
+}
+
+/** A browser in which the owner is signed in, without a sign-in that counts. */
+async function ownersBrowser(settings = {}) {
+  const context = await chrome.newContext(settings);
+  const [name, value] = api.cookie.split('=');
+  await context.addCookies([{ name, value, url: desk.url, httpOnly: true, sameSite: 'Lax' }]);
+  return context;
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`a colleague is invited, works, is limited and is disabled, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+    const email = `noor${javaScriptEnabled ? 1 : 2}@example.org`;
+    const office = await ownersBrowser({ javaScriptEnabled });
+    const kim = await open(office);
+    await kim.goto(`${desk.url}/users`);
+    await kim.click('text=Invite somebody');
+    await kim.fill('#email', email);
+    await kim.fill('#name', 'Noor');
+    await kim.selectOption('#role', 'staff');
+    await kim.click('main form button');
+    await kim.waitForSelector('h1:has-text("A link for Noor")');
+    const link = (await kim.textContent('#link')).trim();
+    assert.ok(!kim.url().includes('invitations'), 'the link is in no address');
+
+    const home = await chrome.newContext({ javaScriptEnabled });
+    const noor = await open(home, /404|422|403/);
+    await noor.goto(link);
+    assert.match(await noor.textContent('main'), new RegExp(email));
+    await noor.fill('#password', 'a tall grey heron');
+    await noor.click('main button');
+    await noor.waitForURL(`${desk.url}/`);
+    await noor.goto(`${desk.url}/directory/colleges/new`);
+    assert.equal((await noor.goto(`${desk.url}/users`)).status(), 403);
+    await noor.goto(link);
+    assert.match(await noor.textContent('main'), /used already/);
+
+    // somebody else guesses, and is stopped; Noor, in a browser that is known, is not. Once: one address has a limit, too
+    const stranger = await open(await chrome.newContext({ javaScriptEnabled }), /429|422/);
+    let status = javaScriptEnabled ? 0 : 429;
+    for (let guesses = 0; guesses < 12 && status !== 429; guesses++) {
+      await stranger.goto(`${desk.url}/sign-in`);
+      await stranger.fill('#email', email);
+      await stranger.fill('#password', `guess number ${guesses}`);
+      const answer = stranger.waitForResponse((response) => response.url().endsWith('/sign-in') && response.request().method() === 'POST');
+      await stranger.click('main button');
+      status = (await answer).status();
+    }
+    assert.equal(status, 429);
+    if (javaScriptEnabled) {
+      await stranger.waitForSelector('text=too many attempts');
+      assert.equal(await stranger.inputValue('#email'), email, 'what was typed stays');
+    }
+    await stranger.context().close();
+    await noor.goto(`${desk.url}/account`);
+    await noor.click('details.menu summary');
+    await noor.click('button:has-text("Sign out")');
+    await noor.waitForURL(`${desk.url}/sign-in`);
+    await fillSignIn(noor, email, 'a tall grey heron');
+    await noor.waitForURL(`${desk.url}/`);
+
+    await kim.goto(`${desk.url}/users?email=${email}`);
+    await kim.click('tbody th a');
+    await kim.click('button:has-text("Disable")');
+    await kim.waitForSelector('.toast:has-text("Disabled")');
+    await noor.goto(`${desk.url}/list`);
+    assert.match(noor.url(), /\/sign-in\?next=/);
+    await fillSignIn(noor, email, 'a tall grey heron');
+    await noor.waitForSelector('text=do not belong together');
+
+    await kim.goto(`${desk.url}/audit?_sort=-id`);
+    const trail = await kim.textContent('main');
+    for (const word of ['invited', 'disabled', 'signed in', owner.email]) assert.ok(trail.includes(word), word);
+    assert.deepEqual([...kim.wrong, ...noor.wrong], []);
+    await office.close();
+    await home.close();
+  });
+}
+
+test('a token is made on the page and tried on the page of the API', async () => {
+  const context = await ownersBrowser();
+  const page = await open(context);
+  await page.goto(`${desk.url}/account`);
+  await page.fill('#token-name', 'laptop');
+  await page.check('input[value="directory"]');
+  await page.click('button:has-text("Make a token")');
+  const token = (await page.textContent('#token')).trim();
+  assert.match(token, /^fd_/);
+  await context.clearCookies();
+
+  await page.goto(`${desk.url}/api/docs`);
+  await page.waitForSelector('.opblock', { timeout: 30000 });
+  await page.click('button.authorize');
+  await page.fill('input[aria-label="auth-bearer-value"] >> nth=0', token);
+  await page.click('.auth-container:has(input) button.authorize >> nth=0');
+  await page.click('.btn-done');
+  const asked = async (id) => {
+    const operation = page.locator(`[id$="-${id}"].opblock`);
+    await operation.locator('button.opblock-summary-control').click();
+    await operation.locator('button:has-text("Try it out")').click();
+    const answer = page.waitForResponse((response) => response.url().includes('/api/v1/'));
+    await operation.locator('button.execute').click();
+    const status = (await answer).status();
+    await operation.locator('.live-responses-table td.response-col_status:not(.col_header)').waitFor();
+    return status;
+  };
+  assert.equal(await asked('get_api_v1_students'), 200);
+  assert.equal(await asked('get_api_v1_users').catch((error) => error), 403);
+  // the answer 403 is a line in the console, and nothing else is: nothing broke the policy of the page
+  assert.deepEqual(page.wrong.filter((text) => !text.includes('403')), []);
+  await context.close();
+});
+
+test('a foreign page changes nothing in the name of somebody signed in', async () => {
+  const evil = createServer((request, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>evil</title><p>hello'));
+  evil.listen(0, '127.0.0.1');
+  await once(evil, 'listening');
+  const context = await ownersBrowser();
+  const before = (await api.read('/api/v1/audit?_limit=1')).count;
+  // another port is the same site, so the cookie comes along; another host is another site
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const page = await context.newPage();
+    await page.goto(`http://${host}:${evil.address().port}/`);
+    const statuses = [];
+    page.on('response', (response) => { if (response.url().startsWith(desk.url)) statuses.push(response.status()); });
+    const form = async (path, kind, fields, sandbox) => {
+      const done = page.waitForResponse((response) => response.url() === desk.url + path && response.request().method() === 'POST');
+      await page.evaluate(([action, kind, fields, sandbox]) => {
+        const frame = document.createElement('iframe');
+        frame.name = 'f' + Math.random();
+        if (sandbox) frame.sandbox = 'allow-forms allow-scripts';
+        const text = `<form method=post action="${action}" enctype="${kind}">${Object.entries(fields).map(([name, value]) => `<input name='${name}' value='${value}'>`).join('')}</form>`;
+        if (sandbox) {
+          // a frame without an origin: `Origin: null`
+          frame.srcdoc = `${text}<script>document.forms[0].submit()</script>`;
+          document.body.append(frame);
+        } else {
+          document.body.append(frame);
+          document.body.insertAdjacentHTML('beforeend', text);
+          const made = document.forms[document.forms.length - 1];
+          made.target = frame.name;
+          made.submit();
+        }
+      }, [desk.url + path, kind, fields, sandbox]);
+      const answer = await done;
+      // without a cookie that comes along, it is a stranger's, who is led to sign in
+      return (answer.headers().location ?? '').startsWith('/sign-in') ? 401 : answer.status();
+    };
+    const plain = 'application/x-www-form-urlencoded';
+    const invitation = { email: 'evil@example.org', name: 'Evil', role: 'owner' };
+    const refused = [
+      await form('/users', plain, invitation),
+      await form('/users', 'multipart/form-data', invitation),
+      await form('/users', 'text/plain', invitation),
+      await form('/users', plain, invitation, true),
+      await form('/account/tokens', plain, { name: 'evil', scope: 'admin', days: '' }),
+      await form('/api/v1/users/1', plain, { _method: 'delete' }),
+      await form('/api/v1/users', 'text/plain', { '{"email":"evil@example.org","role":"owner","x":"': '"}' }),
+    ];
+    for (const status of refused) assert.ok([401, 403, 405, 415].includes(status), `${host}: ${refused}`);
+    const fetched = await page.evaluate(async (url) => {
+      const ask = async (path, options) => {
+        try {
+          const answer = await fetch(url + path, { credentials: 'include', ...options });
+          return `${answer.status} ${(await answer.text()).length}`;
+        } catch {
+          return 'nothing can be read';
+        }
+      };
+      const body = JSON.stringify({ email: 'evil@example.org', role: 'owner' });
+      return [
+        await ask('/api/v1/users', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body }),
+        await ask('/api/v1/users', { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body }),
+        await ask('/api/v1/users', {}),
+        await ask('/api/v1/users/1', { method: 'DELETE' }),
+        await ask('/users', {}),
+        await ask('/list?_format=json', {}),
+        await ask('/api/v1/entries', {}),
+      ];
+    }, desk.url);
+    for (const outcome of fetched) assert.ok(outcome === 'nothing can be read' || outcome.startsWith('401'), `${host}: ${fetched}`);
+    assert.ok(statuses.length > 7, `${host}: ${statuses}`);
+    await page.close();
+  }
+  const lines = await api.read('/api/v1/audit?_limit=1');
+  assert.equal(lines.count, before, 'nothing was done');
+  assert.equal((await api.read('/api/v1/users?email=evil@example.org')).count, 0);
+  await context.close();
+  evil.close();
+});
+
+test('the pages of people have no finding of axe, at 360, 768 and 1280 px, light and dark', async () => {
+  const made = await (await api.send('/api/v1/users', 'POST', { email: 'axe@example.org', name: 'Axe', role: 'viewer' })).json();
+  await api.send('/api/v1/tokens', 'POST', { name: 'nightly', scopes: ['entries:read', 'directory'] });
+  const paths = ['/users', '/users/new', '/users/1', `/users/${made.id}`, '/account', '/audit', '/audit?record=users', '/sign-in', new URL(made.invitation.url).pathname];
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [360, 768, 1280]) {
+      const context = await ownersBrowser({ colorScheme, viewport: { width, height: 800 } });
+      const page = await open(context);
+      for (const path of paths) {
+        await page.goto(desk.url + path);
+        assert.equal(await axeFinds(page), '', `${path} ${width} ${colorScheme}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${path} scrolls sideways by ${wide} px at ${width}`);
+        if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/access${path.split('?')[0].slice(0, 12).replaceAll('/', '-')}-${width}-${colorScheme}.png`, fullPage: true });
+      }
+      assert.deepEqual(page.wrong, []);
+      await context.close();
+    }
+  }
+});
