@@ -103,7 +103,14 @@ pub fn link_url(link: &Link, host: &WebHost) -> String {
 ///
 /// Makes an account without a password. The link is in this answer only; with it a password is chosen, once, within
 /// seven days.
-#[utoipa::path(tag = "people", request_body = Invite, responses((status = 201, description = "The account, with the link", body = ref("#/components/schemas/Invited"))), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    request_body = Invite,
+    responses(
+        (status = 201, description = "The account, with the link", body = ref("#/components/schemas/Invited")),
+    ),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[post("/api/v1/users", data = "<body>")]
 async fn invite(
     owner: Owner,
@@ -205,7 +212,13 @@ impl Asked<'_> {
 }
 
 /// Replace an account
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), request_body = Whole, responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = Whole,
+    responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[put("/api/v1/users/<id>", data = "<body>")]
 async fn replace(
     owner: Owner,
@@ -221,7 +234,13 @@ async fn replace(
 /// Change an account
 ///
 /// Whoever is disabled is signed out everywhere at once; open streams end and tokens stop working.
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), request_body = Changed, responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = Changed,
+    responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[patch("/api/v1/users/<id>", data = "<body>")]
 async fn merge(
     owner: Owner,
@@ -237,7 +256,12 @@ async fn merge(
 /// Remove an account
 ///
 /// It can be restored. The last owner stays.
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Removed")), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 204, description = "Removed")),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[delete("/api/v1/users/<id>")]
 async fn remove(
     owner: Owner,
@@ -252,7 +276,13 @@ async fn remove(
 }
 
 /// Restore an account
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Nothing"), responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Nothing"),
+    responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[post("/api/v1/users/<id>/restoration", data = "<_body>")]
 async fn restore(
     owner: Owner,
@@ -269,7 +299,13 @@ async fn restore(
 /// Make another link to choose a password
 ///
 /// The link before stops working; the password stays until this one is used.
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Nothing"), responses((status = 201, description = "The link; it is shown once", body = Invitation)), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Nothing"),
+    responses((status = 201, description = "The link; it is shown once", body = Invitation)),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[post("/api/v1/users/<id>/invitations", data = "<_body>")]
 async fn new_link(
     owner: Owner,
@@ -284,7 +320,12 @@ async fn new_link(
 }
 
 /// Sign somebody out everywhere
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Signed out")), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 204, description = "Signed out")),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[delete("/api/v1/users/<id>/sessions")]
 async fn end_sessions(owner: Owner, accounts: &State<Accounts>, id: &str) -> Answer<Status> {
     accounts.end_sessions(&(&owner.0).into(), item_id(id)?).await?;
@@ -321,7 +362,12 @@ struct MakeToken {
 /// Make an API token
 ///
 /// The token is in this answer only.
-#[utoipa::path(tag = "people", request_body = MakeToken, responses((status = 201, description = "The token", body = ref("#/components/schemas/NewToken"))), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    request_body = MakeToken,
+    responses((status = 201, description = "The token", body = ref("#/components/schemas/NewToken"))),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[post("/api/v1/tokens", data = "<body>")]
 async fn make_token(
     owner: Owner,
@@ -354,7 +400,12 @@ fn read_moment(text: &str) -> Result<Moment> {
 /// Revoke an API token
 ///
 /// What uses it ends at once.
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Revoked")), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 204, description = "Revoked")),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[delete("/api/v1/tokens/<id>")]
 async fn revoke_token(
     owner: Owner,
@@ -370,7 +421,11 @@ async fn revoke_token(
 }
 
 /// List one's own sessions
-#[utoipa::path(tag = "people", responses((status = 200, description = "The sessions, the last used first", body = Sessions)), extensions(("x-role" = json!("viewer"))))]
+#[utoipa::path(
+    tag = "people",
+    responses((status = 200, description = "The sessions, the last used first", body = Sessions)),
+    extensions(("x-role" = json!("viewer"))),
+)]
 #[get("/api/v1/sessions")]
 async fn sessions(viewer: Viewer, accounts: &State<Accounts>, credential: Own) -> Answer<JsonAnswer> {
     let sessions = accounts.sessions(viewer.0.id, credential.0.as_deref()).await?;
@@ -425,7 +480,12 @@ impl<'r> rocket::request::FromRequest<'r> for Own {
 /// End a session
 ///
 /// One of one's own; an owner ends anybody's.
-#[utoipa::path(tag = "people", params(("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Ended")), extensions(("x-role" = json!("viewer"))))]
+#[utoipa::path(
+    tag = "people",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 204, description = "Ended")),
+    extensions(("x-role" = json!("viewer"))),
+)]
 #[delete("/api/v1/sessions/<id>")]
 async fn end_session(viewer: Viewer, accounts: &State<Accounts>, id: &str) -> Answer<Status> {
     accounts.end_session(&viewer.0, item_id(id)?).await?;

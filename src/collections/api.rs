@@ -85,7 +85,11 @@ fn answer(known: &Known) -> JsonAnswer {
 }
 
 /// List collections
-#[utoipa::path(tag = "collections", responses((status = 200, description = "All collections by name", body = CollectionList)), extensions(("x-role" = json!("viewer"))))]
+#[utoipa::path(
+    tag = "collections",
+    responses((status = 200, description = "All collections by name", body = CollectionList)),
+    extensions(("x-role" = json!("viewer"))),
+)]
 #[get("/api/v1/collections")]
 async fn list(_viewer: Viewer, collections: &State<Collections>) -> Answer<JsonAnswer> {
     let all = collections.list().await?;
@@ -117,7 +121,12 @@ fn entries_kind() -> String {
 }
 
 /// Make a collection
-#[utoipa::path(tag = "collections", request_body = Make, responses((status = 201, description = "The collection, with its publishable key", body = Shown)), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "collections",
+    request_body = Make,
+    responses((status = 201, description = "The collection, with its publishable key", body = Shown)),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[post("/api/v1/collections", data = "<body>")]
 async fn make(
     owner: Owner,
@@ -138,7 +147,12 @@ async fn make(
 }
 
 /// Read a collection
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), responses((status = 200, description = "The collection", body = Shown)), extensions(("x-role" = json!("viewer"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The collection", body = Shown)),
+    extensions(("x-role" = json!("viewer"))),
+)]
 #[get("/api/v1/collections/<name>")]
 async fn show(_viewer: Viewer, collections: &State<Collections>, name: &str) -> Answer<JsonAnswer> {
     Ok(answer(&*find(collections, name).await?))
@@ -169,7 +183,13 @@ struct Whole {
 }
 
 /// Replace the settings of a collection
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = Whole, responses((status = 200, description = "The collection as it is now", body = Shown)), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = Whole,
+    responses((status = 200, description = "The collection as it is now", body = Shown)),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[put("/api/v1/collections/<name>", data = "<body>")]
 async fn replace(
     owner: Owner,
@@ -218,7 +238,13 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 }
 
 /// Change settings of a collection
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = Change, responses((status = 200, description = "The collection as it is now", body = Shown)), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = Change,
+    responses((status = 200, description = "The collection as it is now", body = Shown)),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[patch("/api/v1/collections/<name>", data = "<body>")]
 async fn change(
     owner: Owner,
@@ -268,7 +294,13 @@ struct Allow {
 }
 
 /// Allow an origin to send
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = Allow, responses((status = 200, description = "The collection as it is now", body = Shown)), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = Allow,
+    responses((status = 200, description = "The collection as it is now", body = Shown)),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[post("/api/v1/collections/<name>/origins", data = "<body>")]
 async fn allow(
     owner: Owner,
@@ -286,7 +318,15 @@ async fn allow(
 }
 
 /// Remove an allowed origin
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name"), ("origin" = String, Query, description = "Such as https://example.org")), responses((status = 204, description = "Removed, or it was not there")), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(
+        ("name" = String, Path, description = "Its name"),
+        ("origin" = String, Query, description = "Such as https://example.org"),
+    ),
+    responses((status = 204, description = "Removed, or it was not there")),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[delete("/api/v1/collections/<name>/origins?<origin>")]
 async fn disallow(
     owner: Owner,
@@ -360,7 +400,12 @@ pub fn data_field(name: &str) -> Result<Path, Error> {
 }
 
 /// List pinned fields
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), responses((status = 200, description = "The pinned fields", body = PinList)), extensions(("x-role" = json!("viewer"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The pinned fields", body = PinList)),
+    extensions(("x-role" = json!("viewer"))),
+)]
 #[get("/api/v1/collections/<name>/pins")]
 async fn pins(
     _viewer: Viewer,
@@ -377,7 +422,13 @@ async fn pins(
 /// Pin a field
 ///
 /// Its filters get an index, which is built in the background.
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Its name")), request_body = NewPin, responses((status = 201, description = "The pin", body = ShownPin)), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = NewPin,
+    responses((status = 201, description = "The pin", body = ShownPin)),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[post("/api/v1/collections/<name>/pins", data = "<body>")]
 async fn pin(
     owner: Owner,
@@ -402,7 +453,15 @@ fn no_pin() -> Error {
 }
 
 /// Read a pin
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Name of the collection"), ("id" = i64, Path, description = "Its number")), responses((status = 200, description = "The pin", body = ShownPin)), extensions(("x-role" = json!("viewer"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(
+        ("name" = String, Path, description = "Name of the collection"),
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    responses((status = 200, description = "The pin", body = ShownPin)),
+    extensions(("x-role" = json!("viewer"))),
+)]
 #[get("/api/v1/collections/<name>/pins/<id>")]
 async fn show_pin(
     _viewer: Viewer,
@@ -417,7 +476,15 @@ async fn show_pin(
 }
 
 /// Take a pin away
-#[utoipa::path(tag = "collections", params(("name" = String, Path, description = "Name of the collection"), ("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Gone")), extensions(("x-role" = json!("owner"))))]
+#[utoipa::path(
+    tag = "collections",
+    params(
+        ("name" = String, Path, description = "Name of the collection"),
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    responses((status = 204, description = "Gone")),
+    extensions(("x-role" = json!("owner"))),
+)]
 #[delete("/api/v1/collections/<name>/pins/<id>")]
 async fn unpin(
     owner: Owner,

@@ -96,7 +96,26 @@ fn locate(response: &mut Response<'_>, id: Option<EntryId>) {
 ///
 /// Takes an object, an array of objects, NDJSON or a form, packed with gzip perhaps. A 201 means that it is on disk.
 /// A `_uid` in the entry makes a repetition harmless.
-#[utoipa::path(tag = "entries", params(("_collection" = Option<String>, Query, description = "Name of the collection"), ("_key" = Option<String>, Query, description = "Publishable key"), ("X-Frontdesk-Key" = Option<String>, Header, description = "Publishable key")), request_body(description = "Whatever the page sends", content((ref("#/components/schemas/Data") = "application/json"), (String = "application/x-ndjson"), (ref("#/components/schemas/Data") = "application/x-www-form-urlencoded"), (String = "text/plain"))), responses((status = 200, description = "It was stored before", body = ref("#/components/schemas/Added")), (status = 201, description = "Stored", body = ref("#/components/schemas/Added")), (status = 207, description = "Of several, some were stored", body = ref("#/components/schemas/Added")), (status = 303, description = "A form without JavaScript goes on to its next page"), (status = 409, description = "Another entry with this _uid was stored before", content((ref("#/components/schemas/Added") = "application/json"), (ref("#/components/schemas/Problem") = "application/problem+json")))), extensions(("x-role" = json!("anybody"))))]
+#[utoipa::path(
+    tag = "entries",
+    params(
+        ("_collection" = Option<String>, Query, description = "Name of the collection"),
+        ("_key" = Option<String>, Query, description = "Publishable key"),
+        ("X-Frontdesk-Key" = Option<String>, Header, description = "Publishable key"),
+    ),
+    request_body(
+        description = "Whatever the page sends",
+        content((ref("#/components/schemas/Data") = "application/json"), (String = "application/x-ndjson"), (ref("#/components/schemas/Data") = "application/x-www-form-urlencoded"), (String = "text/plain")),
+    ),
+    responses(
+        (status = 200, description = "It was stored before", body = ref("#/components/schemas/Added")),
+        (status = 201, description = "Stored", body = ref("#/components/schemas/Added")),
+        (status = 207, description = "Of several, some were stored", body = ref("#/components/schemas/Added")),
+        (status = 303, description = "A form without JavaScript goes on to its next page"),
+        (status = 409, description = "Another entry with this _uid was stored before", content((ref("#/components/schemas/Added") = "application/json"), (ref("#/components/schemas/Problem") = "application/problem+json"))),
+    ),
+    extensions(("x-role" = json!("anybody"))),
+)]
 #[post("/add", data = "<data>")]
 async fn add(
     entries: &State<Entries>,

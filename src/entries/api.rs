@@ -269,7 +269,11 @@ impl<'r> FromRequest<'r> for Asked<'r> {
 }
 
 /// List entries, as a page or as JSON
-#[utoipa::path(tag = "entries", responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
+#[utoipa::path(
+    tag = "entries",
+    responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
 #[get("/list")]
 async fn list(asked: Asked<'_>) -> Result<Answered> {
     asked.list(None, true).await
@@ -278,7 +282,15 @@ async fn list(asked: Asked<'_>) -> Result<Answered> {
 /// List entries by a form
 ///
 /// For a browser session that reads its own entries: `_secret` is taken from the body only.
-#[utoipa::path(tag = "entries", request_body(content = ref("#/components/schemas/QueryForm"), content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
+#[utoipa::path(
+    tag = "entries",
+    request_body(
+        content = ref("#/components/schemas/QueryForm"),
+        content_type = "application/x-www-form-urlencoded",
+    ),
+    responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
 #[post("/list", data = "<form>")]
 async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
     asked.list(Some(form), true).await
@@ -287,14 +299,26 @@ async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
 /// Export entries as CSV
 ///
 /// All that match, streamed; `_format=ndjson` or `json` for those.
-#[utoipa::path(tag = "entries", responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")), extensions(("x-role" = json!("viewer or public"))))]
+#[utoipa::path(
+    tag = "entries",
+    responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
 #[get("/csv")]
 async fn csv(asked: Asked<'_>) -> Result<Answered> {
     asked.csv(None).await
 }
 
 /// Export entries by a form
-#[utoipa::path(tag = "entries", request_body(content = ref("#/components/schemas/QueryForm"), content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")), extensions(("x-role" = json!("viewer or public"))))]
+#[utoipa::path(
+    tag = "entries",
+    request_body(
+        content = ref("#/components/schemas/QueryForm"),
+        content_type = "application/x-www-form-urlencoded",
+    ),
+    responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
 #[post("/csv", data = "<form>")]
 async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
     asked.csv(Some(form)).await
@@ -303,14 +327,26 @@ async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
 /// List entries
 ///
 /// Every other parameter is a condition on a field: `plan=pro&seats__gte=5`. See docs/filters.md.
-#[utoipa::path(tag = "entries", responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
+#[utoipa::path(
+    tag = "entries",
+    responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
 #[get("/api/v1/entries")]
 async fn api_list(asked: Asked<'_>) -> std::result::Result<Answered, ApiError> {
     Ok(asked.list(None, false).await?)
 }
 
 /// List entries by a form
-#[utoipa::path(tag = "entries", request_body(content = ref("#/components/schemas/QueryForm"), content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))), extensions(("x-role" = json!("viewer or public"))))]
+#[utoipa::path(
+    tag = "entries",
+    request_body(
+        content = ref("#/components/schemas/QueryForm"),
+        content_type = "application/x-www-form-urlencoded",
+    ),
+    responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
 #[post("/api/v1/entries", data = "<form>")]
 async fn api_list_by_post(asked: Asked<'_>, form: Fields) -> std::result::Result<Answered, ApiError> {
     Ok(asked.list(Some(form), false).await?)
@@ -329,7 +365,12 @@ fn entry_id(text: &str) -> Result<EntryId> {
 }
 
 /// Read an entry
-#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "The entry", body = ref("#/components/schemas/Entry"))), extensions(("x-role" = json!("viewer or public"))))]
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 200, description = "The entry", body = ref("#/components/schemas/Entry"))),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
 #[get("/api/v1/entries/<id>")]
 async fn show(entries: &State<Entries>, visitor: Visitor, id: &str) -> std::result::Result<JsonAnswer, ApiError> {
     let reader = visitor.0.map_or(Reader::Public, |account| Reader::Staff(account.id));
@@ -358,7 +399,13 @@ impl<'r> FromData<'r> for EntryBody {
 }
 
 /// Replace the data of an entry
-#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Data"), responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Data"),
+    responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[put("/api/v1/entries/<id>", data = "<body>")]
 async fn replace(
     entries: &State<Entries>,
@@ -374,7 +421,13 @@ async fn replace(
 }
 
 /// Change the data of an entry (RFC 7396)
-#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Data"), responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Data"),
+    responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[patch("/api/v1/entries/<id>", data = "<body>")]
 async fn merge(
     entries: &State<Entries>,
@@ -396,7 +449,12 @@ async fn reread(entries: &Entries, staff: &Staff, entry: &Entry) -> std::result:
 /// Delete an entry
 ///
 /// It can be restored.
-#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), responses((status = 204, description = "Deleted, or it was")), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 204, description = "Deleted, or it was")),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[delete("/api/v1/entries/<id>")]
 async fn delete_entry(
     entries: &State<Entries>,
@@ -409,7 +467,13 @@ async fn delete_entry(
 }
 
 /// Restore an entry
-#[utoipa::path(tag = "entries", params(("id" = i64, Path, description = "Its number")), request_body = ref("#/components/schemas/Nothing"), responses((status = 204, description = "Restored, or it was there")), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Nothing"),
+    responses((status = 204, description = "Restored, or it was there")),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[post("/api/v1/entries/<id>/restoration", data = "<_body>")]
 async fn restore(
     entries: &State<Entries>,

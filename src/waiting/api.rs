@@ -132,7 +132,15 @@ fn joined_answer(rooms: &Rooms, joined: &Joined, host: &WebHost, staff: bool) ->
 ///
 /// The `token` is the link of the place: as a bearer token it reads and changes this place. Joining twice gives the
 /// same place; a stranger who repeats it is not told the token.
-#[utoipa::path(tag = "waiting room", request_body = JoinBody, responses((status = 201, description = "The new place", body = ref("#/components/schemas/PlaceJoined")), (status = 200, description = "The place that the student has already", body = ref("#/components/schemas/PlaceJoined"))), extensions(("x-role" = json!("anybody"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    request_body = JoinBody,
+    responses(
+        (status = 201, description = "The new place", body = ref("#/components/schemas/PlaceJoined")),
+        (status = 200, description = "The place that the student has already", body = ref("#/components/schemas/PlaceJoined")),
+    ),
+    extensions(("x-role" = json!("anybody"))),
+)]
 #[post("/api/v1/queuers", data = "<body>")]
 async fn join(
     rooms: &State<Rooms>,
@@ -167,7 +175,12 @@ fn place_answer(rooms: &Rooms, live: &super::live::Live, place: &Place, staff: b
 }
 
 /// Read a place
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "The place, with its position and the expected wait", body = PlaceShown)), extensions(("x-role" = json!("viewer or holder"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 200, description = "The place, with its position and the expected wait", body = PlaceShown)),
+    extensions(("x-role" = json!("viewer or holder"))),
+)]
 #[get("/api/v1/queuers/<id>")]
 async fn show(rooms: &State<Rooms>, asker: Asker, id: &str) -> Answer<JsonAnswer> {
     let id = item_id(id)?;
@@ -245,7 +258,13 @@ impl StepBody {
 /// Take a step with a place
 ///
 /// Staff name the `version` they saw; whoever holds the link may be away, come back, leave.
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = StepBody, responses((status = 200, description = "The place as it is now", body = PlaceShown)), extensions(("x-role" = json!("staff or holder"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = StepBody,
+    responses((status = 200, description = "The place as it is now", body = PlaceShown)),
+    extensions(("x-role" = json!("staff or holder"))),
+)]
 #[patch("/api/v1/queuers/<id>", data = "<body>")]
 async fn step(rooms: &State<Rooms>, asker: Asker, id: &str, if_match: IfMatch, body: JsonObject) -> Answer<JsonAnswer> {
     let id = item_id(id)?;
@@ -312,7 +331,15 @@ async fn student_step(rooms: &Rooms, id: i64, body: &StepBody) -> Result<std::sy
 /// Leave the queue
 ///
 /// For staff: remove the place.
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number"), ("reason" = Option<String>, Query, description = "In a few words")), responses((status = 204, description = "Left")), extensions(("x-role" = json!("staff or holder"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+        ("reason" = Option<String>, Query, description = "In a few words"),
+    ),
+    responses((status = 204, description = "Left")),
+    extensions(("x-role" = json!("staff or holder"))),
+)]
 #[delete("/api/v1/queuers/<id>?<reason>", rank = 1)]
 async fn leave(
     rooms: &State<Rooms>,
@@ -362,7 +389,15 @@ async fn call_next(rooms: &Rooms, queue: i64, caller: &super::Caller) -> Result<
 }
 
 /// Call the next (the name of the original API)
-#[utoipa::path(tag = "waiting room", params(("queue_id" = i64, Query, description = "The queue")), responses((status = 200, description = "The place that is called", body = PlaceShown), (status = 204, description = "Nobody waits")), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("queue_id" = i64, Query, description = "The queue")),
+    responses(
+        (status = 200, description = "The place that is called", body = PlaceShown),
+        (status = 204, description = "Nobody waits"),
+    ),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[delete("/api/v1/queuers", rank = 2)]
 async fn dequeue(rooms: &State<Rooms>, staff: Staff, uri: &Origin<'_>) -> Answer<Called> {
     let params = query_pairs(uri)?;
@@ -384,7 +419,16 @@ struct CallBody {
 }
 
 /// Call the next, or somebody out of turn
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = CallBody, responses((status = 200, description = "The place that is called", body = PlaceShown), (status = 204, description = "Nobody waits")), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = CallBody,
+    responses(
+        (status = 200, description = "The place that is called", body = PlaceShown),
+        (status = 204, description = "Nobody waits"),
+    ),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[post("/api/v1/queues/<id>/calls", data = "<body>")]
 async fn call(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<Called> {
     let queue = item_id(id)?;
@@ -410,7 +454,13 @@ struct TransferBody {
 }
 
 /// Move a place into another queue
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = TransferBody, responses((status = 201, description = "The place in the other queue", body = PlaceShown)), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = TransferBody,
+    responses((status = 201, description = "The place in the other queue", body = PlaceShown)),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[post("/api/v1/queuers/<id>/transfers", data = "<body>")]
 async fn transfer(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
     let body: TransferBody = body.parse()?;
@@ -441,7 +491,13 @@ struct Closed {
 }
 
 /// Send everybody home and close the queue
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), request_body = CloseBody, responses((status = 200, description = "How many places ended", body = Closed)), extensions(("x-role" = json!("staff"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = CloseBody,
+    responses((status = 200, description = "How many places ended", body = Closed)),
+    extensions(("x-role" = json!("staff"))),
+)]
 #[post("/api/v1/queues/<id>/closures", data = "<body>")]
 async fn close_out(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
     let body: CloseBody = body.parse()?;
@@ -453,7 +509,12 @@ async fn close_out(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObjec
 /// Follow a queue
 ///
 /// Server-sent events, resumed by `Last-Event-ID`.
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")), extensions(("x-role" = json!("viewer"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")),
+    extensions(("x-role" = json!("viewer"))),
+)]
 #[get("/api/v1/queues/<id>/events")]
 async fn follow_queue(rooms: &State<Rooms>, _viewer: Viewer, follower: Follower, id: &str) -> Answer<Stream> {
     let queue = item_id(id)?;
@@ -464,7 +525,12 @@ async fn follow_queue(rooms: &State<Rooms>, _viewer: Viewer, follower: Follower,
 /// Follow a place
 ///
 /// Server-sent events: the place whenever it changes.
-#[utoipa::path(tag = "waiting room", params(("id" = i64, Path, description = "Its number")), responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")), extensions(("x-role" = json!("viewer or holder"))))]
+#[utoipa::path(
+    tag = "waiting room",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")),
+    extensions(("x-role" = json!("viewer or holder"))),
+)]
 #[get("/api/v1/queuers/<id>/events")]
 async fn follow_place(rooms: &State<Rooms>, asker: Asker, follower: Follower, id: &str) -> Answer<Stream> {
     let id = item_id(id)?;

@@ -7,14 +7,22 @@ use crate::db::Pool;
 use crate::error::Error;
 
 /// The process answers
-#[utoipa::path(tag = "health", responses((status = 200, description = "It does", body = String, content_type = "text/plain")), extensions(("x-role" = json!("anybody"))))]
+#[utoipa::path(
+    tag = "health",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+    extensions(("x-role" = json!("anybody"))),
+)]
 #[get("/healthz")]
 fn alive() -> &'static str {
     "ok\n"
 }
 
 /// The database answers
-#[utoipa::path(tag = "health", responses((status = 200, description = "It does", body = String, content_type = "text/plain")), extensions(("x-role" = json!("anybody"))))]
+#[utoipa::path(
+    tag = "health",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+    extensions(("x-role" = json!("anybody"))),
+)]
 #[get("/readyz")]
 async fn ready(db: &State<Pool>) -> Result<&'static str, ApiError> {
     let _: (i64,) = db.read("SELECT CAST(1 AS BIGINT)").one().await.map_err(Error::from)?;
@@ -22,7 +30,11 @@ async fn ready(db: &State<Pool>) -> Result<&'static str, ApiError> {
 }
 
 /// The version of the program
-#[utoipa::path(tag = "health", responses((status = 200, description = "Its name and number", body = String, content_type = "text/plain")), extensions(("x-role" = json!("anybody"))))]
+#[utoipa::path(
+    tag = "health",
+    responses((status = 200, description = "Its name and number", body = String, content_type = "text/plain")),
+    extensions(("x-role" = json!("anybody"))),
+)]
 #[get("/version")]
 fn version() -> &'static str {
     concat!("frontdesk ", env!("CARGO_PKG_VERSION"), "\n")
