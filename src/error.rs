@@ -9,7 +9,6 @@ use rocket::http::Status;
 use serde::Serialize;
 
 use crate::db::DbError;
-use crate::rate::Limit;
 
 /// A failure, by what it means to whoever asked.
 #[derive(Debug)]
@@ -44,6 +43,14 @@ pub enum Error {
     Unavailable { detail: Cow<'static, str>, retry_after: u64 },
     /// A fault of ours: 500. Logged at the edge, never shown.
     Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A limit as answers tell it (`RateLimit-Policy`): so many within so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    pub name: &'static str,
+    pub quota: u32,
+    pub seconds: u64,
 }
 
 /// One thing that is wrong, and where: a parameter of the URL, or a JSON pointer into the body.

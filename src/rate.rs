@@ -7,15 +7,7 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::error::{Error, Result};
-
-/// A limit as answers tell it (`RateLimit-Policy`): so many within so many seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
-    pub name: &'static str,
-    pub quota: u32,
-    pub seconds: u64,
-}
+use crate::error::{Error, Limit, Result};
 
 /// A bucket for each key, all of the same size.
 pub struct Buckets<K: Hash + Eq + Clone> {

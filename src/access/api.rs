@@ -195,7 +195,8 @@ impl Asked<'_> {
             ["email", "name", "role", "status"].iter().filter_map(|n| body.remove_entry(*n)).collect();
         read_only_unchanged(&USERS, &mut body, &present);
         body.extend(written);
-        let nulls = body.iter().filter(|(name, value)| value.is_null() && *name != "name");
+        // Only a name has something to fall back to: the email.
+        let nulls = body.iter().filter(|(name, value)| value.is_null() && (whole || *name != "name"));
         let errors: Vec<_> = nulls.map(|(name, _)| FieldError::at(format!("/{name}"), "cannot be empty")).collect();
         if !errors.is_empty() {
             return Err(Error::Invalid(errors).into());

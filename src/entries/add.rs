@@ -105,14 +105,26 @@ fn locate(response: &mut Response<'_>, id: Option<EntryId>) {
     ),
     request_body(
         description = "Whatever the page sends",
-        content((ref("#/components/schemas/Data") = "application/json"), (String = "application/x-ndjson"), (ref("#/components/schemas/Data") = "application/x-www-form-urlencoded"), (String = "text/plain")),
+        content(
+            (ref("#/components/schemas/Data") = "application/json"),
+            (String = "application/x-ndjson"),
+            (ref("#/components/schemas/Data") = "application/x-www-form-urlencoded"),
+            (String = "text/plain"),
+        ),
     ),
     responses(
         (status = 200, description = "It was stored before", body = ref("#/components/schemas/Added")),
         (status = 201, description = "Stored", body = ref("#/components/schemas/Added")),
         (status = 207, description = "Of several, some were stored", body = ref("#/components/schemas/Added")),
         (status = 303, description = "A form without JavaScript goes on to its next page"),
-        (status = 409, description = "Another entry with this _uid was stored before", content((ref("#/components/schemas/Added") = "application/json"), (ref("#/components/schemas/Problem") = "application/problem+json"))),
+        (
+            status = 409,
+            description = "Another entry with this _uid was stored before",
+            content(
+                (ref("#/components/schemas/Added") = "application/json"),
+                (ref("#/components/schemas/Problem") = "application/problem+json"),
+            ),
+        ),
     ),
     extensions(("x-role" = json!("anybody"))),
 )]

@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use super::store;
 use crate::collections::{Collection, CollectionId};
 use crate::db::Pool;
-use crate::error::{Error, Result};
+use crate::error::{Error, Limit, Result};
 use crate::moment::{DAY, Moment};
-use crate::rate::{Buckets, Limit, PerAddress};
+use crate::rate::{Buckets, PerAddress};
 
 /// The buckets of one process. `None` when limits are off.
 pub struct Limits {

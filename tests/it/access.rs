@@ -545,6 +545,9 @@ async fn forms_of_people_say_what_is_wrong_and_stay_old() {
     for body in [r#"{"role":null}"#, r#"{"email":null}"#, r#"{"status":null}"#] {
         owner.json(Method::Patch, "/api/v1/users/2", body).await.is_problem(422, "cannot be empty");
     }
+    let whole = r#"{"email":"s@example.org","name":null,"role":"viewer"}"#;
+    owner.json(Method::Put, "/api/v1/users/2", whole).await.is_problem(422, "/name");
+    assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", r#"{"name":null}"#).await.json()["name"], "s@example.org");
     let version = owner.get("/api/v1/users/2").await.json()["version"].clone();
     assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", "{}").await.json()["version"], version, "nothing changed");
     owner.json(Method::Post, "/api/v1/users", "{}").await.is_problem(422, "/role");
