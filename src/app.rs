@@ -25,7 +25,6 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
     let figment = figment.clone().merge(("databases.frontdesk.url", config.database_url()));
     let cursor_key =
         secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
-    let document = Document::new(&described(), &Areas(&AREAS)).map_err(|error| error.to_string())?;
     let cors = web::cors().map_err(|error| error.to_string())?;
     Ok(rocket::custom(figment)
         // anybody
@@ -53,7 +52,7 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         .attach(web::Headers)
         // Rocket's own headers: one obsolete, the other replaced by `frame-ancestors`.
         .attach(Shield::new())
-        .manage(document)
+        .manage(Document::new(described(), &AREAS))
         .attach(Db::init())
         .attach(AdHoc::on_ignite("Domains", move |rocket| manage(rocket, config, clock, cursor_key)))
         .attach(AdHoc::on_liftoff("Upkeep", |rocket| Box::pin(async move { start_upkeep(rocket) })))
@@ -82,7 +81,7 @@ static RESOURCES: [&records::Resource; 6] = [
 ];
 
 /// What the description of the API says of records.
-fn described() -> [Described; 10] {
+fn described() -> Vec<Described> {
     let records = |resource, schema, tag| Described { resource, schema, tag, reads: None, changes: true };
     let people =
         |resource, schema| Described { resource, schema, tag: "people", reads: Some(Role::Owner), changes: false };
@@ -93,7 +92,7 @@ fn described() -> [Described; 10] {
         reads: Some(Role::Viewer),
         changes: false,
     };
-    [
+    vec![
         records(&directory::COLLEGES, "College", "directory"),
         records(&directory::MAJORS, "Major", "directory"),
         records(&directory::ADVISORS, "Advisor", "directory"),
@@ -108,7 +107,7 @@ fn described() -> [Described; 10] {
 }
 
 /// The addresses that take API tokens, and the scopes they need.
-static AREAS: [(&str, Area); 15] = [
+static AREAS: Areas = Areas(&[
     ("/list", Area::Entries),
     ("/csv", Area::Entries),
     ("/api/v1/entries", Area::Entries),
@@ -124,7 +123,7 @@ static AREAS: [(&str, Area); 15] = [
     ("/api/v1/tokens", Area::Admin),
     ("/api/v1/sessions", Area::Admin),
     ("/api/v1/audit", Area::Admin),
-];
+]);
 
 /// Hands every domain its part of the configuration.
 async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key: [u8; 32]) -> Rocket<Build> {
@@ -145,7 +144,7 @@ async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key:
         .manage(collections)
         .manage(entries)
         .manage(accounts)
-        .manage(Areas(&AREAS))
+        .manage(&AREAS)
         .manage(config)
 }
 

@@ -1,6 +1,8 @@
 //! The description of the API (OpenAPI 3.1), made from the code: what routes say of themselves, what the declarations
 //! of records say, and what holds for all. Served at `/api/openapi.json`, and to be tried at `/api/docs`.
 
+use std::sync::OnceLock;
+
 use askama::Template;
 use rocket::{Route, State, get, routes};
 use serde_json::{Map, Value, json};
@@ -9,19 +11,23 @@ use utoipa::OpenApi as _;
 use crate::error::Error;
 use crate::records::{Column, Kind, Resource};
 use crate::staff::{Areas, Role, Scope};
-use crate::web::{Html, JsonAnswer, render};
+use crate::web::{ApiError, Html, JsonAnswer, render};
 use crate::{access, collections, entries, waiting, web};
 
-/// The document, written once when the program starts.
-pub struct Document(String);
+/// The document, written when somebody first asks for it: until then it takes no memory.
+pub struct Document {
+    resources: Vec<Described>,
+    areas: &'static Areas,
+    text: OnceLock<String>,
+}
 
 pub fn routes() -> Vec<Route> {
     routes![openapi, docs]
 }
 
 #[get("/api/openapi.json")]
-fn openapi(document: &State<Document>) -> JsonAnswer {
-    JsonAnswer::text(document.0.clone())
+fn openapi(document: &State<Document>) -> Result<JsonAnswer, ApiError> {
+    Ok(JsonAnswer::text(document.text()?.to_owned()))
 }
 
 #[derive(Template)]
@@ -51,10 +57,25 @@ pub struct Described {
 }
 
 impl Document {
-    pub fn new(resources: &[Described], areas: &Areas) -> Result<Document, Error> {
+    pub fn new(resources: Vec<Described>, areas: &'static Areas) -> Document {
+        Document { resources, areas, text: OnceLock::new() }
+    }
+
+    /// Two who ask first at once may both write it; it is the same.
+    fn text(&self) -> Result<&str, Error> {
+        match self.text.get() {
+            Some(text) => Ok(text),
+            None => {
+                let text = self.write()?;
+                Ok(self.text.get_or_init(|| text))
+            }
+        }
+    }
+
+    fn write(&self) -> Result<String, Error> {
         let mut document = said()?;
         let mut schemas = written_schemas();
-        for described in resources {
+        for described in &self.resources {
             describe(described, &mut document["paths"], &mut schemas);
         }
         schemas.extend(std::mem::take(document["components"]["schemas"].as_object_mut().unwrap_or(&mut Map::new())));
@@ -72,10 +93,10 @@ impl Document {
         });
         for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
-                finish(path, method, operation, areas);
+                finish(path, method, operation, self.areas);
             }
         }
-        Ok(Document(document.to_string()))
+        Ok(document.to_string())
     }
 }
 

@@ -121,7 +121,7 @@ async fn invite(
 ) -> Answer<JsonAnswer> {
     let new: Invite = body.parse()?;
     let (email, role) = both(Email::parse(&new.email), Role::parse(&new.role))?;
-    let (id, link) = accounts.invite(&(&owner.0).into(), NewPerson { email, name: new.name, role }).await?;
+    let (id, link) = accounts.invite(&owner.author(), NewPerson { email, name: new.name, role }).await?;
     let mut item = records.find(&USERS, id, true).await?;
     item.body.insert("invitation".into(), link_json(&link, &host));
     Ok(made(&USERS, item).whole())
@@ -207,7 +207,7 @@ impl Asked<'_> {
         let change =
             if whole { JsonObject(body).parse::<Whole>()?.into() } else { JsonObject(body).parse::<Changed>()? };
         let change = change.read(present.text("status"))?;
-        self.accounts.change(&(&self.owner.0).into(), present.id, version, change).await?;
+        self.accounts.change(&self.owner.author(), present.id, version, change).await?;
         Ok(shown(self.records.find(&USERS, present.id, true).await?))
     }
 }
@@ -272,7 +272,7 @@ async fn remove(
     if_match: IfMatch,
 ) -> Answer<Status> {
     let present = records.find(&USERS, item_id(id)?, true).await?;
-    accounts.remove(&(&owner.0).into(), present.id, if_match.version(present.version)?).await?;
+    accounts.remove(&owner.author(), present.id, if_match.version(present.version)?).await?;
     Ok(Status::NoContent)
 }
 
@@ -293,7 +293,7 @@ async fn restore(
     _body: NoBody,
 ) -> Answer<JsonAnswer> {
     let id = item_id(id)?;
-    accounts.restore(&(&owner.0).into(), id).await?;
+    accounts.restore(&owner.author(), id).await?;
     Ok(shown(records.find(&USERS, id, true).await?))
 }
 
@@ -315,7 +315,7 @@ async fn new_link(
     id: &str,
     _body: NoBody,
 ) -> Answer<JsonAnswer> {
-    let link = accounts.new_link(&(&owner.0).into(), item_id(id)?).await?;
+    let link = accounts.new_link(&owner.author(), item_id(id)?).await?;
     // It can be opened by whoever holds it, and asked for by nobody.
     Ok(JsonAnswer::created(link_url(&link, &host), &link_json(&link, &host)).whole())
 }
@@ -329,7 +329,7 @@ async fn new_link(
 )]
 #[delete("/api/v1/users/<id>/sessions")]
 async fn end_sessions(owner: Owner, accounts: &State<Accounts>, id: &str) -> Answer<Status> {
-    accounts.end_sessions(&(&owner.0).into(), item_id(id)?).await?;
+    accounts.end_sessions(&owner.author(), item_id(id)?).await?;
     Ok(Status::NoContent)
 }
 
@@ -388,7 +388,7 @@ async fn make_token(
         }
     };
     let new = NewToken { name: new.name, scopes, expires };
-    let (id, token) = accounts.make_token(&(&owner.0).into(), &account, new).await?;
+    let (id, token) = accounts.make_token(&owner.author(), &account, new).await?;
     let mut item = records.find(&TOKENS, id, true).await?;
     item.body.insert("token".into(), token.into());
     Ok(made(&TOKENS, item).whole())
@@ -417,7 +417,7 @@ async fn revoke_token(
 ) -> Answer<Status> {
     let present = records.find(&TOKENS, item_id(id)?, true).await?;
     if_match.version(present.version)?;
-    accounts.revoke_token(&(&owner.0).into(), present.id, None).await?;
+    accounts.revoke_token(&owner.author(), present.id, None).await?;
     Ok(Status::NoContent)
 }
 

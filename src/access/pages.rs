@@ -126,7 +126,7 @@ async fn account(
 #[post("/account", data = "<form>")]
 async fn rename(viewer: Viewer, accounts: &State<Accounts>, form: Fields) -> Result<Flash<SeeOther>> {
     let change = Change { name: Some(form.get("name").to_owned()), ..Change::default() };
-    accounts.change(&(&viewer.0).into(), viewer.0.id, None, change).await?;
+    accounts.change(&viewer.author(), viewer.0.id, None, change).await?;
     Ok(on("/account", "Saved."))
 }
 
@@ -188,7 +188,7 @@ async fn make_token(
     let made = match (scopes, expires) {
         (Ok(scopes), Ok(expires)) => {
             let new = NewToken { name: form.get("name").to_owned(), scopes, expires };
-            accounts.make_token(&(&viewer.0).into(), &viewer.0, new).await
+            accounts.make_token(&viewer.author(), &viewer.0, new).await
         }
         (scopes, expires) => {
             let wrong = [scopes.err(), expires.err()];
@@ -210,7 +210,7 @@ async fn make_token(
 
 #[post("/account/tokens/<id>/removal")]
 async fn revoke_own_token(viewer: Viewer, accounts: &State<Accounts>, id: &str) -> Result<Flash<SeeOther>> {
-    accounts.revoke_token(&(&viewer.0).into(), item_id(id)?, Some(viewer.0.id)).await?;
+    accounts.revoke_token(&viewer.author(), item_id(id)?, Some(viewer.0.id)).await?;
     Ok(on("/account", "The token no longer works."))
 }
 
@@ -270,7 +270,7 @@ async fn invite(
     form: Fields,
 ) -> Result<After> {
     let invited = match new_person(&form) {
-        Ok(person) => accounts.invite(&(&owner.0).into(), person).await,
+        Ok(person) => accounts.invite(&owner.author(), person).await,
         Err(error) => Err(error),
     };
     match invited {
@@ -368,7 +368,7 @@ async fn settled(
 #[post("/users/<id>", data = "<form>", rank = 2)]
 async fn change(owner: Owner, layout: Layout, accounts: &State<Accounts>, id: &str, form: Fields) -> Result<After> {
     let id = item_id(id)?;
-    let done = write(accounts, &(&owner.0).into(), id, &form).await.map(|()| "Saved.");
+    let done = write(accounts, &owner.author(), id, &form).await.map(|()| "Saved.");
     settled(accounts, layout, id, Some(form), done).await
 }
 
@@ -388,14 +388,14 @@ async fn set_status(owner: Owner, layout: Layout, accounts: &State<Accounts>, id
         _ => return Err(Error::invalid("/status", "must be active or disabled")),
     };
     let change = Change { disabled: Some(disabled), ..Change::default() };
-    let done = accounts.change(&(&owner.0).into(), id, None, change).await.map(|()| note);
+    let done = accounts.change(&owner.author(), id, None, change).await.map(|()| note);
     settled(accounts, layout, id, None, done).await
 }
 
 #[post("/users/<id>/invitations")]
 async fn new_link(owner: Owner, layout: Layout, accounts: &State<Accounts>, host: WebHost, id: &str) -> Result<After> {
     let id = item_id(id)?;
-    match accounts.new_link(&(&owner.0).into(), id).await {
+    match accounts.new_link(&owner.author(), id).await {
         Ok(link) => invited_page(accounts, layout, id, link_url(&link, &host), link.expires).await,
         Err(error) => settled(accounts, layout, id, None, Err(error)).await,
     }
@@ -404,28 +404,28 @@ async fn new_link(owner: Owner, layout: Layout, accounts: &State<Accounts>, host
 #[post("/users/<id>/sessions/removal")]
 async fn end_sessions(owner: Owner, accounts: &State<Accounts>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    accounts.end_sessions(&(&owner.0).into(), id).await?;
+    accounts.end_sessions(&owner.author(), id).await?;
     Ok(on(format!("/users/{id}"), "Signed out everywhere."))
 }
 
 #[post("/users/<id>/tokens/<token>/removal")]
 async fn revoke_token(owner: Owner, accounts: &State<Accounts>, id: &str, token: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    accounts.revoke_token(&(&owner.0).into(), item_id(token)?, Some(id)).await?;
+    accounts.revoke_token(&owner.author(), item_id(token)?, Some(id)).await?;
     Ok(on(format!("/users/{id}"), "The token no longer works."))
 }
 
 #[post("/users/<id>/removal")]
 async fn remove(owner: Owner, layout: Layout, accounts: &State<Accounts>, id: &str) -> Result<After> {
     let id = item_id(id)?;
-    let done = accounts.remove(&(&owner.0).into(), id, None).await.map(|()| "Removed. It can be restored here.");
+    let done = accounts.remove(&owner.author(), id, None).await.map(|()| "Removed. It can be restored here.");
     settled(accounts, layout, id, None, done).await
 }
 
 #[post("/users/<id>/restoration")]
 async fn restore(owner: Owner, accounts: &State<Accounts>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    accounts.restore(&(&owner.0).into(), id).await?;
+    accounts.restore(&owner.author(), id).await?;
     Ok(on(format!("/users/{id}"), "It is back. Its sessions and tokens stay ended."))
 }
 

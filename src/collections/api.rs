@@ -140,7 +140,7 @@ async fn make(
     let name = CollectionName::parse(&new.name)?;
     let new =
         NewCollection { name, title: new.title, open: new.open, public_read: new.public_read, kind: new.kind, origins };
-    let made = service::create(db, &(&owner.0).into(), new, entries.clock().now()).await?;
+    let made = service::create(db, &owner.author(), new, entries.clock().now()).await?;
     collections.changed();
     let known = find(collections, &made.name).await?;
     Ok(answer(&known).made_at(format!("/api/v1/collections/{}", made.name)))
@@ -280,7 +280,7 @@ async fn write(
     let known = find(collections, name).await?;
     let collection = &known.collection;
     if_match.version(collection.version)?;
-    service::change(db, &(&owner.0).into(), collection, changes, now).await?;
+    service::change(db, &owner.author(), collection, changes, now).await?;
     collections.changed();
     Ok(answer(&*find(collections, name).await?))
 }
@@ -312,7 +312,7 @@ async fn allow(
 ) -> Answer<JsonAnswer> {
     let origin = WebOrigin::parse(&body.parse::<Allow>()?.origin)?;
     let known = find(collections, name).await?;
-    service::allow_origin(db, &(&owner.0).into(), &known.collection, &origin, entries.clock().now()).await?;
+    service::allow_origin(db, &owner.author(), &known.collection, &origin, entries.clock().now()).await?;
     collections.changed();
     Ok(answer(&*find(collections, name).await?))
 }
@@ -339,7 +339,7 @@ async fn disallow(
     let origin = origin.ok_or_else(|| Error::parameter("origin", "is required"))?;
     let origin = WebOrigin::parse(origin).map_err(|error| Error::parameter("origin", error.detail()))?;
     let known = find(collections, name).await?;
-    let (by, now) = ((&owner.0).into(), entries.clock().now());
+    let (by, now) = (owner.author(), entries.clock().now());
     service::remove_origin(db, &by, &known.collection, origin.as_str(), now).await?;
     collections.changed();
     Ok(Status::NoContent)
@@ -439,7 +439,7 @@ async fn pin(
 ) -> Answer<JsonAnswer> {
     let path = data_field(&body.parse::<NewPin>()?.field)?;
     let known = find(collections, name).await?;
-    entries.pin(Some(&(&owner.0).into()), &known, &path).await?;
+    entries.pin(Some(&owner.author()), &known, &path).await?;
     let entries = entries.inner().clone();
     let pins = entries.pins(known.collection.id).await?;
     tokio::spawn(async move { entries.build_pins_or_log().await });
@@ -494,6 +494,6 @@ async fn unpin(
     id: &str,
 ) -> Answer<Status> {
     let known = find(collections, name).await?;
-    entries.unpin(&(&owner.0).into(), &known, item_id(id)?).await?;
+    entries.unpin(&owner.author(), &known, item_id(id)?).await?;
     Ok(Status::NoContent)
 }

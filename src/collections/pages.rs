@@ -59,7 +59,7 @@ async fn make(
                 kind: "entries".into(),
                 origins: Vec::new(),
             };
-            service::create(db, &(&owner.0).into(), new, entries.clock().now()).await
+            service::create(db, &owner.author(), new, entries.clock().now()).await
         }
         Err(error) => Err(error),
     };
@@ -156,7 +156,7 @@ async fn change(
         checks: Some(form.get("checks").to_owned()).filter(|checks| !checks.trim().is_empty()),
         new_key: false,
     };
-    service::change(db, &(&owner.0).into(), &known.collection, changes, entries.clock().now()).await?;
+    service::change(db, &owner.author(), &known.collection, changes, entries.clock().now()).await?;
     collections.changed();
     Ok(back(name, "Saved."))
 }
@@ -171,7 +171,7 @@ async fn new_key(
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let changes = Changes { new_key: true, ..Changes::default() };
-    service::change(db, &(&owner.0).into(), &known.collection, changes, entries.clock().now()).await?;
+    service::change(db, &owner.author(), &known.collection, changes, entries.clock().now()).await?;
     collections.changed();
     Ok(back(name, "There is a new key. Put it into your pages; the old one no longer works."))
 }
@@ -187,7 +187,7 @@ async fn allow(
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let origin = WebOrigin::parse(form.get("origin"))?;
-    service::allow_origin(db, &(&owner.0).into(), &known.collection, &origin, entries.clock().now()).await?;
+    service::allow_origin(db, &owner.author(), &known.collection, &origin, entries.clock().now()).await?;
     collections.changed();
     Ok(back(name, format!("Pages of {} may send now.", origin.as_str())))
 }
@@ -202,7 +202,7 @@ async fn disallow(
     form: Fields,
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
-    let (by, now) = ((&owner.0).into(), entries.clock().now());
+    let (by, now) = (owner.author(), entries.clock().now());
     service::remove_origin(db, &by, &known.collection, form.get("origin"), now).await?;
     collections.changed();
     Ok(back(name, "Removed."))
@@ -218,7 +218,7 @@ async fn pin(
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
     let path = data_field(form.get("field"))?;
-    entries.pin(Some(&(&owner.0).into()), &known, &path).await?;
+    entries.pin(Some(&owner.author()), &known, &path).await?;
     let entries = entries.inner().clone();
     tokio::spawn(async move { entries.build_pins_or_log().await });
     Ok(back(name, format!("The index of \"{path}\" is being built.")))
@@ -233,6 +233,6 @@ async fn unpin(
     id: i64,
 ) -> Result<Flash<SeeOther>> {
     let known = find(collections, name).await?;
-    entries.unpin(&(&owner.0).into(), &known, id).await?;
+    entries.unpin(&owner.author(), &known, id).await?;
     Ok(back(name, "Unpinned."))
 }

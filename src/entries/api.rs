@@ -416,7 +416,7 @@ async fn replace(
 ) -> std::result::Result<JsonAnswer, ApiError> {
     let (entry, _) = entries.find(&Reader::Staff(staff.0.id), entry_id(id)?).await?;
     let (id, version) = (entry.id, if_match.required(entry.version)?);
-    let entry = entries.replace(&(&staff.0).into(), id, version, &body.0).await?;
+    let entry = entries.replace(&staff.author(), id, version, &body.0).await?;
     reread(entries, &staff, &entry).await
 }
 
@@ -437,7 +437,7 @@ async fn merge(
     body: EntryBody,
 ) -> std::result::Result<JsonAnswer, ApiError> {
     let (id, version) = present(entries, &staff, id, &if_match).await?;
-    let entry = entries.merge(&(&staff.0).into(), id, version, &body.0).await?;
+    let entry = entries.merge(&staff.author(), id, version, &body.0).await?;
     reread(entries, &staff, &entry).await
 }
 
@@ -488,7 +488,7 @@ async fn restore(
 async fn mark_one(entries: &Entries, staff: &Staff, id: &str, mark: Mark) -> std::result::Result<(), ApiError> {
     let reader = Reader::Staff(staff.0.id);
     let (entry, _) = entries.find(&reader, entry_id(id)?).await?;
-    entries.mark_ids(&(&staff.0).into(), &reader, &[entry.id], mark).await?;
+    entries.mark_ids(&staff.author(), &reader, &[entry.id], mark).await?;
     Ok(())
 }
 

@@ -323,13 +323,13 @@ async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Fl
     let back = format!("/list?{}", form.get("query"));
     let (count, at) = if form.get("all") == "1" {
         let query = query::parse(&pairs(form.get("query"))?, entries.clock.now(), false)?;
-        entries.mark(&(&staff.0).into(), &reader, &query, mark).await?
+        entries.mark(&staff.author(), &reader, &query, mark).await?
     } else {
         let ids: Vec<_> = form.all("id").filter_map(|id| id.parse().ok().map(EntryId)).collect();
         if ids.is_empty() {
             return Ok(Flash::new(see_other(back), "note", "Nothing was selected.".to_owned()));
         }
-        entries.mark_ids(&(&staff.0).into(), &reader, &ids, mark).await?
+        entries.mark_ids(&staff.author(), &reader, &ids, mark).await?
     };
     let text = format!(
         "{} {done}.",
@@ -359,7 +359,7 @@ async fn export_marked(_viewer: Viewer, form: Fields) -> SeeOther {
 async fn unmark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Flash<SeeOther>> {
     let (mark, _) = mark_named(form.get("action"))?;
     let at = form.get("at").parse().map_err(|_| Error::invalid("/at", "must be a number"))?;
-    let count = entries.unmark(&(&staff.0).into(), mark, Moment(at)).await?;
+    let count = entries.unmark(&staff.author(), mark, Moment(at)).await?;
     let text = format!("||Taken back: {count}.");
     Ok(Flash::new(see_other(format!("/list?{}", form.get("query"))), "done", text))
 }
@@ -374,7 +374,7 @@ async fn save_view(staff: Staff, entries: &State<Entries>, form: Fields) -> Resu
     let mut tx = entries.db.begin().await?;
     let now = entries.clock.now();
     store::save_view(&mut tx, &name, form.get("query"), staff.0.id, now).await?;
-    audit::note(&mut tx, &(&staff.0).into(), Deed::new("saved", "views", &name), now).await?;
+    audit::note(&mut tx, &staff.author(), Deed::new("saved", "views", &name), now).await?;
     tx.commit().await?;
     Ok(see_other(format!("/list?{}", form.get("query"))))
 }
@@ -383,7 +383,7 @@ async fn save_view(staff: Staff, entries: &State<Entries>, form: Fields) -> Resu
 async fn delete_view(staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
     let mut tx = entries.db.begin().await?;
     store::delete_view(&mut tx, id).await?;
-    audit::note(&mut tx, &(&staff.0).into(), Deed::new("deleted", "views", id), entries.clock.now()).await?;
+    audit::note(&mut tx, &staff.author(), Deed::new("deleted", "views", id), entries.clock.now()).await?;
     tx.commit().await?;
     Ok(see_other("/list"))
 }
@@ -441,7 +441,7 @@ async fn import(staff: Staff, layout: Layout, entries: &State<Entries>, form: Fi
     let text = if form.get("file").is_empty() { form.get("text") } else { form.get("file") };
     let import = Source::recognise(text, &page.file_name).read()?;
     if form.get("confirmed") == "1" {
-        let by = Author::from(&staff.0);
+        let by = staff.author();
         let is_new = entries.collections.by_name(&page.collection).await?.is_none();
         if is_new && staff.0.role < Role::Owner {
             return Err(Error::Forbidden("Only an owner can make a collection: choose one that is there.".into()));

@@ -133,7 +133,7 @@ async fn show(which: Which, records: &State<Records>, visitor: Visitor, id: &str
 
 #[post("/", data = "<body>")]
 async fn make(which: Which, staff: Staff, records: &State<Records>, body: JsonObject) -> Answer<JsonAnswer> {
-    Ok(made(which.0, records.make(&(&staff.0).into(), which.0, &body.0).await?))
+    Ok(made(which.0, records.make(&staff.author(), which.0, &body.0).await?))
 }
 
 /// The record of a path, and the version that a change must still find.
@@ -158,7 +158,7 @@ async fn replace(
 ) -> Answer<JsonAnswer> {
     let present = records.find(which.0, item_id(id)?, true).await?;
     let version = if_match.required(present.version)?;
-    Ok(shown(records.replace(&(&staff.0).into(), which.0, present.id, version, body.0).await?))
+    Ok(shown(records.replace(&staff.author(), which.0, present.id, version, body.0).await?))
 }
 
 #[patch("/<id>", data = "<body>")]
@@ -171,17 +171,17 @@ async fn merge(
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
     let (id, version) = present(records, which.0, id, &if_match).await?;
-    Ok(shown(records.merge(&(&staff.0).into(), which.0, id, version, body.0).await?))
+    Ok(shown(records.merge(&staff.author(), which.0, id, version, body.0).await?))
 }
 
 #[delete("/<id>")]
 async fn delete(which: Which, staff: Staff, records: &State<Records>, id: &str, if_match: IfMatch) -> Answer<Status> {
     let (id, version) = present(records, which.0, id, &if_match).await?;
-    records.delete(&(&staff.0).into(), which.0, id, version).await?;
+    records.delete(&staff.author(), which.0, id, version).await?;
     Ok(Status::NoContent)
 }
 
 #[post("/<id>/restoration", data = "<_body>")]
 async fn restore(which: Which, staff: Staff, records: &State<Records>, id: &str, _body: NoBody) -> Answer<JsonAnswer> {
-    Ok(shown(records.restore(&(&staff.0).into(), which.0, item_id(id)?).await?))
+    Ok(shown(records.restore(&staff.author(), which.0, item_id(id)?).await?))
 }

@@ -372,7 +372,7 @@ async fn make(
 ) -> Result<Saved> {
     let resource = which.0;
     let made = match body(resource, &form) {
-        Ok(body) => records.make(&(&staff.0).into(), resource, &body).await,
+        Ok(body) => records.make(&staff.author(), resource, &body).await,
         Err(error) => Err(error),
     };
     match made {
@@ -439,7 +439,7 @@ async fn change(
         Ok(body) => {
             // Without it, a form that lacks fields would empty them unseen.
             let version = form.get("version").parse().map_err(|_| Error::invalid("/version", "is required"))?;
-            records.replace(&(&staff.0).into(), resource, id, Some(version), body).await
+            records.replace(&staff.author(), resource, id, Some(version), body).await
         }
         Err(error) => Err(error),
     };
@@ -452,7 +452,7 @@ async fn change(
 #[post("/<id>/removal")]
 async fn remove(which: Which, staff: Staff, records: &State<Records>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    let note = match records.delete(&(&staff.0).into(), which.0, id, None).await {
+    let note = match records.delete(&staff.author(), which.0, id, None).await {
         Ok(()) => "It was deleted. It can be restored here.".to_owned(),
         Err(Error::Conflict(reason)) => reason.into_owned(),
         Err(other) => return Err(other),
@@ -463,7 +463,7 @@ async fn remove(which: Which, staff: Staff, records: &State<Records>, id: &str) 
 #[post("/<id>/restoration")]
 async fn restore(which: Which, staff: Staff, records: &State<Records>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    records.restore(&(&staff.0).into(), which.0, id).await?;
+    records.restore(&staff.author(), which.0, id).await?;
     Ok(to(which.0, &format!("/{id}"), "It is back."))
 }
 
@@ -497,7 +497,7 @@ async fn import(
     records: &State<Records>,
     form: Fields,
 ) -> Result<(Status, Html)> {
-    let (status, report, problem) = match records.import(&(&staff.0).into(), which.0, form.get("file")).await {
+    let (status, report, problem) = match records.import(&staff.author(), which.0, form.get("file")).await {
         Ok(report) if report.refused.is_empty() => (Status::Ok, Some(report), String::new()),
         Ok(report) => (Status::UnprocessableEntity, Some(report), String::new()),
         Err(Error::Invalid(errors)) => {

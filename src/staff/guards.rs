@@ -8,7 +8,7 @@ use rocket::http::{Cookie, CookieJar, SameSite};
 use rocket::request::{FromRequest, Outcome};
 
 use super::sessions::SignedIn;
-use super::{Account, Accounts, Areas, Browser, Role, tokens};
+use super::{Account, Accounts, Areas, Author, Browser, Role, tokens};
 use crate::error::{Error, Result};
 use crate::web::{Identity, Refused, SameOrigin, WebHost};
 
@@ -20,6 +20,25 @@ pub struct Staff(pub Account);
 pub struct Owner(pub Account);
 /// Anybody; the account if one is signed in. A foreign page that makes a browser send its cookie is a stranger.
 pub struct Visitor(pub Option<Account>);
+
+impl Viewer {
+    /// Whoever answers for what they do.
+    pub fn author(&self) -> Author {
+        (&self.0).into()
+    }
+}
+
+impl Staff {
+    pub fn author(&self) -> Author {
+        (&self.0).into()
+    }
+}
+
+impl Owner {
+    pub fn author(&self) -> Author {
+        (&self.0).into()
+    }
+}
 
 /// What a request shows of who sends it.
 #[derive(Debug, Clone)]
@@ -90,7 +109,7 @@ async fn recognised(request: &Request<'_>, role: Role) -> Result<Option<Account>
             let recognised = accounts(request)?.recognise_token(&token).await?;
             let (account, scopes) = recognised.ok_or(Error::Unauthenticated)?;
             let path = request.uri().path().as_str();
-            let needed = request.rocket().state::<Areas>().and_then(|areas| areas.scope(path, role));
+            let needed = request.rocket().state::<&Areas>().and_then(|areas| areas.scope(path, role));
             match needed {
                 Some(scope) if scopes.0.contains(&scope) => Ok(Some(account)),
                 Some(scope) => {

@@ -1,5 +1,6 @@
 //! What every domain's routes share: answers, guards, headers, assets. Knows no business.
 
+mod answer;
 pub mod assets;
 mod contract;
 mod cors;
@@ -14,6 +15,7 @@ mod methods;
 mod replays;
 mod stream;
 
+pub use answer::{IfMatch, JsonAnswer, etag};
 pub use contract::contract;
 pub use cors::cors;
 pub use errors::{ApiError, catchers, render};
@@ -21,7 +23,7 @@ pub use form::{Fields, FormsArePosts, Html, SeeOther, pairs, query_pairs, see_ot
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
 pub use headers::{Headers, RequestId};
 pub use health::{Docs as HealthDocs, routes as health_routes};
-pub use json::{IfMatch, JsonAnswer, JsonObject, NoBody, etag, in_time, item_id, read_json};
+pub use json::{JsonObject, NoBody, in_time, item_id, read_json};
 pub use markdown::SafeHtml;
 pub use methods::Methods;
 pub use replays::{Idempotency, Identity, Replays};

@@ -582,3 +582,81 @@ async fn a_form_stays_a_post_whatever_its_first_field_says() {
     assert_eq!(added.status, 201, "and the entry is kept: {}", added.text);
     assert_eq!(owner.get("/api/v1/entries/1").await.json()["data"]["_method"], "delete");
 }
+
+#[rocket::async_test]
+async fn a_stream_ends_when_another_node_takes_the_rights_away() {
+    for kind in databases() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = crate::support::fresh_database(kind, folder.path()).await;
+        let (here, there) = (TestApp::on(&url).await, TestApp::on(&url).await);
+        let owner = here.owner().await;
+        for (path, body) in
+            [("/api/v1/colleges", r#"{"name":"Law"}"#), ("/api/v1/queues", r#"{"title":"A","college_id":1}"#)]
+        {
+            assert_eq!(owner.json(Method::Post, path, body).await.status, 201);
+        }
+        let staff = here.sign_in_as("s@example.org", "staff").await;
+        let cookie = Cookie::new("frontdesk", staff.token.clone());
+        let stream = there.client.get("/board/1/events").cookie(cookie).dispatch().await;
+        assert_eq!(stream.status().code, 200, "{kind}");
+        let started = std::time::Instant::now();
+        let disabled = owner.json(Method::Patch, "/api/v1/users/2", r#"{"status":"disabled"}"#).await;
+        assert_eq!(disabled.status, 200, "{}", disabled.text);
+        tokio::time::timeout(std::time::Duration::from_secs(20), stream.into_string()).await.expect("it ends");
+        println!("{kind}: the stream of another node ended after {} ms", started.elapsed().as_millis());
+    }
+}
+
+#[rocket::async_test]
+async fn commands_manage_people_and_tokens() {
+    for kind in databases() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = crate::support::fresh_database(kind, folder.path()).await;
+        let run = |arguments: &[&str], input: &str| {
+            let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_frontdesk"))
+                .args(arguments)
+                .env("FRONTDESK_DATA_DIR", folder.path())
+                .env("DATABASE_URL", &url)
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            // who asks for nothing has ended before it is written
+            let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes());
+            let output = child.wait_with_output().unwrap();
+            (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+        };
+        let add = ["user", "add", "s@example.org", "--name", "Sam", "--role", "staff", "--password-stdin"];
+        assert_eq!(run(&add, "a quiet green lamp\n").0, 0);
+        assert_eq!(run(&add, "a quiet green lamp\n").0, 1, "{kind}: twice");
+        let scopes =
+            ["token", "add", "--user", "s@example.org", "--scope", "entries:read,directory", "--expires", "90d"];
+        let (code, token) = run(&scopes, "");
+        assert!(code == 0 && token.starts_with("fd_") && token.lines().count() == 1, "{token}");
+        assert!(run(&["token", "list"], "").1.contains("s@example.org\tcommand line\tentries:read,directory\t"));
+        let app = TestApp::on(&url).await;
+        let program = Program { app: &app, token: token.trim().to_owned() };
+        assert_eq!(program.get("/api/v1/students").await.status, 200, "{kind}");
+        for wrong in [
+            vec!["token", "add", "--user", "s@example.org", "--scope", "admin"],
+            vec!["token", "add", "--user", "nobody@example.org", "--scope", "directory"],
+            vec!["token", "add", "--user", "s@example.org", "--scope", "directory", "--expires", "soon"],
+            vec!["token", "revoke", "77"],
+            vec!["user", "disable", "nobody@example.org"],
+        ] {
+            assert_eq!(run(&wrong, ""), (1, String::new()), "{wrong:?}");
+        }
+        assert_eq!(run(&["token", "add", "--user", "s@example.org"], "").0, 2, "usage");
+        assert_eq!(run(&["token", "revoke", "1"], "").0, 0);
+        assert_eq!(program.get("/api/v1/students").await.status, 401, "{kind}");
+        assert_eq!(run(&["user", "password", "s@example.org", "--password-stdin"], "another green lamp\n").0, 0);
+        let form = sign_in_form("s@example.org", "another green lamp");
+        let signed_in = anybody(&app, "/sign-in", &form, &[], "192.0.2.3").await;
+        let person = Person { app: &app, token: signed_in.cookie("frontdesk") };
+        assert_eq!(person.get("/list").await.status, 200);
+        assert_eq!(run(&["user", "disable", "s@example.org"], "").0, 0);
+        assert_eq!(person.get("/list").await.status, 401, "{kind}");
+        assert!(run(&["user", "list"], "").1.contains("s@example.org\tstaff\tSam\tdisabled"));
+    }
+}
