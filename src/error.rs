@@ -82,6 +82,17 @@ pub fn message(errors: &[FieldError], field: &str) -> String {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Two parsers: what both have read, or every error of both.
+pub fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => {
+            let errors = [a.err(), b.err()];
+            Err(Error::Invalid(errors.iter().flatten().flat_map(|error| error.errors().to_vec()).collect()))
+        }
+    }
+}
+
 impl Error {
     /// One field that breaks a rule.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Error {

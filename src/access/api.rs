@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
 
 use super::{AUDIT, TOKENS, USERS};
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError, Result, both};
 use crate::moment::Moment;
 use crate::records::api::{Listed, answer_list, made, shown};
 use crate::records::{Records, read_only_unchanged};
@@ -67,18 +67,6 @@ struct Invite {
     #[serde(default)]
     #[schema(required, example = "staff")]
     role: String,
-}
-
-/// Two parsers, every error of both.
-fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
-    match (a, b) {
-        (Ok(a), Ok(b)) => Ok((a, b)),
-        (a, b) => {
-            let errors = [a.err(), b.err()];
-            let all: Vec<FieldError> = errors.iter().flatten().flat_map(|error| error.errors().to_vec()).collect();
-            Err(Error::Invalid(all))
-        }
-    }
 }
 
 /// A link as it is answered, once.

@@ -9,7 +9,7 @@ use rocket::{Request, Route, State, get, post, routes};
 
 use super::api::link_url;
 use super::{AUDIT, USERS};
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError, Result, both};
 use crate::moment::{DAY, Moment};
 use crate::records::Records;
 use crate::records::pages::{Index, ListPage};
@@ -185,15 +185,12 @@ async fn make_token(
 ) -> Result<After> {
     let scopes = Scopes::parse(form.all("scope"));
     let expires = expiry(form.get("days"), records.clock().now());
-    let made = match (scopes, expires) {
-        (Ok(scopes), Ok(expires)) => {
+    let made = match both(scopes, expires) {
+        Ok((scopes, expires)) => {
             let new = NewToken { name: form.get("name").to_owned(), scopes, expires };
             accounts.make_token(&viewer.author(), &viewer.0, new).await
         }
-        (scopes, expires) => {
-            let wrong = [scopes.err(), expires.err()];
-            Err(Error::Invalid(wrong.iter().flatten().flat_map(|error| error.errors().to_vec()).collect()))
-        }
+        Err(error) => Err(error),
     };
     let own = Own { accounts, layout, account: viewer.0, session: &session };
     match made {
@@ -252,13 +249,8 @@ struct InvitedPage {
 }
 
 fn new_person(form: &Fields) -> Result<NewPerson> {
-    match (Email::parse(form.get("email")), Role::parse(form.get("role"))) {
-        (Ok(email), Ok(role)) => Ok(NewPerson { email, name: form.get("name").to_owned(), role }),
-        (email, role) => {
-            let wrong = [email.err(), role.err()];
-            Err(Error::Invalid(wrong.iter().flatten().flat_map(|error| error.errors().to_vec()).collect()))
-        }
-    }
+    let (email, role) = both(Email::parse(form.get("email")), Role::parse(form.get("role")))?;
+    Ok(NewPerson { email, name: form.get("name").to_owned(), role })
 }
 
 #[post("/users", data = "<form>")]

@@ -9,7 +9,7 @@ use rocket::{Request, Route, State, get, post, routes};
 use super::guards::{Arrival, OwnSession, Visitor};
 use super::sessions::{Browser, SignIn, SignedIn};
 use super::{Account, Accounts, Email, Password};
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError, Result, both};
 use crate::web::{Fields, Html, Negotiation, SameOrigin, SeeOther, render, see_other};
 
 /// What the frame around a page shows.
@@ -154,14 +154,8 @@ async fn setup(
 }
 
 async fn set_up(accounts: &Accounts, token: &str, form: &Fields, browser: &Browser) -> Result<SignedIn> {
-    let (email, password) = (Email::parse(form.get("email")), Password::parse(form.get("password")));
-    match (email, password) {
-        (Ok(email), Ok(password)) => accounts.set_up(token, &email, form.get("name"), password, browser).await,
-        (email, password) => {
-            let wrong = [email.err(), password.err()];
-            Err(Error::Invalid(wrong.iter().flatten().flat_map(|error| error.errors().to_vec()).collect()))
-        }
-    }
+    let (email, password) = both(Email::parse(form.get("email")), Password::parse(form.get("password")))?;
+    accounts.set_up(token, &email, form.get("name"), password, browser).await
 }
 
 #[derive(Template)]
