@@ -4,7 +4,7 @@ import assert from 'node:assert';
 import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { browser, frontdesk, page as open, staff, until } from './support.mjs';
 
 const folder = new URL('node_modules/vega-datasets/data', import.meta.url).pathname;
@@ -27,7 +27,6 @@ before(async () => {
     assert.equal(done.status, 0, done.stderr);
   }
 });
-after(() => desk.close());
 
 const count = async (query) => (await api.read(`/list?${query}&_limit=1&_count=exact`)).count;
 
@@ -79,7 +78,6 @@ test('exports have what was imported, and come back the same to the byte', async
     const done = other.run(['import', file, '--collection', name]);
     assert.equal(done.status, 0, done.stderr);
     assert.ok(other.run(['export', '--collection', name]).stdout === first.stdout, `${name} is the same`);
-    await other.close();
   }
   const titles = (await api.text('/csv?_collection=movies&_fields=Title&_format=ndjson')).trim().split('\n').map((line) => JSON.parse(line).data.Title ?? null);
   assert.deepEqual(titles.reverse(), movies.map((m) => m.Title ?? null));
@@ -95,5 +93,4 @@ test('a page sends rows through the snippet', async () => {
   await page.evaluate((rows) => rows.forEach((row) => frontdesk.add({ ...row, by: 'snippet' })), movies.slice(0, 120));
   await until(async () => (await count('by=snippet')) === 120, 'all rows arrive', 60);
   assert.equal(await count('by=snippet&Major+Genre=Drama'), movies.slice(0, 120).filter((m) => m['Major Genre'] === 'Drama').length);
-  await chrome.close();
 });

@@ -1,6 +1,6 @@
 // The pages of staff in a real browser: with and without JavaScript, at three widths, light and dark, by keyboard.
 import assert from 'node:assert';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { axeFinds, browser, frontdesk, owner, page as open, staff } from './support.mjs';
 
 let desk, chrome, api;
@@ -9,10 +9,6 @@ before(async () => {
   desk = await frontdesk();
   api = await staff(desk.url);
   chrome = await browser();
-});
-after(async () => {
-  await chrome.close();
-  await desk.close();
 });
 
 async function signIn(page) {

@@ -1,70 +1,31 @@
 // The snippet in a real browser, on pages of another origin with a strict policy, against a server that drops,
 // delays, refuses and loses acknowledgements: every entry is stored exactly once.
 import assert from 'node:assert';
-import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import { after, before, test } from 'node:test';
-import { browser, frontdesk, page as open, staff, until } from './support.mjs';
+import { before, test } from 'node:test';
+import { browser, frontdesk, page as open, proxyBefore, serve, staff, until } from './support.mjs';
 
 let desk, read, key, chrome, proxy, site;
 
-/** Stands before the Frontdesk and misbehaves as `mood` says for requests to /add. */
-async function unreliable(target) {
-  const state = { mood: () => 'pass', seen: 0 };
-  const server = createServer((incoming, outgoing) => {
-    const isAdd = incoming.url.startsWith('/add') && incoming.method === 'POST';
-    const mood = isAdd ? state.mood(state.seen++) : 'pass';
-    if (mood === 'drop') return incoming.socket.destroy();
-    const cors = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Retry-After', 'Content-Type': 'application/json' };
-    if (mood === 429) return void incoming.resume().on('end', () => outgoing.writeHead(429, { ...cors, 'Retry-After': '1' }).end('{}'));
-    if (mood === 500) return void incoming.resume().on('end', () => outgoing.writeHead(500, cors).end('{}'));
-    const onward = request({ port: target, host: '127.0.0.1', path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
-      // The entry is stored, but the page is not told.
-      if (mood === 'lose') return void answer.resume().on('end', () => incoming.socket.destroy());
-      const pass = () => {
-        outgoing.writeHead(answer.statusCode, answer.headers);
-        answer.pipe(outgoing);
-      };
-      if (mood === 'slow') setTimeout(pass, 700);
-      else pass();
-    });
-    onward.on('error', () => incoming.socket.destroy());
-    incoming.pipe(onward);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return Object.assign(state, { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() && server.closeAllConnections() });
-}
-
-/** A web site on another origin. */
+/** A web site on another origin, with a strict policy. */
 async function website() {
   const state = { body: '' };
-  const server = createServer((incoming, outgoing) => {
+  const { port } = await serve((incoming, outgoing) => {
     const policy = `default-src 'none'; script-src ${proxy.url}; connect-src ${proxy.url}; form-action 'self' ${proxy.url}; img-src data:`;
     outgoing.writeHead(200, { 'Content-Type': 'text/html', 'Content-Security-Policy': policy });
     const script = `<script defer src="${proxy.url}/frontdesk.js" data-key="${key}"></script>`;
     outgoing.end(`<!doctype html><title>A page</title><link rel="icon" href="data:,">${script}${state.body}`);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return Object.assign(state, { url: `http://localhost:${server.address().port}`, close: () => server.close() && server.closeAllConnections() });
+  return Object.assign(state, { url: `http://localhost:${port}` });
 }
 
 before(async () => {
   desk = await frontdesk();
   key = desk.run(['collection', 'add', 'site']).stdout.trim();
   ({ read } = await staff(desk.url));
-  proxy = await unreliable(desk.port);
+  proxy = await proxyBefore(desk.port);
   site = await website();
   chrome = await browser();
 });
-after(async () => {
-  await chrome.close();
-  proxy.close();
-  site.close();
-  await desk.close();
-});
-
 const NETWORK = /Failed to load resource|net::ERR|CORS policy/;
 const stored = async (run) => (await read(`/list?_collection=site&run=${run}&_limit=1000`)).entries.map((entry) => entry.data.n).sort((a, b) => a - b);
 const numbers = (count) => Array.from({ length: count }, (_, n) => n);

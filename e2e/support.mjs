@@ -3,9 +3,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
@@ -13,6 +14,14 @@ const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const program = process.env.FRONTDESK_BIN || new URL('../target/debug/frontdesk', import.meta.url).pathname;
 export const owner = { email: 'kim@example.org', password: 'a quiet green lamp' };
+
+// What a test file started is ended when the file is done, however that went: a process or a socket that is left
+// keeps the file from ever ending.
+const started = [];
+const ended = (one) => (started.push(one), one);
+after(async () => {
+  for (const one of started.reverse()) await one.close();
+});
 
 /** A free port of this machine. */
 export async function freePort() {
@@ -53,12 +62,18 @@ export async function frontdesk(settings = {}) {
     }
   };
   const stop = async () => {
-    const ended = once(child, 'exit');
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
     child.kill('SIGTERM');
-    await ended;
+    await gone;
   };
+  const close = async () => {
+    await stop();
+    rmSync(folder, { recursive: true });
+  };
+  const desk = ended({ url: `http://127.0.0.1:${port}`, port, run, start, stop, close });
   await start();
-  return { url: `http://127.0.0.1:${port}`, port, run, start, stop, async close() { await stop(); rmSync(folder, { recursive: true }); } };
+  return desk;
 }
 
 /** Signs in and returns a function that reads JSON as staff. */
@@ -72,9 +87,47 @@ export async function staff(url) {
   return { read, send, text, cookie };
 }
 
-export function browser() {
+export async function browser() {
   const quiet = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
-  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: quiet });
+  return ended(await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: quiet }));
+}
+
+/** Serves what `answer` says, at an address of its own. */
+export async function serve(answer) {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return ended({ port: server.address().port, close });
+}
+
+/** Stands before a Frontdesk, notes in `answers` what that answered, and misbehaves as `mood` says for POST /add. */
+export async function proxyBefore(target) {
+  const state = { mood: () => 'pass', seen: 0, answers: [] };
+  const { port } = await serve((incoming, outgoing) => {
+    const isAdd = incoming.url.startsWith('/add') && incoming.method === 'POST';
+    const mood = isAdd ? state.mood(state.seen++) : 'pass';
+    if (mood === 'drop') return incoming.socket.destroy();
+    const cors = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Retry-After', 'Content-Type': 'application/json' };
+    if (mood === 429) return void incoming.resume().on('end', () => outgoing.writeHead(429, { ...cors, 'Retry-After': '1' }).end('{}'));
+    if (mood === 500) return void incoming.resume().on('end', () => outgoing.writeHead(500, cors).end('{}'));
+    const onward = request({ port: target, host: '127.0.0.1', path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
+      state.answers.push({ method: incoming.method, path: incoming.url, status: answer.statusCode, location: answer.headers.location ?? '' });
+      // The entry is stored, but the page is not told.
+      if (mood === 'lose') return void answer.resume().on('end', () => incoming.socket.destroy());
+      const pass = () => {
+        outgoing.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(outgoing);
+      };
+      if (mood === 'slow') setTimeout(pass, 700);
+      else pass();
+    });
+    onward.on('error', () => incoming.socket.destroy());
+    incoming.pipe(onward);
+  });
+  return Object.assign(state, { url: `http://127.0.0.1:${port}` });
 }
 
 /** Opens a page that fails the test by any error in its console. */
