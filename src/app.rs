@@ -7,6 +7,7 @@ use rocket::figment::Figment;
 use rocket::shield::Shield;
 use rocket::{Build, Rocket, Shutdown};
 use rocket_db_pools::Database as _;
+use rocket_prometheus::PrometheusMetrics;
 
 use crate::collections::Collections;
 use crate::config::{Config, Switch};
@@ -18,7 +19,7 @@ use crate::records::{self, Records};
 use crate::staff::{Accounts, Area, Areas, Role, SessionLimits};
 use crate::waiting::{self, Rooms};
 use crate::web::Replays;
-use crate::{access, collections, directory, entries, openapi, staff, web};
+use crate::{access, collections, directory, entries, metrics, openapi, staff, web};
 
 /// Everything but the address it listens on. `figment` is [`crate::config::figment`], changed by tests.
 pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
@@ -26,6 +27,7 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
     let cursor_key =
         secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
     let cors = web::cors().map_err(|error| error.to_string())?;
+    let requests = PrometheusMetrics::new();
     Ok(rocket::custom(figment)
         // anybody
         .mount("/", web::health_routes())
@@ -41,17 +43,20 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         .mount("/", web::contract(collections::staff_routes()))
         .mount("/", web::contract(waiting::staff_routes()))
         .mount("/", records::pages::contents_routes())
-        // people, tokens, sessions, the audit trail
+        // people, tokens, sessions, the audit trail, numbers
         .mount("/", web::contract(access::api_routes()))
         .mount("/", access::page_routes())
+        .mount("/", metrics::routes())
         // for every resource: its list and items (the API's guards know which are public), its changes, its pages
         .attach(AdHoc::on_ignite("Records", |rocket| async { mount_records(rocket) }))
         .register("/", web::catchers())
+        .attach(requests.clone())
         .attach(web::FormsArePosts)
         .attach(cors)
         .attach(web::Headers)
         // Rocket's own headers: one obsolete, the other replaced by `frame-ancestors`.
         .attach(Shield::new())
+        .manage(requests)
         .manage(Document::new(described(), &AREAS))
         .attach(Db::init())
         .attach(AdHoc::on_ignite("Domains", move |rocket| manage(rocket, config, clock, cursor_key)))
@@ -123,6 +128,7 @@ static AREAS: Areas = Areas(&[
     ("/api/v1/tokens", Area::Admin),
     ("/api/v1/sessions", Area::Admin),
     ("/api/v1/audit", Area::Admin),
+    ("/metrics", Area::Admin),
 ]);
 
 /// Hands every domain its part of the configuration.

@@ -13,6 +13,7 @@ pub mod command;
 pub mod demo;
 pub mod directory;
 pub mod entries;
+pub mod metrics;
 pub mod openapi;
 pub mod records;
 pub mod staff;

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::records::{Column, Kind, Resource};
 use crate::staff::{Areas, Role, Scope};
 use crate::web::{ApiError, Html, JsonAnswer, render};
-use crate::{access, collections, entries, waiting, web};
+use crate::{access, collections, entries, metrics, waiting, web};
 
 /// The document, written when somebody first asks for it: until then it takes no memory.
 pub struct Document {
@@ -109,6 +109,7 @@ fn said() -> Result<Value, Error> {
         collections::Docs::openapi(),
         waiting::Docs::openapi(),
         access::Docs::openapi(),
+        metrics::Docs::openapi(),
     ] {
         all.merge(docs);
     }
@@ -300,7 +301,7 @@ fn finish(path: &str, method: &str, operation: &mut Value, areas: &Areas) {
     let plain = matches!(path, "/healthz" | "/readyz" | "/version");
     when(!plain, &[400]);
     when(path.starts_with("/api/"), &[406]);
-    when(api || path == "/list" || path == "/csv", &[401, 403]);
+    when(api || matches!(path, "/list" | "/csv" | "/metrics"), &[401, 403]);
     when(path == "/add", &[403]);
     let names = ["/list", "/csv", "/add", "/api/v1/entries", "/api/v1/queuers"];
     when(path.contains('{') || names.contains(&path), &[404]);

@@ -7,8 +7,11 @@ mod bulk;
 mod notify;
 mod open;
 mod query;
+mod state;
 mod writer;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rocket_db_pools::Database;
@@ -18,6 +21,7 @@ pub use bulk::{Bulk, Column};
 pub use notify::Listener;
 pub use open::make_private_folder;
 pub use query::{Param, Query, Record, Snapshot};
+pub use state::{Disk, NotReady};
 pub use writer::Tx;
 
 /// A failure of the database, by what it means to the caller.
@@ -40,7 +44,12 @@ pub enum DbError {
 /// One of the two databases. Cheap to clone.
 #[derive(Clone)]
 pub enum Pool {
-    Sqlite { readers: SqlitePool, writer: writer::Writer },
+    /// `folder` is where the file is.
+    Sqlite {
+        readers: SqlitePool,
+        writer: writer::Writer,
+        folder: Arc<Path>,
+    },
     Postgres(PgPool),
 }
 
@@ -90,7 +99,7 @@ impl Pool {
     /// Waits for the last commit and closes every connection.
     pub async fn close(&self) {
         match self {
-            Pool::Sqlite { readers, writer } => {
+            Pool::Sqlite { readers, writer, .. } => {
                 readers.close().await;
                 writer.close().await;
             }

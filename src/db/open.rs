@@ -3,8 +3,10 @@
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -15,6 +17,18 @@ use super::{ACQUIRE, OpenError, Pool};
 /// The first SQLite release without the WAL-reset corruption (sqlite.org/wal.html, "The WAL-reset bug").
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const OLDEST_POSTGRES: i64 = 130_000;
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// What a database must have been brought through.
+pub(super) fn migrations(pool: &Pool) -> &'static [Migration] {
+    match pool {
+        Pool::Sqlite { .. } => &SQLITE.migrations,
+        Pool::Postgres(_) => &POSTGRES.migrations,
+    }
+}
+
 /// Readers are short; each is a thread with a page cache of its own, and more than the cores only take turns.
 fn readers() -> u32 {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -31,17 +45,18 @@ pub(super) async fn open(url: &str) -> Result<Pool, OpenError> {
 
 async fn open_sqlite(url: &str) -> Result<Pool, OpenError> {
     let options = sqlite_options(url)?;
-    make_folder(options.get_filename())?;
+    let folder: Arc<Path> = folder_of(options.get_filename()).into();
+    make_folder(&folder, options.get_filename())?;
     let one = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
     check_sqlite(&one).await?;
-    sqlx::migrate!("migrations/sqlite").run(&one).await?;
+    SQLITE.run(&one).await?;
     let connection = one.acquire().await?.detach();
     let readers = SqlitePoolOptions::new()
         .max_connections(readers())
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .connect_lazy_with(options.read_only(true).create_if_missing(false).pragma("query_only", "on"));
-    Ok(Pool::Sqlite { readers, writer: Writer::start(connection) })
+    Ok(Pool::Sqlite { readers, writer: Writer::start(connection), folder })
 }
 
 /// Every setting here is a promise or a defence:
@@ -61,11 +76,12 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .with_regexp())
 }
 
-fn make_folder(file: &Path) -> Result<(), OpenError> {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => make_private_folder(folder).map_err(OpenError::Folder)?,
-        _ => {}
-    }
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn make_folder(folder: &Path, file: &Path) -> Result<(), OpenError> {
+    make_private_folder(folder).map_err(OpenError::Folder)?;
     // Made here, for nobody else to read; what SQLite makes beside it gets the same mode.
     let made = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file);
     made.map(drop).map_err(OpenError::Folder)
@@ -102,7 +118,7 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
     if found < OLDEST_POSTGRES {
         return Err(OpenError::PostgresTooOld { found });
     }
-    sqlx::migrate!("migrations/postgres").run(&pool).await?;
+    POSTGRES.run(&pool).await?;
     Ok(Pool::Postgres(pool))
 }
 

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 use std::hash::RandomState;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +31,30 @@ const MAX_SHAPES: usize = 20_000;
 pub struct Intake {
     queue: mpsc::Sender<Message>,
     seed: RandomState,
+    tally: Arc<Tally>,
+}
+
+/// How many entries came to which end since the program started.
+#[derive(Default)]
+pub struct Tally {
+    pub stored: AtomicU64,
+    pub flagged: AtomicU64,
+    pub duplicate: AtomicU64,
+    pub rejected: AtomicU64,
+}
+
+impl Tally {
+    fn note(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            let count = match outcome {
+                Outcome::Stored(_) => &self.stored,
+                Outcome::Flagged(_) => &self.flagged,
+                Outcome::Duplicate(_) => &self.duplicate,
+                Outcome::Conflict(_) | Outcome::Rejected(_) => &self.rejected,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 enum Message {
@@ -54,12 +80,16 @@ impl Intake {
     pub fn start(db: Pool, clock: Clock) -> Intake {
         let (queue, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(Task { db, clock, registry: Registry::default() }.run(waiting));
-        Intake { queue, seed: RandomState::new() }
+        Intake { queue, seed: RandomState::new(), tally: Arc::default() }
     }
 
     /// What shapes are hashed with.
     pub fn seed(&self) -> &RandomState {
         &self.seed
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Stores entries as one transaction. `Ok` means that what its outcomes call stored is on disk.
@@ -70,7 +100,10 @@ impl Intake {
             retry_after: 1,
         })?;
         match answered.await {
-            Ok(Ok(outcomes)) => Ok(outcomes),
+            Ok(Ok(outcomes)) => {
+                self.tally.note(&outcomes);
+                Ok(outcomes)
+            }
             Ok(Err(Failure::Unavailable(reason))) => Err(DbError::Unavailable(reason).into()),
             Ok(Err(Failure::Internal(reason))) => Err(Error::Internal(reason.into())),
             Err(_) => Err(DbError::Unavailable("the intake has ended".into()).into()),

@@ -39,6 +39,7 @@ pub use add::Docs as AddDocs;
 pub use api::Docs;
 pub use export::{is_formula, unguarded};
 pub use import::{Import, ImportReport, Source};
+pub use intake::Tally;
 pub use limits::RateSettings;
 pub use pages::find_or_make;
 pub use query::{Format, parse as parse_query};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rocket::http::ContentType;
 
 use super::body::{self, Body};
-use super::intake::Intake;
+use super::intake::{Intake, Tally};
 use super::limits::{Limits, RateSettings};
 use super::query::Query;
 use super::reading::{Reader, SeenFields};
@@ -103,6 +103,11 @@ impl Entries {
             collections,
             settings,
         }))
+    }
+
+    /// What became of entries since the program started.
+    pub fn tally(&self) -> &Tally {
+        self.intake.tally()
     }
 
     /// Stores what a client sent. What an outcome calls stored is on disk.

@@ -265,6 +265,11 @@ impl Live {
         self.shown.subscribe()
     }
 
+    /// Streams that are open on it.
+    pub fn streams(&self) -> usize {
+        self.shown.receiver_count()
+    }
+
     /// Wakes the streams if the room changed since the last time.
     pub fn publish(&self) {
         let changes = self.changes.load(Ordering::SeqCst);

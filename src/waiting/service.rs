@@ -116,6 +116,16 @@ impl Shared {
         lives.iter().map(|(id, live)| (*id, live.clone())).collect()
     }
 
+    /// Live pages that are open on this node.
+    pub fn streams(&self) -> usize {
+        self.open_rooms().iter().map(|(_, live)| live.streams()).sum()
+    }
+
+    /// Queue, state, and how many places are in it; of those who have not ended.
+    pub async fn places(&self) -> Result<Vec<(i64, String, i64)>> {
+        Ok(store::places_by_state(&self.db).await?)
+    }
+
     fn remember(&self, places: Vec<(i64, i64)>) {
         if places.is_empty() {
             return;

@@ -66,6 +66,12 @@ pub async fn places(db: &Pool, queue: i64, since: Moment) -> Result<Vec<Place>, 
     db.read(sqlx::AssertSqlSafe(sql)).bind(queue).bind(since).all().await
 }
 
+/// Queue, state, and how many places are in it, for those that have not ended.
+pub async fn places_by_state(db: &Pool) -> Result<Vec<(i64, String, i64)>, DbError> {
+    let sql = format!("SELECT queue_id, state, count(*) FROM queuers WHERE {ACTIVE} GROUP BY queue_id, state");
+    db.read(sqlx::AssertSqlSafe(sql)).all().await
+}
+
 /// The places that changed after a `seq`. Found by their events, so that a step has one index less to write.
 pub async fn changed_places(db: &Pool, queue: i64, seq: i64) -> Result<Vec<Place>, DbError> {
     let sql =

@@ -205,9 +205,12 @@ async fn a_full_disk_is_an_error_and_never_a_false_acknowledgement() {
     }
     assert!(refused > 20, "the disk was filled");
     assert_eq!(server.request("GET", "/healthz", "").map(|(status, _)| status), Some(200), "it goes on answering");
-    drop(server);
+    let (status, problem) = server.request("GET", "/readyz", "").unwrap();
+    assert!(status == 503 && problem.contains("is full"), "{status} {problem}");
     // room again: what was acknowledged is there, and nothing else
     Command::new("mount").args(["-o", "remount,size=64m"]).arg(&disk).status().unwrap();
+    assert_eq!(server.request("GET", "/readyz", "").map(|(status, _)| status), Some(200));
+    drop(server);
     let there: HashSet<i64> = found(&url).await.into_iter().map(|(n, _)| n).collect();
     let lost: Vec<_> = acknowledged.difference(&there).collect();
     Command::new("umount").arg(&disk).status().unwrap();

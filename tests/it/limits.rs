@@ -29,6 +29,7 @@ fn docs_limits_says_what_the_code_says() {
         ("DEFAULT_LIMIT", u64::from(DEFAULT_LIMIT)),
         ("MAX_FIELDS", MAX_FIELDS as u64),
         ("MAX_PINS", MAX_PINS as u64),
+        ("DISK_RESERVE", DISK_RESERVE),
     ];
     assert_eq!(code.matches("pub const").count(), values.len(), "a limit that this test does not know");
     for (name, value) in values {

@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod directory;
 mod grammar;
+mod health;
 mod histories;
 mod limits;
 mod list;

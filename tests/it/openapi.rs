@@ -22,7 +22,7 @@ async fn every_mounted_route_of_the_api_is_described_and_no_other() {
     let document = app.get("/api/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     let described: Vec<_> = operations(&document).into_iter().map(|(method, path, _)| (method, path)).collect();
-    let others = ["/add", "/list", "/csv", "/healthz", "/readyz", "/version"];
+    let others = ["/add", "/list", "/csv", "/healthz", "/readyz", "/version", "/metrics"];
     let mut mounted = Vec::new();
     for route in app.client.rocket().routes() {
         let path = route.uri.path().trim_end_matches('/').replace('<', "{").replace('>', "}");

@@ -1,0 +1,67 @@
+//! How the database is: whether it can be worked with, and how large it is.
+
+use std::collections::HashSet;
+
+use super::{DbError, Pool, open};
+use crate::limits::DISK_RESERVE;
+
+/// Why the database cannot be worked with, in words for whoever runs the program.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// The driver's words are for the log only.
+    #[error("The database does not answer.")]
+    Silent(#[source] DbError),
+    /// It was replaced by an older one under the running program.
+    #[error("The database lacks migration {0}. Start the program again to bring it up to date.")]
+    Behind(i64),
+    #[error("The disk of the database is full: {} of {} bytes that must be free are.", free, DISK_RESERVE)]
+    Full { free: u64 },
+    #[error("The disk of the database cannot be written to.")]
+    ReadOnly,
+}
+
+impl Pool {
+    /// Whether it answers, has every migration, and has room. Of PostgreSQL's disk nothing is known here.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let applied: Vec<(i64,)> =
+            self.read("SELECT version FROM _sqlx_migrations WHERE success").all().await.map_err(NotReady::Silent)?;
+        let applied: HashSet<i64> = applied.into_iter().map(|(version,)| version).collect();
+        let wanted = open::migrations(self).iter().map(|migration| migration.version);
+        if let Some(missing) = wanted.filter(|version| !applied.contains(version)).min() {
+            return Err(NotReady::Behind(missing));
+        }
+        match self.disk() {
+            Some(disk) if disk.read_only => Err(NotReady::ReadOnly),
+            Some(Disk { free, .. }) if free < DISK_RESERVE => Err(NotReady::Full { free }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes of the database, the write-ahead log not counted.
+    pub async fn bytes(&self) -> Result<i64, DbError> {
+        let (bytes,): (i64,) = self
+            .read("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+            .postgres("SELECT pg_database_size(current_database())")
+            .one()
+            .await?;
+        Ok(bytes)
+    }
+
+    /// The disk under SQLite's file; `None` for PostgreSQL, and where the system does not tell.
+    pub fn disk(&self) -> Option<Disk> {
+        let Pool::Sqlite { folder, .. } = self else { return None };
+        let seen = rustix::fs::statvfs(&**folder).ok()?;
+        Some(Disk {
+            free: seen.f_bavail.saturating_mul(seen.f_frsize),
+            read_only: seen.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+        })
+    }
+}
+
+/// A disk as this process may use it.
+#[derive(Debug, Clone, Copy)]
+pub struct Disk {
+    /// Bytes.
+    pub free: u64,
+    pub read_only: bool,
+}

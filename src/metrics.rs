@@ -1,0 +1,118 @@
+//! `/metrics`: what goes on here in numbers, for Prometheus. For the owner only: it tells how many come and wait.
+//!
+//! Names of addresses are those of routes, never what was asked for, so nothing personal is in them.
+
+use std::sync::atomic::Ordering;
+
+use rocket::http::ContentType;
+use rocket::{Route, State, get, routes};
+use rocket_prometheus::PrometheusMetrics;
+use rocket_prometheus::prometheus::core::Collector;
+use rocket_prometheus::prometheus::proto::MetricFamily;
+use rocket_prometheus::prometheus::{self, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
+
+use crate::db::Pool;
+use crate::entries::{Entries, Tally};
+use crate::error::{Error, Result};
+use crate::staff::Owner;
+use crate::waiting::Rooms;
+use crate::web::ApiError;
+
+/// What this route says of itself.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(metrics))]
+pub struct Docs;
+
+pub fn routes() -> Vec<Route> {
+    routes![metrics]
+}
+
+/// The state of the program in numbers
+///
+/// In the text format of Prometheus: requests by route, method and status with their times, entries by what became of
+/// them, places by queue and state, live pages that are open, and the sizes of the database and of what is free.
+#[utoipa::path(
+    tag = "health",
+    responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
+    extensions(("x-role" = json!("owner"))),
+)]
+#[get("/metrics")]
+async fn metrics(
+    _owner: Owner,
+    requests: &State<PrometheusMetrics>,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    rooms: &State<Rooms>,
+) -> std::result::Result<(ContentType, String), ApiError> {
+    let mut page = Page(requests.http_requests_total().collect());
+    page.0.extend(requests.http_requests_duration_seconds().collect());
+    page.gauge(
+        "frontdesk_info",
+        "What runs",
+        &["version", "database"],
+        [(vec![env!("CARGO_PKG_VERSION").to_owned(), db.kind().to_owned()], 1)],
+    )?;
+    page.outcomes(entries.tally())?;
+    let places = rooms.places().await?.into_iter().map(|(queue, state, count)| (vec![queue.to_string(), state], count));
+    page.gauge("frontdesk_places", "Places in queues that have not ended", &["queue", "state"], places)?;
+    page.number("frontdesk_streams", "Live pages that are open on this node", count(rooms.streams()))?;
+    page.number("frontdesk_database_bytes", "Size of the database", db.bytes().await.map_err(Error::from)?)?;
+    if let Some(disk) = db.disk() {
+        page.number("frontdesk_disk_free_bytes", "Free on the disk of the database", count(disk.free))?;
+    }
+    Ok((ContentType::new("text", "plain").with_params([("version", "0.0.4"), ("charset", "utf-8")]), page.text()?))
+}
+
+fn count(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
+}
+
+/// What one answer says.
+struct Page(Vec<MetricFamily>);
+
+impl Page {
+    fn number(&mut self, name: &str, help: &str, value: i64) -> Result<()> {
+        self.gauge(name, help, &[], [(Vec::new(), value)])
+    }
+
+    /// The values of the labels, and the number that they have now.
+    fn gauge(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        rows: impl IntoIterator<Item = (Vec<String>, i64)>,
+    ) -> Result<()> {
+        let gauge = IntGaugeVec::new(Opts::new(name, help), labels).map_err(fault)?;
+        for (values, number) in rows {
+            gauge.with_label_values(&values).set(number);
+        }
+        self.0.extend(gauge.collect());
+        Ok(())
+    }
+
+    fn outcomes(&mut self, tally: &Tally) -> Result<()> {
+        let help = "Entries sent to this node since it started, by what became of them";
+        let counter = IntCounterVec::new(Opts::new("frontdesk_entries_total", help), &["outcome"]).map_err(fault)?;
+        for (outcome, count) in [
+            ("stored", &tally.stored),
+            ("flagged", &tally.flagged),
+            ("duplicate", &tally.duplicate),
+            ("rejected", &tally.rejected),
+        ] {
+            counter.with_label_values(&[outcome]).inc_by(count.load(Ordering::Relaxed));
+        }
+        self.0.extend(counter.collect());
+        Ok(())
+    }
+
+    fn text(mut self) -> Result<String> {
+        // The format has no place for names without numbers.
+        self.0.retain(|family| !family.get_metric().is_empty());
+        TextEncoder::new().encode_to_string(&self.0).map_err(fault)
+    }
+}
+
+fn fault(error: prometheus::Error) -> Error {
+    Error::Internal(Box::new(error))
+}
