@@ -1,0 +1,198 @@
+//! Operations and schemas of records, from their declarations.
+
+use serde_json::{Map, Value, json};
+
+use crate::records::{Column, Kind, Resource};
+use crate::staff::Role;
+
+/// A resource with the name of its schema and what may be done with it.
+pub struct Described {
+    pub resource: &'static Resource,
+    pub schema: &'static str,
+    pub tag: &'static str,
+    /// The least role that reads it; `None`: anybody.
+    pub reads: Option<Role>,
+    /// By the routes that all records share.
+    pub changes: bool,
+}
+
+/// The operations and schemas of a resource.
+pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut Map<String, Value>) {
+    let Described { resource, schema, tag, .. } = described;
+    let base = format!("/api/v1/{}", resource.name);
+    let item = format!("{base}/{{id}}");
+    let reference = |name: String| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let content = |schema: Value| json!({ "application/json": { "schema": schema } });
+    let ok = |text: &str, schema: Value| json!({ "description": text, "content": content(schema) });
+    let role = |changes: bool| match described.reads {
+        _ if changes => "staff",
+        None => "anybody",
+        Some(role) => role.name(),
+    };
+    let id = json!([{ "name": "id", "in": "path", "required": true, "description": "Its number", "schema": { "type": "integer", "format": "int64" } }]);
+    schemas.insert((*schema).to_owned(), shown_schema(resource));
+    schemas.insert(format!("{schema}List"), list_schema(resource, schema));
+    let mut list = ok("A page of them; or a download, with `_format`", reference(format!("{schema}List")));
+    list["content"]["text/csv"] = json!({ "schema": { "type": "string" } });
+    list["content"]["application/x-ndjson"] = json!({ "schema": { "type": "string" } });
+    paths[&base]["get"] = json!({
+        "tags": [tag], "summary": format!("List {}", resource.name), "x-role": role(false),
+        "parameters": list_parameters(resource), "responses": { "200": list }
+    });
+    if paths[&item]["get"].is_null() {
+        paths[&item]["get"] = json!({
+            "tags": [tag], "summary": format!("Read one of the {}", resource.name), "x-role": role(false), "parameters": id,
+            "responses": { "200": ok("It", reference((*schema).to_owned())) }
+        });
+    }
+    if !described.changes {
+        return;
+    }
+    let body = |name: String| json!({ "required": true, "content": content(reference(name)) });
+    schemas.insert(format!("{schema}Whole"), written_schema(resource, true));
+    schemas.insert(format!("{schema}Change"), written_schema(resource, false));
+    let now = || ok("It as it is now", reference((*schema).to_owned()));
+    paths[&base]["post"] = json!({
+        "tags": [tag], "summary": format!("Make a {}", resource.one), "x-role": role(true),
+        "requestBody": body(format!("{schema}Whole")), "responses": { "201": ok("It", reference((*schema).to_owned())) }
+    });
+    for (method, name, summary) in [("put", "Whole", "Replace"), ("patch", "Change", "Change")] {
+        let mut kinds = body(format!("{schema}{name}"));
+        if method == "patch" {
+            kinds["content"]["application/merge-patch+json"] = kinds["content"]["application/json"].clone();
+        }
+        paths[&item][method] = json!({
+            "tags": [tag], "summary": format!("{summary} one of the {}", resource.name), "x-role": role(true), "parameters": id,
+            "requestBody": kinds, "responses": { "200": now() }
+        });
+    }
+    paths[&item]["delete"] = json!({
+        "tags": [tag], "summary": format!("Delete one of the {}", resource.name), "x-role": role(true), "parameters": id,
+        "responses": { "204": { "description": "Deleted; it can be restored" } }
+    });
+    paths[format!("{item}/restoration")]["post"] = json!({
+        "tags": [tag], "summary": format!("Restore one of the {}", resource.name), "x-role": role(true), "parameters": id,
+        "requestBody": body("Nothing".into()), "responses": { "200": now() }
+    });
+}
+
+fn shown_schema(resource: &'static Resource) -> Value {
+    let mut properties: Map<_, _> =
+        resource.readable(true).map(|column| (column.name.to_owned(), column_schema(column, true))).collect();
+    let required: Vec<_> = if resource.public { vec!["id"] } else { properties.keys().map(String::as_str).collect() };
+    let mut schema = json!({ "type": "object", "required": required });
+    if resource.name == "queues" {
+        properties.extend(live_schema());
+    }
+    schema["properties"] = properties.into();
+    schema
+}
+
+/// What is going on in a queue, beside its settings.
+fn live_schema() -> [(String, Value); 5] {
+    let object = json!({ "type": "object" });
+    [
+        ("open".into(), json!({ "type": "boolean", "description": "Somebody may join now" })),
+        ("waiting".into(), json!({ "type": "integer" })),
+        ("on_duty".into(), json!({ "type": "array", "items": object })),
+        ("estimate".into(), json!({ "$ref": "#/components/schemas/Wait" })),
+        ("seq".into(), json!({ "type": "integer", "description": "Raised by everything that happens" })),
+    ]
+}
+
+fn list_schema(resource: &'static Resource, schema: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": [resource.name, "next", "count"],
+        "properties": {
+            resource.name: { "type": "array", "items": { "$ref": format!("#/components/schemas/{schema}") } },
+            "next": { "type": ["string", "null"], "description": "The `_cursor` of the next page" },
+            "count": { "type": ["integer", "null"] }
+        }
+    })
+}
+
+fn written_schema(resource: &'static Resource, whole: bool) -> Value {
+    let properties: Map<_, _> =
+        resource.writable().map(|column| (column.name.to_owned(), column_schema(column, false))).collect();
+    let required: Vec<_> = resource.writable().filter(|column| column.required && whole).map(|c| c.name).collect();
+    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// `shown`: as it is answered; else as it may be written.
+fn column_schema(column: &Column, shown: bool) -> Value {
+    let length = |n: &usize| json!({ "type": "string", "maxLength": n });
+    let mut schema = match &column.kind {
+        Kind::Line(n) | Kind::Text(n) => length(n),
+        // A blank text is none, so what is written need not be of the form.
+        Kind::Email if shown => json!({ "type": "string", "format": "email", "maxLength": 254 }),
+        Kind::Url if shown => json!({ "type": "string", "format": "uri" }),
+        Kind::Email | Kind::Url => json!({ "type": "string" }),
+        Kind::Number(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Zone => json!({ "type": "string", "description": "An IANA time zone", "example": "Europe/Berlin" }),
+        Kind::Choice(choices) => json!({ "type": "string", "enum": choices }),
+        Kind::Reference(_) | Kind::Account => json!({ "type": "integer", "minimum": 1 }),
+        Kind::Moment => json!({ "type": "string", "format": "date-time" }),
+        Kind::Nested(_) => json!({ "type": "array", "items": {} }),
+    };
+    if !column.help.is_empty() {
+        schema["description"] = column.help.into();
+    }
+    if column.required && schema["type"] == "string" && !shown {
+        schema["minLength"] = 1.into();
+    }
+    let given = matches!(column.kind, Kind::Flag) && shown
+        || column.required
+        || column.name == "id"
+        || column.name == "version";
+    let filled = shown && column.default.is_some();
+    if !given && !filled {
+        schema["type"] = json!([schema["type"], "null"]);
+        if let Some(choices) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+            choices.push(Value::Null);
+        }
+    }
+    schema
+}
+
+/// The grammar of lists: what is ours begins with `_`; each column is a condition.
+fn list_parameters(resource: &'static Resource) -> Value {
+    let own = [
+        ("_sort", json!({ "type": "string" }), "Columns, `-` for descending, such as `-created_at`"),
+        ("_limit", json!({ "type": "integer", "minimum": 1, "maximum": 1000 }), "How many a page; 50 without it"),
+        ("_cursor", json!({ "type": "string" }), "The `next` of the page before"),
+        ("_fields", json!({ "type": "string" }), "Columns to show, or `-column` to leave out"),
+        (
+            "_q",
+            json!({ "type": "string", "maxLength": 1000 }),
+            "Words anywhere: all of them, `\"a phrase\"`, `-not this`",
+        ),
+        ("_count", json!({ "enum": ["auto", "exact", "none"] }), "Whether all that match are counted"),
+        ("_deleted", json!({ "enum": ["no", "with", "only"] }), "Deleted ones, too, or only they"),
+        ("_format", json!({ "enum": ["json", "csv", "ndjson"] }), "A download of all that match instead of a page"),
+    ];
+    let parameter = |name: &str, schema: Value, text: String| json!({ "name": name, "in": "query", "required": false, "schema": schema, "description": text });
+    let own = own.into_iter().map(|(name, schema, text)| parameter(name, schema, text.to_owned()));
+    let columns = resource.readable(true).filter(|column| !matches!(column.kind, Kind::Nested(_))).map(|column| {
+        let text = format!(
+            "Only those with this {}; also `{}__in`, `__gte`, `__contains` and so on",
+            column.title, column.name
+        );
+        parameter(column.name, filter_schema(column), text)
+    });
+    own.chain(columns).collect()
+}
+
+fn filter_schema(column: &Column) -> Value {
+    match &column.kind {
+        Kind::Number(..) | Kind::Reference(_) | Kind::Account => json!({ "type": "integer" }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Moment => json!({ "type": "string", "format": "date-time" }),
+        _ => json!({ "type": "string" }),
+    }
+}
