@@ -1,55 +1,27 @@
-//! `/api/v1/users`, `/tokens`, `/sessions`, `/audit`.
+//! Accounts: `/api/v1/users`.
 
 use rocket::http::Status;
 use rocket::http::uri::Origin;
-use rocket::{Route, State, delete, get, patch, post, put, routes};
+use rocket::{State, delete, get, patch, post, put};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
-use super::{AUDIT, TOKENS, USERS};
+use super::Answer;
+use crate::access::USERS;
 use crate::error::{Error, FieldError, Result, both};
-use crate::moment::Moment;
 use crate::records::api::{Listed, answer_list, made, shown};
 use crate::records::{Records, read_only_unchanged};
-use crate::staff::{Accounts, Change, Credential, Email, Link, NewPerson, NewToken, Owner, Role, Scopes, Viewer};
-use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, NoBody, WebHost, item_id};
-
-/// What these routes say of themselves; the lists and reads of records are described by their declarations.
-#[derive(OpenApi)]
-#[openapi(paths(
-    invite,
-    replace,
-    merge,
-    remove,
-    restore,
-    new_link,
-    end_sessions,
-    make_token,
-    revoke_token,
-    sessions,
-    end_session
-))]
-pub struct Docs;
-
-pub fn routes() -> Vec<Route> {
-    [
-        routes![users, invite, user, replace, merge, remove, restore, new_link, end_sessions],
-        routes![tokens, make_token, token, revoke_token],
-        routes![sessions, end_session, audit, audit_line],
-    ]
-    .concat()
-}
-
-type Answer<T> = std::result::Result<T, ApiError>;
+use crate::staff::{Accounts, Change, Email, Link, NewPerson, Owner, Role};
+use crate::web::{IfMatch, JsonAnswer, JsonObject, NoBody, WebHost, item_id};
 
 #[get("/api/v1/users")]
-async fn users(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {
+pub(super) async fn users(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {
     Ok(answer_list(records, &USERS, uri, true, &host).await?)
 }
 
 #[get("/api/v1/users/<id>")]
-async fn user(_owner: Owner, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
+pub(super) async fn user(_owner: Owner, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
     Ok(shown(records.find(&USERS, item_id(id)?, true).await?).live())
 }
 
@@ -100,7 +72,7 @@ pub fn link_url(link: &Link, host: &WebHost) -> String {
     extensions(("x-role" = json!("owner"))),
 )]
 #[post("/api/v1/users", data = "<body>")]
-async fn invite(
+pub(super) async fn invite(
     owner: Owner,
     accounts: &State<Accounts>,
     records: &State<Records>,
@@ -209,7 +181,7 @@ impl Asked<'_> {
     extensions(("x-role" = json!("owner"))),
 )]
 #[put("/api/v1/users/<id>", data = "<body>")]
-async fn replace(
+pub(super) async fn replace(
     owner: Owner,
     accounts: &State<Accounts>,
     records: &State<Records>,
@@ -231,7 +203,7 @@ async fn replace(
     extensions(("x-role" = json!("owner"))),
 )]
 #[patch("/api/v1/users/<id>", data = "<body>")]
-async fn merge(
+pub(super) async fn merge(
     owner: Owner,
     accounts: &State<Accounts>,
     records: &State<Records>,
@@ -252,7 +224,7 @@ async fn merge(
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/users/<id>")]
-async fn remove(
+pub(super) async fn remove(
     owner: Owner,
     accounts: &State<Accounts>,
     records: &State<Records>,
@@ -273,7 +245,7 @@ async fn remove(
     extensions(("x-role" = json!("owner"))),
 )]
 #[post("/api/v1/users/<id>/restoration", data = "<_body>")]
-async fn restore(
+pub(super) async fn restore(
     owner: Owner,
     accounts: &State<Accounts>,
     records: &State<Records>,
@@ -296,7 +268,7 @@ async fn restore(
     extensions(("x-role" = json!("owner"))),
 )]
 #[post("/api/v1/users/<id>/invitations", data = "<_body>")]
-async fn new_link(
+pub(super) async fn new_link(
     owner: Owner,
     accounts: &State<Accounts>,
     host: WebHost,
@@ -317,177 +289,7 @@ async fn new_link(
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/users/<id>/sessions")]
-async fn end_sessions(owner: Owner, accounts: &State<Accounts>, id: &str) -> Answer<Status> {
+pub(super) async fn end_sessions(owner: Owner, accounts: &State<Accounts>, id: &str) -> Answer<Status> {
     accounts.end_sessions(&owner.author(), item_id(id)?).await?;
     Ok(Status::NoContent)
-}
-
-#[get("/api/v1/tokens")]
-async fn tokens(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {
-    Ok(answer_list(records, &TOKENS, uri, true, &host).await?)
-}
-
-#[get("/api/v1/tokens/<id>")]
-async fn token(_owner: Owner, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
-    Ok(shown(records.find(&TOKENS, item_id(id)?, true).await?).live())
-}
-
-/// A token to be made.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct MakeToken {
-    /// What it is for.
-    #[schema(example = "nightly export")]
-    name: String,
-    /// `entries:read`, `entries:write`, `waiting`, `directory`, `admin`.
-    #[schema(example = json!(["entries:read"]))]
-    scopes: Vec<String>,
-    /// Whose it is; one's own without it.
-    user_id: Option<i64>,
-    /// Without it, never.
-    #[schema(format = DateTime)]
-    expires_at: Option<String>,
-}
-
-/// Make an API token
-///
-/// The token is in this answer only.
-#[utoipa::path(
-    tag = "people",
-    request_body = MakeToken,
-    responses((status = 201, description = "The token", body = ref("#/components/schemas/NewToken"))),
-    extensions(("x-role" = json!("owner"))),
-)]
-#[post("/api/v1/tokens", data = "<body>")]
-async fn make_token(
-    owner: Owner,
-    accounts: &State<Accounts>,
-    records: &State<Records>,
-    body: JsonObject,
-) -> Answer<JsonAnswer> {
-    let new: MakeToken = body.parse()?;
-    let scopes = Scopes::parse(new.scopes.iter().map(String::as_str));
-    let expires = new.expires_at.as_deref().map(read_moment).transpose();
-    let (scopes, expires) = both(scopes, expires)?;
-    let account = match new.user_id {
-        None => owner.0.clone(),
-        Some(id) => {
-            let found = accounts.find(id).await.ok().filter(|account| account.deleted.is_none());
-            found.ok_or_else(|| Error::invalid("/user_id", format!("there is no account {id}")))?
-        }
-    };
-    let new = NewToken { name: new.name, scopes, expires };
-    let (id, token) = accounts.make_token(&owner.author(), &account, new).await?;
-    let mut item = records.find(&TOKENS, id, true).await?;
-    item.body.insert("token".into(), token.into());
-    Ok(made(&TOKENS, item).whole())
-}
-
-fn read_moment(text: &str) -> Result<Moment> {
-    Moment::parse(text).ok_or_else(|| Error::invalid("/expires_at", "must be a moment such as 2027-01-31T12:00:00Z"))
-}
-
-/// Revoke an API token
-///
-/// What uses it ends at once.
-#[utoipa::path(
-    tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Revoked")),
-    extensions(("x-role" = json!("owner"))),
-)]
-#[delete("/api/v1/tokens/<id>")]
-async fn revoke_token(
-    owner: Owner,
-    accounts: &State<Accounts>,
-    records: &State<Records>,
-    id: &str,
-    if_match: IfMatch,
-) -> Answer<Status> {
-    let present = records.find(&TOKENS, item_id(id)?, true).await?;
-    if_match.version(present.version)?;
-    accounts.revoke_token(&owner.author(), present.id, None).await?;
-    Ok(Status::NoContent)
-}
-
-/// List one's own sessions
-#[utoipa::path(
-    tag = "people",
-    responses((status = 200, description = "The sessions, the last used first", body = Sessions)),
-    extensions(("x-role" = json!("viewer"))),
-)]
-#[get("/api/v1/sessions")]
-async fn sessions(viewer: Viewer, accounts: &State<Accounts>, credential: Own) -> Answer<JsonAnswer> {
-    let sessions = accounts.sessions(viewer.0.id, credential.0.as_deref()).await?;
-    let shown = |session: crate::staff::Session| SessionShown {
-        id: session.id,
-        created_at: session.began.to_string(),
-        last_seen_at: session.seen.to_string(),
-        browser: session.browser,
-        current: session.own,
-    };
-    let list = Sessions { count: sessions.len(), next: None, sessions: sessions.into_iter().map(shown).collect() };
-    Ok(JsonAnswer::ok(&serde_json::to_value(list).unwrap_or_default()))
-}
-
-/// A session of one's own.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Session)]
-struct SessionShown {
-    id: i64,
-    #[schema(format = DateTime)]
-    created_at: String,
-    #[schema(format = DateTime)]
-    last_seen_at: String,
-    /// What the browser called itself.
-    browser: String,
-    /// The one that asks.
-    current: bool,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = SessionList)]
-struct Sessions {
-    sessions: Vec<SessionShown>,
-    next: Option<String>,
-    count: usize,
-}
-
-/// The session that asks, if it is one.
-struct Own(Option<String>);
-
-#[rocket::async_trait]
-impl<'r> rocket::request::FromRequest<'r> for Own {
-    type Error = std::convert::Infallible;
-    async fn from_request(request: &'r rocket::Request<'_>) -> rocket::request::Outcome<Self, Self::Error> {
-        rocket::request::Outcome::Success(Own(match Credential::of(request) {
-            Some(Credential::Session(token)) => Some(token),
-            _ => None,
-        }))
-    }
-}
-
-/// End a session
-///
-/// One of one's own; an owner ends anybody's.
-#[utoipa::path(
-    tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Ended")),
-    extensions(("x-role" = json!("viewer"))),
-)]
-#[delete("/api/v1/sessions/<id>")]
-async fn end_session(viewer: Viewer, accounts: &State<Accounts>, id: &str) -> Answer<Status> {
-    accounts.end_session(&viewer.0, item_id(id)?).await?;
-    Ok(Status::NoContent)
-}
-
-#[get("/api/v1/audit")]
-async fn audit(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {
-    Ok(answer_list(records, &AUDIT, uri, true, &host).await?)
-}
-
-#[get("/api/v1/audit/<id>")]
-async fn audit_line(_owner: Owner, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
-    Ok(shown(records.find(&AUDIT, item_id(id)?, true).await?))
 }

@@ -1,27 +1,53 @@
 //! `/api/v1/collections`: list, make, change; origins and pins.
 
-use rocket::http::Status;
-use rocket::{Route, State, delete, get, patch, post, put, routes};
+mod origins;
+mod pins;
+
+use rocket::{Route, State, get, patch, post, put, routes};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::{Changes, CollectionName, Collections, Known, NewCollection, WebOrigin, service};
 use crate::db::Pool;
-use crate::entries::path::Path;
-use crate::entries::query::{Field, field};
-use crate::entries::{Entries, Pin};
+use crate::entries::Entries;
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::staff::{Owner, Viewer};
-use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, etag, item_id};
+use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, etag};
+
+pub use pins::data_field;
 
 /// What these routes say of themselves.
 #[derive(OpenApi)]
-#[openapi(paths(list, make, show, replace, change, allow, disallow, pins, pin, show_pin, unpin))]
+#[openapi(paths(
+    list,
+    make,
+    show,
+    replace,
+    change,
+    origins::allow,
+    origins::disallow,
+    pins::pins,
+    pins::pin,
+    pins::show_pin,
+    pins::unpin
+))]
 pub struct Docs;
 
 pub fn routes() -> Vec<Route> {
-    routes![list, make, show, replace, change, allow, disallow, pins, pin, show_pin, unpin]
+    routes![
+        list,
+        make,
+        show,
+        replace,
+        change,
+        origins::allow,
+        origins::disallow,
+        pins::pins,
+        pins::pin,
+        pins::show_pin,
+        pins::unpin
+    ]
 }
 
 type Answer<T> = Result<T, ApiError>;
@@ -283,217 +309,4 @@ async fn write(
     service::change(db, &owner.author(), collection, changes, now).await?;
     collections.changed();
     Ok(answer(&*find(collections, name).await?))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = OriginNew)]
-struct Allow {
-    #[schema(example = "https://example.org")]
-    origin: String,
-}
-
-/// Allow an origin to send
-#[utoipa::path(
-    tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
-    request_body = Allow,
-    responses((status = 200, description = "The collection as it is now", body = Shown)),
-    extensions(("x-role" = json!("owner"))),
-)]
-#[post("/api/v1/collections/<name>/origins", data = "<body>")]
-async fn allow(
-    owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    name: &str,
-    body: JsonObject,
-) -> Answer<JsonAnswer> {
-    let origin = WebOrigin::parse(&body.parse::<Allow>()?.origin)?;
-    let known = find(collections, name).await?;
-    service::allow_origin(db, &owner.author(), &known.collection, &origin, entries.clock().now()).await?;
-    collections.changed();
-    Ok(answer(&*find(collections, name).await?))
-}
-
-/// Remove an allowed origin
-#[utoipa::path(
-    tag = "collections",
-    params(
-        ("name" = String, Path, description = "Its name"),
-        ("origin" = String, Query, description = "Such as https://example.org"),
-    ),
-    responses((status = 204, description = "Removed, or it was not there")),
-    extensions(("x-role" = json!("owner"))),
-)]
-#[delete("/api/v1/collections/<name>/origins?<origin>")]
-async fn disallow(
-    owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    name: &str,
-    origin: Option<&str>,
-) -> Answer<Status> {
-    let origin = origin.ok_or_else(|| Error::parameter("origin", "is required"))?;
-    let origin = WebOrigin::parse(origin).map_err(|error| Error::parameter("origin", error.detail()))?;
-    let known = find(collections, name).await?;
-    let (by, now) = (owner.author(), entries.clock().now());
-    service::remove_origin(db, &by, &known.collection, origin.as_str(), now).await?;
-    collections.changed();
-    Ok(Status::NoContent)
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = PinNew)]
-struct NewPin {
-    #[schema(example = "plan")]
-    field: String,
-}
-
-/// A pinned field.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Pin)]
-struct ShownPin {
-    id: i64,
-    field: String,
-    /// Pinned because its filters stayed slow.
-    automatic: bool,
-    /// Its index is built.
-    ready: bool,
-    /// Size of its index.
-    bytes: i64,
-}
-
-#[derive(Serialize, ToSchema)]
-struct PinList {
-    pins: Vec<ShownPin>,
-    next: Option<String>,
-    count: usize,
-}
-
-impl ShownPin {
-    fn new((pin, bytes): &(Pin, i64)) -> ShownPin {
-        ShownPin {
-            id: pin.id,
-            field: pin.path.clone(),
-            automatic: pin.automatic,
-            ready: pin.ready_at.is_some(),
-            bytes: *bytes,
-        }
-    }
-}
-
-fn pin_json(pin: &(Pin, i64)) -> serde_json::Value {
-    serde_json::to_value(ShownPin::new(pin)).unwrap_or_default()
-}
-
-/// A field of the client's data; ours have indexes already.
-pub fn data_field(name: &str) -> Result<Path, Error> {
-    match field(name) {
-        Ok(Field::Data(path)) => Ok(path),
-        Ok(Field::System(_)) => Err(Error::invalid("/field", "must be a field of the data")),
-        Err(detail) => Err(Error::invalid("/field", detail)),
-    }
-}
-
-/// List pinned fields
-#[utoipa::path(
-    tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
-    responses((status = 200, description = "The pinned fields", body = PinList)),
-    extensions(("x-role" = json!("viewer"))),
-)]
-#[get("/api/v1/collections/<name>/pins")]
-async fn pins(
-    _viewer: Viewer,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    name: &str,
-) -> Answer<JsonAnswer> {
-    let known = find(collections, name).await?;
-    let pins = entries.pins(known.collection.id).await?;
-    let list = PinList { pins: pins.iter().map(ShownPin::new).collect(), next: None, count: pins.len() };
-    Ok(JsonAnswer::ok(&serde_json::to_value(list).unwrap_or_default()))
-}
-
-/// Pin a field
-///
-/// Its filters get an index, which is built in the background.
-#[utoipa::path(
-    tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
-    request_body = NewPin,
-    responses((status = 201, description = "The pin", body = ShownPin)),
-    extensions(("x-role" = json!("owner"))),
-)]
-#[post("/api/v1/collections/<name>/pins", data = "<body>")]
-async fn pin(
-    owner: Owner,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    name: &str,
-    body: JsonObject,
-) -> Answer<JsonAnswer> {
-    let path = data_field(&body.parse::<NewPin>()?.field)?;
-    let known = find(collections, name).await?;
-    entries.pin(Some(&owner.author()), &known, &path).await?;
-    let entries = entries.inner().clone();
-    let pins = entries.pins(known.collection.id).await?;
-    tokio::spawn(async move { entries.build_pins_or_log().await });
-    let made = pins.iter().find(|(pin, _)| pin.path == path.to_string()).ok_or_else(no_pin)?;
-    let location = format!("/api/v1/collections/{name}/pins/{}", made.0.id);
-    Ok(JsonAnswer::created(location, &pin_json(made)))
-}
-
-fn no_pin() -> Error {
-    Error::NotFound("There is no such pin.".into())
-}
-
-/// Read a pin
-#[utoipa::path(
-    tag = "collections",
-    params(
-        ("name" = String, Path, description = "Name of the collection"),
-        ("id" = i64, Path, description = "Its number"),
-    ),
-    responses((status = 200, description = "The pin", body = ShownPin)),
-    extensions(("x-role" = json!("viewer"))),
-)]
-#[get("/api/v1/collections/<name>/pins/<id>")]
-async fn show_pin(
-    _viewer: Viewer,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    name: &str,
-    id: &str,
-) -> Answer<JsonAnswer> {
-    let (known, id) = (find(collections, name).await?, item_id(id)?);
-    let pins = entries.pins(known.collection.id).await?;
-    Ok(JsonAnswer::ok(&pin_json(pins.iter().find(|(pin, _)| pin.id == id).ok_or_else(no_pin)?)))
-}
-
-/// Take a pin away
-#[utoipa::path(
-    tag = "collections",
-    params(
-        ("name" = String, Path, description = "Name of the collection"),
-        ("id" = i64, Path, description = "Its number"),
-    ),
-    responses((status = 204, description = "Gone")),
-    extensions(("x-role" = json!("owner"))),
-)]
-#[delete("/api/v1/collections/<name>/pins/<id>")]
-async fn unpin(
-    owner: Owner,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    name: &str,
-    id: &str,
-) -> Answer<Status> {
-    let known = find(collections, name).await?;
-    entries.unpin(&owner.author(), &known, item_id(id)?).await?;
-    Ok(Status::NoContent)
 }

@@ -1,0 +1,74 @@
+//! The web sites that may send to a collection.
+
+use rocket::http::Status;
+use rocket::{State, delete, post};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{Answer, Shown, answer, find};
+use crate::collections::{Collections, WebOrigin, service};
+use crate::db::Pool;
+use crate::entries::Entries;
+use crate::error::Error;
+use crate::staff::Owner;
+use crate::web::{JsonAnswer, JsonObject};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OriginNew)]
+struct Allow {
+    #[schema(example = "https://example.org")]
+    origin: String,
+}
+
+/// Allow an origin to send
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = Allow,
+    responses((status = 200, description = "The collection as it is now", body = Shown)),
+    extensions(("x-role" = json!("owner"))),
+)]
+#[post("/api/v1/collections/<name>/origins", data = "<body>")]
+pub(super) async fn allow(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    body: JsonObject,
+) -> Answer<JsonAnswer> {
+    let origin = WebOrigin::parse(&body.parse::<Allow>()?.origin)?;
+    let known = find(collections, name).await?;
+    service::allow_origin(db, &owner.author(), &known.collection, &origin, entries.clock().now()).await?;
+    collections.changed();
+    Ok(answer(&*find(collections, name).await?))
+}
+
+/// Remove an allowed origin
+#[utoipa::path(
+    tag = "collections",
+    params(
+        ("name" = String, Path, description = "Its name"),
+        ("origin" = String, Query, description = "Such as https://example.org"),
+    ),
+    responses((status = 204, description = "Removed, or it was not there")),
+    extensions(("x-role" = json!("owner"))),
+)]
+#[delete("/api/v1/collections/<name>/origins?<origin>")]
+pub(super) async fn disallow(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    origin: Option<&str>,
+) -> Answer<Status> {
+    let origin = origin.ok_or_else(|| Error::parameter("origin", "is required"))?;
+    let origin = WebOrigin::parse(origin).map_err(|error| Error::parameter("origin", error.detail()))?;
+    let known = find(collections, name).await?;
+    let (by, now) = (owner.author(), entries.clock().now());
+    service::remove_origin(db, &by, &known.collection, origin.as_str(), now).await?;
+    collections.changed();
+    Ok(Status::NoContent)
+}

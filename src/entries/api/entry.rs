@@ -1,0 +1,170 @@
+//! One entry.
+
+use rocket::data::{Data, FromData, Outcome as DataOutcome};
+use rocket::http::Status;
+use rocket::{Request, State, delete, get, patch, post, put};
+
+use super::shown;
+use crate::entries::query::{self};
+use crate::entries::reading::Reader;
+use crate::entries::service::Entries;
+use crate::entries::store::Mark;
+use crate::entries::{Entry, EntryId};
+use crate::error::Result;
+use crate::moment::Moment;
+use crate::staff::{Author, Staff, Visitor};
+use crate::web::{ApiError, IfMatch, JsonAnswer, NoBody, Refused, item_id, pairs, read_json};
+
+/// The number of an entry; anything else is not there.
+fn entry_id(text: &str) -> Result<EntryId> {
+    item_id(text).map(EntryId)
+}
+
+/// Read an entry
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 200, description = "The entry", body = ref("#/components/schemas/Entry"))),
+    extensions(("x-role" = json!("viewer or public"))),
+)]
+#[get("/api/v1/entries/<id>")]
+pub(super) async fn show(
+    entries: &State<Entries>,
+    visitor: Visitor,
+    id: &str,
+) -> std::result::Result<JsonAnswer, ApiError> {
+    let reader = visitor.0.map_or(Reader::Public, |account| Reader::Staff(account.id));
+    let (entry, known) = entries.find(&reader, entry_id(id)?).await?;
+    Ok(shown(&entry, &known.collection.name))
+}
+
+/// The entry of a path, and the version that a change must still find.
+pub(super) async fn present(
+    entries: &Entries,
+    staff: &Staff,
+    id: &str,
+    if_match: &IfMatch,
+) -> Result<(EntryId, Option<i64>)> {
+    let (entry, _) = entries.find(&Reader::Staff(staff.0.id), entry_id(id)?).await?;
+    Ok((entry.id, if_match.version(entry.version)?))
+}
+
+/// The data of an entry, as it was sent.
+pub(super) struct EntryBody(Vec<u8>);
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for EntryBody {
+    type Error = ();
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> DataOutcome<'r, Self> {
+        match read_json(request, data, crate::limits::MAX_ENTRY as u64, false).await {
+            Ok(bytes) => DataOutcome::Success(EntryBody(bytes)),
+            Err(error) => DataOutcome::Error(Refused::note(request, error)),
+        }
+    }
+}
+
+/// Replace the data of an entry
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Data"),
+    responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))),
+    extensions(("x-role" = json!("staff"))),
+)]
+#[put("/api/v1/entries/<id>", data = "<body>")]
+pub(super) async fn replace(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    if_match: IfMatch,
+    body: EntryBody,
+) -> std::result::Result<JsonAnswer, ApiError> {
+    let (entry, _) = entries.find(&Reader::Staff(staff.0.id), entry_id(id)?).await?;
+    let (id, version) = (entry.id, if_match.required(entry.version)?);
+    let entry = entries.replace(&staff.author(), id, version, &body.0).await?;
+    reread(entries, &staff, &entry).await
+}
+
+/// Change the data of an entry (RFC 7396)
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Data"),
+    responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))),
+    extensions(("x-role" = json!("staff"))),
+)]
+#[patch("/api/v1/entries/<id>", data = "<body>")]
+pub(super) async fn merge(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    if_match: IfMatch,
+    body: EntryBody,
+) -> std::result::Result<JsonAnswer, ApiError> {
+    let (id, version) = present(entries, &staff, id, &if_match).await?;
+    let entry = entries.merge(&staff.author(), id, version, &body.0).await?;
+    reread(entries, &staff, &entry).await
+}
+
+async fn reread(entries: &Entries, staff: &Staff, entry: &Entry) -> std::result::Result<JsonAnswer, ApiError> {
+    let (entry, known) = entries.find(&Reader::Staff(staff.0.id), entry.id).await?;
+    Ok(shown(&entry, &known.collection.name))
+}
+
+/// Delete an entry
+///
+/// It can be restored.
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    responses((status = 204, description = "Deleted, or it was")),
+    extensions(("x-role" = json!("staff"))),
+)]
+#[delete("/api/v1/entries/<id>")]
+pub(super) async fn delete_entry(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    if_match: IfMatch,
+) -> std::result::Result<Status, ApiError> {
+    present(entries, &staff, id, &if_match).await?;
+    mark_one(entries, &staff, id, Mark::Delete).await.map(|()| Status::NoContent)
+}
+
+/// Restore an entry
+#[utoipa::path(
+    tag = "entries",
+    params(("id" = i64, Path, description = "Its number")),
+    request_body = ref("#/components/schemas/Nothing"),
+    responses((status = 204, description = "Restored, or it was there")),
+    extensions(("x-role" = json!("staff"))),
+)]
+#[post("/api/v1/entries/<id>/restoration", data = "<_body>")]
+pub(super) async fn restore(
+    entries: &State<Entries>,
+    staff: Staff,
+    id: &str,
+    _body: NoBody,
+) -> std::result::Result<Status, ApiError> {
+    mark_one(entries, &staff, id, Mark::Restore).await.map(|()| Status::NoContent)
+}
+
+/// Marks one entry; one that is not there is 404, one that is marked already stays so.
+async fn mark_one(entries: &Entries, staff: &Staff, id: &str, mark: Mark) -> std::result::Result<(), ApiError> {
+    let reader = Reader::Staff(staff.0.id);
+    let (entry, _) = entries.find(&reader, entry_id(id)?).await?;
+    entries.mark_ids(&staff.author(), &reader, &[entry.id], mark).await?;
+    Ok(())
+}
+
+impl Entries {
+    /// Marks these entries and returns how many changed, with the moment that takes it back.
+    pub async fn mark_ids(&self, by: &Author, reader: &Reader, ids: &[EntryId], mark: Mark) -> Result<(u64, Moment)> {
+        let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
+        let params =
+            pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
+        let query = query::parse(&params, self.clock.now(), false)?;
+        let one = if let [id] = ids { id.0.to_string() } else { String::new() };
+        self.mark_as(by, reader, &query, mark, one).await
+    }
+}

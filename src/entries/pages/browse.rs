@@ -1,0 +1,205 @@
+//! The browse page.
+
+use askama::Template;
+use rocket::request::FlashMessage;
+
+use crate::collections::Collection;
+use crate::entries::api::encode;
+use crate::entries::json;
+use crate::entries::query::{self, Deleted, Field, Query, System};
+use crate::entries::reading::Reader;
+use crate::entries::service::Entries;
+use crate::entries::store::{self};
+use crate::entries::views::CellView;
+use crate::entries::views::{ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, rows, side};
+use crate::error::Result;
+use crate::staff::Layout;
+use crate::web::{Html, WebHost, render};
+
+/// What the browse page is made of.
+pub struct ListView<'a> {
+    pub entries: &'a Entries,
+    pub layout: Layout,
+    pub host: WebHost,
+    pub reader: Reader,
+    pub query: Query,
+    pub toast: Option<Toast>,
+}
+
+#[derive(Template)]
+#[template(path = "entries/list.html")]
+struct ListPage {
+    layout: Layout,
+    title: String,
+    host: String,
+    /// The one collection that is shown, if it is one.
+    collection: Option<Collection>,
+    side: Vec<Side>,
+    views: Vec<(i64, String, String)>,
+    /// The query string of this view, without the cursor.
+    query: String,
+    hidden: Vec<(String, String)>,
+    search: String,
+    chips: Vec<Chip>,
+    columns: Vec<Column>,
+    all_columns: Vec<(String, bool)>,
+    rows: Vec<Row>,
+    facets: Vec<FacetView>,
+    chart: Option<ChartView>,
+    newer: Option<String>,
+    older: Option<String>,
+    count: String,
+    warnings: Vec<String>,
+    newest: i64,
+    spam_url: String,
+    deleted_url: String,
+    /// Nothing was ever sent here: the page explains how.
+    untouched: bool,
+    may_change: bool,
+    in_bin: bool,
+    in_spam: bool,
+    fields: Vec<String>,
+    toast: Option<Toast>,
+}
+
+/// What was just done, and how to take it back.
+pub struct Toast {
+    pub text: String,
+    /// Action and moment of the mark to take back.
+    pub undo: Option<(String, i64)>,
+}
+
+/// Days that the chart shows.
+const CHART_DAYS: i64 = 30;
+
+/// The browse page.
+pub async fn list_page(view: ListView<'_>) -> Result<Html> {
+    let ListView { entries, layout, host, reader, mut query, toast } = view;
+    let readable = entries.readable(&reader, &query).await?;
+    let one = match readable.as_slice() {
+        [known] => Some(known.collection.clone()),
+        _ => None,
+    };
+    let paths = entries.field_paths(&readable).await?;
+    let user = layout.person.as_ref().map_or(0, |person| person.id);
+    if let (Some(collection), query::Fields::All) = (&one, &query.fields)
+        && let Some(choice) = store::column_choice(&entries.db, user, collection.id).await?
+    {
+        let chosen = query::parse(&[("_fields".into(), choice)], entries.clock.now(), false)?;
+        query.fields = chosen.fields;
+    }
+    if query.facets.is_empty() {
+        query.facets = suggested_facets(entries, &readable).await?;
+    }
+    let listing = entries.list(&reader, &query).await?;
+    let chart = entries.per_day(&reader, &query, CHART_DAYS).await?.map(|days| ChartView::new(&days));
+    let kept: Vec<_> =
+        query.params.iter().filter(|(name, _)| !matches!(name.as_str(), "_cursor" | "_format")).cloned().collect();
+    let conditions_only =
+        query.conditions.iter().all(|c| c.field == Field::System(System::Collection)) && query.words.is_empty();
+    let untouched =
+        listing.entries().is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
+    let page_url =
+        |cursor: &String| format!("/list?{}", encode(kept.iter().chain([&("_cursor".to_owned(), cursor.clone())])));
+    let with = |name: &str, value: &str| {
+        let collection = kept.iter().filter(|(known, _)| known == "_collection");
+        format!("/list?{}", encode(collection.chain([&(name.to_owned(), value.to_owned())])))
+    };
+    let page = ListPage {
+        title: one.as_ref().map_or("All entries".to_owned(), |collection| collection.title.clone()),
+        host: host.0,
+        side: side(entries, &reader, one.as_ref().map(|c| c.name.as_str())).await?,
+        views: views(entries).await?,
+        query: encode(&kept),
+        hidden: kept.iter().filter(|(name, _)| name != "_q").cloned().collect(),
+        search: kept.iter().find(|(name, _)| name == "_q").map_or(String::new(), |(_, value)| value.clone()),
+        chips: chips(&query, &kept),
+        columns: columns(&query, &paths, listing.collections.len() > 1, &kept),
+        all_columns: columns_to_choose(&query, &paths),
+        rows: rows(&listing, &query, &paths, &encode(&kept)),
+        facets: facets(&listing, &query, &kept),
+        chart,
+        newer: listing.newer.as_ref().map(page_url),
+        older: listing.next.as_ref().map(page_url),
+        count: count_text(listing.count, listing.truncated),
+        warnings: listing.warnings.clone(),
+        newest: listing.entries().iter().map(|entry| entry.id.0).max().unwrap_or(0),
+        spam_url: with("_flags", "spam"),
+        deleted_url: with("_deleted", "only"),
+        untouched,
+        may_change: layout.person.as_ref().is_some_and(|person| person.role >= crate::staff::Role::Staff),
+        in_bin: query.deleted == Deleted::Only,
+        in_spam: query.mentions(System::Flags),
+        fields: paths,
+        toast,
+        collection: one,
+        layout,
+    };
+    render(&page)
+}
+
+fn count_text(count: Option<i64>, truncated: bool) -> String {
+    match count {
+        Some(1) => "1 entry".into(),
+        Some(count) if truncated => format!("more than {} entries", crate::words::thousands(count)),
+        Some(count) => format!("{} entries", crate::words::thousands(count)),
+        None => "many entries".into(),
+    }
+}
+
+pub(super) async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)>> {
+    let saved = store::saved_views(&entries.db).await?;
+    Ok(saved.into_iter().map(|view| (view.id, view.name, format!("/list?{}", view.query))).collect())
+}
+
+/// Fields that look like choices: texts and truth values, few of them long.
+async fn suggested_facets(
+    entries: &Entries,
+    readable: &[std::sync::Arc<crate::collections::Known>],
+) -> Result<Vec<crate::entries::path::Path>> {
+    let [known] = readable else { return Ok(Vec::new()) };
+    let fields = crate::collections::fields(&entries.db, known.collection.id).await?;
+    let likely = |name: &str| {
+        !["mail", "name", "message", "text", "note", "phone", "url", "comment"]
+            .iter()
+            .any(|w| name.to_lowercase().contains(w))
+    };
+    let choices = fields.iter().filter(|f| f.strings + f.bools > 0 && f.numbers == 0 && likely(&f.path));
+    Ok(choices.filter_map(|f| crate::entries::path::Path::parse(&f.path).ok()).take(3).collect())
+}
+
+fn columns_to_choose(query: &Query, paths: &[String]) -> Vec<(String, bool)> {
+    let shown = crate::entries::export::columns(query, paths, false);
+    let system = ["_at", "_session", "_origin"].map(str::to_owned);
+    paths.iter().cloned().chain(system).map(|name| (name.clone(), is_shown(query, &shown, &name))).collect()
+}
+
+fn is_shown(query: &Query, shown: &[crate::entries::export::TableColumn], name: &str) -> bool {
+    let by_default = query.fields == query::Fields::All && name.starts_with('_');
+    !by_default && shown.iter().any(|column| column.field.to_string() == name)
+}
+
+/// The beginning of an entry, for lists.
+pub(super) fn summary(data: &str) -> String {
+    let mut parts = Vec::new();
+    json::fields(data, &mut |_, _, value| {
+        if parts.len() < 3 && !value.is_empty() {
+            parts.push(value.chars().take(40).collect::<String>());
+        }
+    });
+    parts.join(" · ")
+}
+
+impl Toast {
+    /// Reads a toast out of the message that [`mark`] leaves: `action|moment|text`.
+    pub fn read(flash: &FlashMessage<'_>) -> Toast {
+        let mut parts = flash.message().splitn(3, '|');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(action), Some(at), Some(text)) => {
+                let undo = at.parse().ok().map(|at| (action.to_owned(), at));
+                Toast { text: text.to_owned(), undo }
+            }
+            _ => Toast { text: flash.message().to_owned(), undo: None },
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What is done from the browse page: marking, saving views, choosing columns.
+
+use rocket::response::Flash;
+use rocket::{State, post};
+
+use crate::entries::EntryId;
+use crate::entries::api::encode;
+use crate::entries::query::{self};
+use crate::entries::reading::Reader;
+use crate::entries::service::Entries;
+use crate::entries::store::{self, Mark};
+use crate::error::{Error, Result};
+use crate::moment::Moment;
+use crate::staff::{Deed, Staff, Viewer, audit};
+use crate::web::{Fields, SeeOther, pairs, see_other};
+
+fn mark_named(name: &str) -> Result<(Mark, &'static str)> {
+    match name {
+        "delete" => Ok((Mark::Delete, "deleted")),
+        "restore" => Ok((Mark::Restore, "restored")),
+        "spam" => Ok((Mark::Spam, "marked as spam")),
+        "not-spam" => Ok((Mark::NotSpam, "no longer spam")),
+        _ => Err(Error::invalid("/action", "must be delete, restore, spam or not-spam")),
+    }
+}
+
+/// Marks the selected entries, or all that match the view.
+#[post("/list/marks", data = "<form>")]
+pub(super) async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Flash<SeeOther>> {
+    let reader = Reader::Staff(staff.0.id);
+    let (mark, done) = mark_named(form.get("action"))?;
+    let back = format!("/list?{}", form.get("query"));
+    let (count, at) = if form.get("all") == "1" {
+        let query = query::parse(&pairs(form.get("query"))?, entries.clock.now(), false)?;
+        entries.mark(&staff.author(), &reader, &query, mark).await?
+    } else {
+        let ids: Vec<_> = form.all("id").filter_map(|id| id.parse().ok().map(EntryId)).collect();
+        if ids.is_empty() {
+            return Ok(Flash::new(see_other(back), "note", "Nothing was selected.".to_owned()));
+        }
+        entries.mark_ids(&staff.author(), &reader, &ids, mark).await?
+    };
+    let text = format!(
+        "{} {done}.",
+        if count == 1 { "1 entry".into() } else { format!("{} entries", crate::words::thousands(count as i64)) }
+    );
+    let undo = if matches!(mark, Mark::Delete | Mark::Spam) {
+        format!("{}|{}|{text}", form.get("action"), at.0)
+    } else {
+        format!("||{text}")
+    };
+    Ok(Flash::new(see_other(back), "done", undo))
+}
+
+/// Exports the selected entries, or all that match the view.
+#[post("/list/export", data = "<form>")]
+pub(super) async fn export_marked(_viewer: Viewer, form: Fields) -> SeeOther {
+    if form.get("all") == "1" {
+        return see_other(format!("/csv?{}", form.get("query")));
+    }
+    let ids: Vec<_> = form.all("id").collect();
+    let selected = [("_id__in".to_owned(), ids.join(",")), ("_deleted".to_owned(), "with".to_owned())];
+    see_other(format!("/csv?{}&_or._flags__exists=0&_or._flags__exists=1", encode(&selected)))
+}
+
+/// Takes a mark back: Undo.
+#[post("/list/marks/undo", data = "<form>")]
+pub(super) async fn unmark(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<Flash<SeeOther>> {
+    let (mark, _) = mark_named(form.get("action"))?;
+    let at = form.get("at").parse().map_err(|_| Error::invalid("/at", "must be a number"))?;
+    let count = entries.unmark(&staff.author(), mark, Moment(at)).await?;
+    let text = format!("||Taken back: {count}.");
+    Ok(Flash::new(see_other(format!("/list?{}", form.get("query"))), "done", text))
+}
+
+#[post("/list/views", data = "<form>")]
+pub(super) async fn save_view(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<SeeOther> {
+    let name: String = form.get("name").trim().chars().take(80).collect();
+    if name.is_empty() {
+        return Err(Error::invalid("/name", "a view needs a name"));
+    }
+    query::parse(&pairs(form.get("query"))?, entries.clock.now(), false)?;
+    let mut tx = entries.db.begin().await?;
+    let now = entries.clock.now();
+    store::save_view(&mut tx, &name, form.get("query"), staff.0.id, now).await?;
+    audit::note(&mut tx, &staff.author(), Deed::new("saved", "views", &name), now).await?;
+    tx.commit().await?;
+    Ok(see_other(format!("/list?{}", form.get("query"))))
+}
+
+#[post("/list/views/<id>/deletion")]
+pub(super) async fn delete_view(staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
+    let mut tx = entries.db.begin().await?;
+    store::delete_view(&mut tx, id).await?;
+    audit::note(&mut tx, &staff.author(), Deed::new("deleted", "views", id), entries.clock.now()).await?;
+    tx.commit().await?;
+    Ok(see_other("/list"))
+}
+
+#[post("/list/columns", data = "<form>")]
+pub(super) async fn choose_columns(viewer: Viewer, entries: &State<Entries>, form: Fields) -> Result<SeeOther> {
+    let known = entries.collections.by_name(form.get("collection")).await?;
+    let known = known.ok_or_else(|| Error::NotFound("There is no such collection.".into()))?;
+    let names: Vec<_> = form.all("column").map(|name| name.replace('\\', "\\\\").replace(',', "\\,")).collect();
+    let mut tx = entries.db.begin().await?;
+    store::choose_columns(&mut tx, viewer.0.id, known.collection.id, &names.join(",")).await?;
+    tx.commit().await?;
+    Ok(see_other(format!("/list?{}", form.get("query"))))
+}

@@ -1,0 +1,137 @@
+//! Parameters that are ours: their names begin with `_`.
+
+use super::conditions::{field, words};
+use super::{Count, Deleted, Field, Fields, Format, Query, SortKey};
+use crate::limits::{MAX_FACETS, MAX_LIMIT, MAX_SORT_KEYS};
+
+pub(super) fn control(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "_sort" => query.sort = sort(value)?,
+        "_limit" => query.limit = Some(limit(value)?),
+        "_cursor" => query.cursor = Some(value.to_owned()).filter(|text| !text.is_empty()),
+        "_fields" => query.fields = fields(value)?,
+        "_q" => query.words.extend(words(value)?),
+        "_count" => {
+            query.count = choice(value, &[("auto", Count::Auto), ("exact", Count::Exact), ("none", Count::None)])?
+        }
+        "_facet" => facets(query, value)?,
+        "_format" => query.format = Some(choice(value, &FORMATS)?),
+        "_deleted" => {
+            let choices = [("no", Deleted::No), ("with", Deleted::With), ("only", Deleted::Only)];
+            query.deleted = choice(value, &choices)?;
+        }
+        "_bom" => query.csv.bom = Some(switch(value)?),
+        "_delim" => {
+            query.csv.delimiter =
+                choice(value, &[(",", b','), (";", b';'), ("|", b'|'), ("tab", b'\t'), ("\t", b'\t')])?;
+        }
+        "_safe" => query.csv.safe = switch(value)?,
+        "_strict" => query.strict = switch(value)?,
+        "_form" => query.form = switch(value)?,
+        "_secret" => query.secret = Some(value.to_owned()),
+        // `_tz` was read first; a lone `_` defeats caches.
+        _ => {}
+    }
+    Ok(())
+}
+
+const FORMATS: [(&str, Format); 4] =
+    [("html", Format::Html), ("json", Format::Json), ("ndjson", Format::Ndjson), ("csv", Format::Csv)];
+
+fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(name, _)| name.replace('\t', "\\t")).collect();
+        format!("\"{value}\" is none of {}", names.join(", "))
+    })
+}
+
+fn switch(value: &str) -> Result<bool, String> {
+    choice(value, &[("1", true), ("0", false), ("true", true), ("false", false)])
+}
+
+pub(super) fn limit(value: &str) -> Result<u32, String> {
+    match value.parse() {
+        Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
+        _ => Err(format!("\"{value}\" is no number from 1 to {MAX_LIMIT}")),
+    }
+}
+
+pub(super) fn sort(value: &str) -> Result<Vec<SortKey>, String> {
+    let keys: Result<Vec<_>, String> = list(value)
+        .iter()
+        .map(|text| {
+            let name = text.strip_prefix('-').unwrap_or(text);
+            Ok(SortKey { field: field(name)?, descending: name.len() < text.len() })
+        })
+        .collect();
+    let keys = keys?;
+    if keys.len() > MAX_SORT_KEYS {
+        return Err(format!("at most {MAX_SORT_KEYS} keys"));
+    }
+    Ok(keys)
+}
+
+pub(super) fn facets(query: &mut Query, value: &str) -> Result<(), String> {
+    for text in list(value) {
+        match field(&text)? {
+            Field::Data(path) => query.facets.push(path),
+            Field::System(system) => return Err(format!("{} has no facet", system.name())),
+        }
+    }
+    if query.facets.len() > MAX_FACETS {
+        return Err(format!("at most {MAX_FACETS} fields"));
+    }
+    Ok(())
+}
+
+pub(super) fn fields(value: &str) -> Result<Fields, String> {
+    let names = list(value);
+    let without: Vec<_> = names.iter().filter_map(|name| name.strip_prefix('-')).collect();
+    if !without.is_empty() {
+        if without.len() < names.len() {
+            return Err("either names to show, or names to leave out, each with a minus".into());
+        }
+        return Ok(Fields::Without(without.into_iter().map(field).collect::<Result<_, _>>()?));
+    }
+    let only: Result<Vec<_>, String> = names
+        .iter()
+        .map(|text| match alias(text) {
+            Some((name, path)) => Ok((name.replace("\\:", ":"), field(path)?)),
+            None => Ok((text.clone(), field(text)?)),
+        })
+        .collect();
+    let only = only?;
+    if let Some((name, _)) =
+        only.iter().enumerate().find_map(|(i, one)| only[..i].iter().find(|other| other.0 == one.0))
+    {
+        return Err(format!("\"{name}\" is there twice"));
+    }
+    Ok(if names.is_empty() { Fields::All } else { Fields::Only(only) })
+}
+
+/// Splits `name:path` at the first colon that no backslash protects.
+fn alias(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let at = (1..bytes.len()).find(|&i| bytes[i] == b':' && bytes[i - 1] != b'\\')?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+/// Splits at commas that no backslash protects; blanks are dropped.
+fn list(value: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        let item = items.last_mut().expect("never empty");
+        match c {
+            ',' => items.push(String::new()),
+            '\\' => match chars.next() {
+                Some(',') => item.push(','),
+                Some(other) => item.extend(['\\', other]),
+                None => item.push('\\'),
+            },
+            c => item.push(c),
+        }
+    }
+    items.retain(|item| !item.is_empty());
+    items
+}

@@ -1,0 +1,83 @@
+//! Changes of entries, one or all that match.
+
+use crate::collections::CollectionId;
+use crate::db::{DbError, Tx};
+use crate::entries::EntryId;
+use crate::entries::sql::Filter;
+use crate::moment::Moment;
+
+/// Writes new data if the entry still has this version; false if it does not.
+pub async fn update_data(tx: &mut Tx, id: EntryId, version: i64, data: &str) -> Result<bool, DbError> {
+    let changed = tx
+        .write("UPDATE entries SET data = $3, version = version + 1 WHERE id = $1 AND version = $2")
+        .bind(id)
+        .bind(version)
+        .bind(data)
+        .execute()
+        .await?;
+    Ok(changed == 1)
+}
+
+/// What staff do to many entries at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Delete,
+    Restore,
+    Spam,
+    NotSpam,
+}
+
+impl Mark {
+    /// For the audit trail.
+    pub fn done(self) -> &'static str {
+        match self {
+            Mark::Delete => "deleted",
+            Mark::Restore => "restored",
+            Mark::Spam => "marked as spam",
+            Mark::NotSpam => "marked as no spam",
+        }
+    }
+
+    /// What is set, and which entries are left out because it would change nothing.
+    fn sql(self, now: Moment) -> (String, &'static str) {
+        match self {
+            Mark::Delete => (format!("deleted_at = {}", now.0), "deleted_at IS NULL"),
+            Mark::Restore => ("deleted_at = NULL".into(), "deleted_at IS NOT NULL"),
+            Mark::Spam => (format!("flags = 'spam', flagged_at = {}", now.0), "flags IS NULL"),
+            Mark::NotSpam => ("flags = NULL, flagged_at = NULL".into(), "flags IS NOT NULL"),
+        }
+    }
+}
+
+/// Marks all entries of a filter and returns how many changed.
+pub async fn mark(tx: &mut Tx, filter: Filter, mark: Mark, now: Moment) -> Result<u64, DbError> {
+    let (set, unless) = mark.sql(now);
+    let mut sql = filter.sql;
+    sql.text = format!(
+        "UPDATE entries SET {set}, version = version + 1 WHERE {unless} AND id IN (SELECT e.id FROM entries e WHERE {})",
+        sql.text
+    );
+    sql.query(|sql| tx.write(sql)).execute().await
+}
+
+/// Takes back what was marked at a moment.
+pub async fn unmark(tx: &mut Tx, mark: Mark, at: Moment) -> Result<u64, DbError> {
+    let column = if mark == Mark::Delete { "deleted_at" } else { "flagged_at" };
+    let opposite = if mark == Mark::Delete { Mark::Restore } else { Mark::NotSpam };
+    let (set, _) = opposite.sql(at);
+    tx.write(sqlx::AssertSqlSafe(format!("UPDATE entries SET {set}, version = version + 1 WHERE {column} = $1")))
+        .bind(at)
+        .execute()
+        .await
+}
+
+/// Removes up to `limit` entries of a collection for good: those received before `before`.
+/// Their client ids stay, so that a late retry cannot bring them back.
+pub async fn purge(tx: &mut Tx, collection: CollectionId, before: Moment, limit: i64) -> Result<u64, DbError> {
+    tx.write("DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE collection_id = $1 AND received_at < $2 LIMIT $3)")
+        .bind(collection)
+        .bind(before)
+        .bind(limit)
+        .execute()
+        .await
+}

@@ -1,0 +1,121 @@
+//! Entries as one text: what the database sends and how it is read.
+
+use crate::collections::CollectionId;
+use crate::entries::{Entry, EntryId};
+use crate::moment::Moment;
+
+/// Between the fields of one entry and between entries, in the texts that [`batch`] reads.
+/// Canonical JSON and the other columns never contain control characters.
+const UNIT: char = '\u{1f}';
+pub(super) const RECORD: char = '\u{1e}';
+
+/// One entry as a text. Fetching hundreds of entries as one text is five times as fast as row by row.
+pub(super) fn row() -> String {
+    let optional = |column: &str| format!("coalesce(CAST(e.{column} AS TEXT), '')");
+    let columns = [
+        "CAST(e.id AS TEXT)".to_owned(),
+        "CAST(e.collection_id AS TEXT)".to_owned(),
+        "CAST(e.received_at AS TEXT)".to_owned(),
+        optional("at"),
+        optional("session"),
+        optional("origin"),
+        optional("flags"),
+        optional("deleted_at"),
+        "CAST(e.version AS TEXT)".to_owned(),
+        "e.data".to_owned(),
+    ];
+    columns.join(&format!(" || '{UNIT}' || "))
+}
+
+/// Entries as one text, see [`Batch::iter`].
+#[derive(Default)]
+pub struct Batch(pub(super) String);
+
+/// An entry inside a [`Batch`].
+#[derive(Debug, Clone, Copy)]
+pub struct EntryRef<'b> {
+    pub id: EntryId,
+    pub collection: CollectionId,
+    pub received: Moment,
+    pub at: Option<Moment>,
+    pub session: &'b str,
+    pub origin: &'b str,
+    pub flags: &'b str,
+    pub deleted: Option<Moment>,
+    pub version: i64,
+    pub data: &'b str,
+}
+
+impl Batch {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = EntryRef<'_>> {
+        self.0.split(RECORD).filter(|text| !text.is_empty()).filter_map(EntryRef::read)
+    }
+}
+
+impl Batch {
+    /// The last entry, without looking at the others.
+    pub fn last(&self) -> Option<EntryRef<'_>> {
+        self.0.rsplit(RECORD).next().and_then(EntryRef::read)
+    }
+}
+
+impl<'b> EntryRef<'b> {
+    pub(super) fn read(text: &'b str) -> Option<Self> {
+        let mut columns = text.splitn(10, UNIT);
+        let mut next = || columns.next();
+        let optional = |text: &str| text.parse().ok().map(Moment);
+        Some(EntryRef {
+            id: EntryId(next()?.parse().ok()?),
+            collection: CollectionId(next()?.parse().ok()?),
+            received: Moment(next()?.parse().ok()?),
+            at: optional(next()?),
+            session: next()?,
+            origin: next()?,
+            flags: next()?,
+            deleted: optional(next()?),
+            version: next()?.parse().ok()?,
+            data: next()?,
+        })
+    }
+
+    pub fn to_entry(self) -> Entry {
+        let optional = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Entry {
+            id: self.id,
+            collection: self.collection,
+            received: self.received,
+            at: self.at,
+            session: optional(self.session),
+            origin: optional(self.origin),
+            flags: optional(self.flags),
+            deleted: self.deleted,
+            version: self.version,
+            data: self.data.to_owned(),
+        }
+    }
+}
+
+impl Entry {
+    /// The same entry as a reference, for what takes entries of a [`Batch`].
+    pub fn borrowed(&self) -> EntryRef<'_> {
+        EntryRef {
+            id: self.id,
+            collection: self.collection,
+            received: self.received,
+            at: self.at,
+            session: self.session.as_deref().unwrap_or(""),
+            origin: self.origin.as_deref().unwrap_or(""),
+            flags: self.flags.as_deref().unwrap_or(""),
+            deleted: self.deleted,
+            version: self.version,
+            data: &self.data,
+        }
+    }
+}
+
+impl Batch {
+    /// A batch of the rows of [`all_rows`].
+    pub fn of_rows(rows: &[String]) -> Batch {
+        Batch(rows.join(&RECORD.to_string()))
+    }
+}

@@ -1,0 +1,214 @@
+//! A list of records with its filters.
+
+use askama::Template;
+use rocket::http::uri::Origin;
+use rocket::request::FlashMessage;
+use rocket::{State, get};
+
+use crate::entries::query::Deleted;
+use crate::error::Result;
+use crate::records::api::{Listed, Which, answer_list, read_query};
+use crate::records::csv::{cell, names, reference_name};
+use crate::records::{Column, Item, Kind, Records, Resource};
+use crate::staff::{Layout, Viewer};
+use crate::web::{Html, SeeOther, WebHost, query_pairs, render, see_other};
+
+/// A row of the table: number, the name that links to the form, the other cells.
+struct RowView {
+    id: i64,
+    label: String,
+    cells: Vec<String>,
+    deleted: bool,
+}
+
+#[derive(Template)]
+#[template(path = "records/index.html")]
+struct IndexPage {
+    layout: Layout,
+    resource: &'static Resource,
+    /// Where it is.
+    base: String,
+    /// What can be done: address and words.
+    tools: Vec<(String, String)>,
+    /// Its rows lead to pages of their own.
+    opens: bool,
+    columns: Vec<Header>,
+    rows: Vec<RowView>,
+    count: i64,
+    search: String,
+    /// Conditions of the URL, with the URL without them.
+    chips: Vec<(String, String)>,
+    hidden: Vec<(String, String)>,
+    newer: Option<String>,
+    older: Option<String>,
+    download: String,
+    bin: Option<(String, &'static str)>,
+    note: String,
+}
+
+impl IndexPage {
+    fn in_directory(&self) -> bool {
+        self.base.starts_with("/directory")
+    }
+}
+
+/// A head of the table: title, the URL that sorts by it, and how it is sorted.
+struct Header {
+    title: &'static str,
+    url: String,
+    sorted: &'static str,
+}
+
+/// The columns of the table on the page: the name first, then what fits.
+fn shown_columns(resource: &'static Resource) -> Vec<&'static Column> {
+    let fits = |column: &&Column| {
+        column.name != resource.label && !matches!(column.kind, Kind::Text(_) | Kind::Nested(_) | Kind::Url)
+    };
+    resource.columns.iter().filter(fits).take(6).collect()
+}
+
+#[get("/")]
+pub(super) async fn index(
+    which: Which,
+    viewer: Viewer,
+    layout: Layout,
+    records: &State<Records>,
+    uri: &Origin<'_>,
+    host: WebHost,
+    flash: Option<FlashMessage<'_>>,
+) -> Result<ListPage> {
+    let resource = which.0;
+    let base = format!("/directory/{}", resource.name);
+    let tools = vec![
+        (format!("{base}/import"), "Import".to_owned()),
+        (format!("{base}/new"), format!("Add a {}", resource.one)),
+    ];
+    let tools = if viewer.0.role >= crate::staff::Role::Staff { tools } else { Vec::new() };
+    let note = flash.map_or(String::new(), |flash| flash.message().to_owned());
+    Index { resource, base, tools, opens: true, layout, note }.page(records, uri, &host).await
+}
+
+/// A table of records at an address.
+pub struct Index {
+    pub resource: &'static Resource,
+    pub base: String,
+    /// What can be done: address and words; the last is the main thing.
+    pub tools: Vec<(String, String)>,
+    /// Its rows lead to pages of their own.
+    pub opens: bool,
+    pub layout: Layout,
+    pub note: String,
+}
+
+impl Index {
+    /// The table that the URL asks for, or the list in the format it asks for.
+    pub async fn page(self, records: &Records, uri: &Origin<'_>, host: &WebHost) -> Result<ListPage> {
+        let Index { resource, base, tools, opens, layout, note } = self;
+        let params: Vec<_> = query_pairs(uri)?;
+        if params.iter().any(|(name, _)| name == "_form") {
+            let kept = params.into_iter().filter(|(name, value)| name != "_form" && !value.is_empty());
+            return Ok(ListPage::Redirect(see_other(url(uri, kept))));
+        }
+        let query = read_query(records, uri)?;
+        if query.format.is_some() {
+            return answer_list(records, resource, uri, true, host).await.map(ListPage::Other);
+        }
+        let listing = records.list(resource, &query, true).await?;
+        let names = names(records, resource, &listing.items).await?;
+        let shown = shown_columns(resource);
+        let row = |item: &Item| RowView {
+            id: item.id,
+            label: item.text(resource.label).to_owned(),
+            cells: shown.iter().map(|column| shown_cell(column, item, &names)).collect(),
+            deleted: item.deleted,
+        };
+        let without =
+            |name: &str| params.iter().filter(|(n, _)| n != name && n != "_cursor").cloned().collect::<Vec<_>>();
+        let with =
+            |name: &str, value: &str| url(uri, without(name).into_iter().chain([(name.to_owned(), value.to_owned())]));
+        let bin = resource.keeps_deleted().then(|| match query.deleted {
+            Deleted::No => (with("_deleted", "only"), "Deleted"),
+            _ => (url(uri, without("_deleted").into_iter()), "Not deleted"),
+        });
+        let page = IndexPage {
+            resource,
+            columns: headers(resource, &shown, &params, &with),
+            rows: listing.items.iter().map(row).collect(),
+            count: listing.count.unwrap_or(0),
+            search: params.iter().find(|(name, _)| name == "_q").map_or(String::new(), |(_, value)| value.clone()),
+            chips: chips(&query, &params, uri),
+            hidden: without("_q"),
+            newer: listing.newer.map(|cursor| with("_cursor", &cursor)),
+            older: listing.next.map(|cursor| with("_cursor", &cursor)),
+            download: with("_format", "csv"),
+            bin,
+            base,
+            tools,
+            opens,
+            note,
+            layout,
+        };
+        render(&page).map(ListPage::Page)
+    }
+}
+
+/// The page, or what `_format` asks for instead.
+#[derive(rocket::Responder)]
+pub enum ListPage {
+    Page(Html),
+    Other(Listed),
+    Redirect(SeeOther),
+}
+
+pub(super) fn url(uri: &Origin<'_>, params: impl Iterator<Item = (String, String)>) -> String {
+    let params = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+    if params.is_empty() { uri.path().to_string() } else { format!("{}?{params}", uri.path()) }
+}
+
+fn headers(
+    resource: &'static Resource,
+    shown: &[&'static Column],
+    params: &[(String, String)],
+    with: &dyn Fn(&str, &str) -> String,
+) -> Vec<Header> {
+    let sort = params.iter().find(|(name, _)| name == "_sort").map_or("", |(_, value)| value.as_str());
+    let label = resource.columns.iter().find(|column| column.name == resource.label);
+    label
+        .into_iter()
+        .chain(shown.iter().copied())
+        .map(|column| {
+            let up = sort == column.name;
+            let down = sort.strip_prefix('-') == Some(column.name);
+            let next = if up { format!("-{}", column.name) } else { column.name.to_owned() };
+            let sorted = if up {
+                "ascending"
+            } else if down {
+                "descending"
+            } else {
+                ""
+            };
+            Header { title: column.title, url: with("_sort", &next), sorted }
+        })
+        .collect()
+}
+
+fn shown_cell(column: &Column, item: &Item, names: &crate::records::csv::Names) -> String {
+    match &column.kind {
+        Kind::Reference(_) => reference_name(column, item, names),
+        Kind::Moment => item.text(column.name).get(..16).unwrap_or("").replace('T', " "),
+        Kind::Flag => if item.flag(column.name) { "yes" } else { "no" }.into(),
+        _ => cell(column, item.body.get(column.name)),
+    }
+}
+
+fn chips(query: &crate::entries::query::Query, params: &[(String, String)], uri: &Origin<'_>) -> Vec<(String, String)> {
+    query
+        .conditions
+        .iter()
+        .map(|c| {
+            let (_, value) = &params[c.param];
+            let rest = params.iter().enumerate().filter(|(i, (name, _))| *i != c.param && name != "_cursor");
+            (format!("{} {} {value}", c.field, c.op.words()), url(uri, rest.map(|(_, pair)| pair.clone())))
+        })
+        .collect()
+}
