@@ -10,7 +10,7 @@ use rocket::request::{FromRequest, Outcome};
 use super::sessions::SignedIn;
 use super::{Account, Accounts, Areas, Author, Browser, Role, tokens};
 use crate::error::{Error, Result};
-use crate::web::{Identity, Refused, SameOrigin, WebHost};
+use crate::web::{Identity, Refused, Revocation, SameOrigin, WebHost};
 
 /// Somebody who may read.
 pub struct Viewer(pub Account);
@@ -95,8 +95,9 @@ fn accounts<'r>(request: &'r Request<'_>) -> Result<&'r Accounts> {
 /// The account that asks. A token must have the scope that the address needs from somebody of this role.
 async fn account(request: &Request<'_>, role: Role) -> Result<Option<Account>> {
     let account = recognised(request, role).await?;
-    if let Some(account) = &account {
+    if let (Some(account), Some(credential)) = (&account, Credential::of(request)) {
         Identity::note(request, format!("account {}", account.id));
+        Revocation::note(request, accounts(request)?.clone().revoked(credential));
     }
     Ok(account)
 }

@@ -36,6 +36,7 @@ pub struct Shared {
     pub(super) attempts: Attempts,
     pub(super) recent: Recent,
     /// Told whenever somebody's rights became less, so that open streams look again.
+    /// Changes whenever a session, a token or an account may have ended.
     pub(super) endings: watch::Sender<()>,
 }
 
@@ -82,11 +83,6 @@ impl Accounts {
 }
 
 impl Shared {
-    /// Changes whenever a session, a token or an account may have ended.
-    pub fn endings(&self) -> watch::Receiver<()> {
-        self.endings.subscribe()
-    }
-
     /// Nobody is taken for who they were a moment ago.
     pub(super) fn look_again(&self) {
         self.recent.forget();

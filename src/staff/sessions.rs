@@ -1,10 +1,11 @@
 //! Signing in and out, recognising who asks, and ending sessions.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::audit::{self, Author, Deed};
 use super::service::{Shared, random_token, sha256};
-use super::{Account, Password, Scopes, passwords, store};
+use super::{Account, Accounts, Credential, Password, Scopes, passwords, store};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::{DAY, MINUTE, Moment};
@@ -43,6 +44,27 @@ pub struct Session {
     pub browser: String,
     /// The one that asks.
     pub own: bool,
+}
+
+/// How often those who wait for a revocation look for one. What ends in this process is told to them at once; this is
+/// for other nodes, and shorter than the second that is promised.
+const LOOK: Duration = Duration::from_millis(800);
+
+impl Accounts {
+    /// Ready when the session or token has ended: for streams and downloads, which outlive the guard that let them in.
+    pub async fn revoked(self, credential: Credential) {
+        let mut endings = self.endings.subscribe();
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                _ = look.tick() => {}
+                ended = endings.changed() => if ended.is_err() { return }
+            }
+            if !self.still_holds(&credential).await.is_ok_and(|holds| holds) {
+                return;
+            }
+        }
+    }
 }
 
 impl Shared {
@@ -157,11 +179,11 @@ impl Shared {
         Ok(Some((account, Scopes::from_stored(&scopes))))
     }
 
-    /// Whether this still stands for the account, asked of the database itself: for streams that stay open.
-    pub async fn still_holds(&self, credential: &super::Credential) -> Result<bool> {
+    /// Whether this still stands for the account, asked of the database itself.
+    async fn still_holds(&self, credential: &Credential) -> Result<bool> {
         Ok(match credential {
-            super::Credential::Session(token) => self.session(&sha256(token)).await?.is_some(),
-            super::Credential::Token(token) => self.token(&sha256(token)).await?.is_some(),
+            Credential::Session(token) => self.session(&sha256(token)).await?.is_some(),
+            Credential::Token(token) => self.token(&sha256(token)).await?.is_some(),
         })
     }
 

@@ -19,9 +19,6 @@ use crate::staff::{Accounts, Credential};
 
 /// How often a stream shows that it lives. Estimates are made anew then, too.
 const BEAT: Duration = Duration::from_secs(10);
-/// How often a stream of staff makes sure that its session or token still holds. What ends in this process is told
-/// to it at once; this is for other nodes, and shorter than the second that is promised.
-const LOOK: Duration = Duration::from_millis(800);
 /// Events read at once.
 const BATCH: i64 = 500;
 
@@ -66,7 +63,7 @@ impl Follower {
     /// Boxed: what only staff need must not make the page of every student larger.
     fn farewell(&self) -> BoxFuture<'static, ()> {
         match &self.staff {
-            Some((accounts, credential)) => Box::pin(farewell(accounts.clone(), credential.clone())),
+            Some((accounts, credential)) => Box::pin(accounts.clone().revoked(credential.clone())),
             None => Box::pin(std::future::pending()),
         }
     }
@@ -136,20 +133,6 @@ impl Follower {
             }
         };
         EventStream::from(Box::pin(events) as BoxStream<'static, Event>)
-    }
-}
-
-async fn farewell(accounts: Accounts, credential: Credential) {
-    let mut endings = accounts.endings();
-    let mut look = tokio::time::interval(LOOK);
-    loop {
-        tokio::select! {
-            _ = look.tick() => {}
-            ended = endings.changed() => if ended.is_err() { return }
-        }
-        if !accounts.still_holds(&credential).await.is_ok_and(|holds| holds) {
-            return;
-        }
     }
 }
 

@@ -27,4 +27,4 @@ pub use json::{JsonObject, NoBody, in_time, item_id, read_json};
 pub use markdown::SafeHtml;
 pub use methods::Methods;
 pub use replays::{Idempotency, Identity, Replays};
-pub use stream::{Download, Sender};
+pub use stream::{Download, Revocation, Sender};

@@ -1,6 +1,10 @@
 //! Long downloads: made by a task, sent as they are made. A failure breaks the connection, so that nobody
-//! takes half of an export for the whole.
+//! takes half of an export for the whole; so does the end of the reader's right to read.
 
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+
+use futures::future::BoxFuture;
 use futures::stream;
 use rocket::http::{ContentType, Header};
 use rocket::response::{self, Responder};
@@ -30,11 +34,35 @@ impl Download {
     }
 }
 
+/// When whoever asks may no longer read. The guard that lets them in says how that is known.
+#[derive(Default)]
+pub struct Revocation(Mutex<Option<BoxFuture<'static, ()>>>);
+
+impl Revocation {
+    /// `revoked` is ready when the right has ended. It is not polled unless an answer takes long.
+    pub fn note(request: &Request<'_>, revoked: impl Future<Output = ()> + Send + 'static) {
+        *Revocation::slot(request) = Some(Box::pin(revoked));
+    }
+
+    /// Never ready for those who need no right.
+    fn take(request: &Request<'_>) -> BoxFuture<'static, ()> {
+        Revocation::slot(request).take().unwrap_or_else(|| Box::pin(std::future::pending()))
+    }
+
+    fn slot<'r>(request: &'r Request<'_>) -> std::sync::MutexGuard<'r, Option<BoxFuture<'static, ()>>> {
+        request.local_cache(Revocation::default).0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<'r> Responder<'r, 'static> for Download {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let pieces = stream::unfold(self.pieces, |mut pieces| async {
-            let piece = pieces.recv().await?;
-            Some((piece.map(std::io::Cursor::new), pieces))
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let pieces = stream::unfold(Some((self.pieces, Revocation::take(request))), |sending| async {
+            let (mut pieces, mut revoked) = sending?;
+            tokio::select! {
+                biased;
+                () = &mut revoked => Some((Err(std::io::Error::other("the reader may no longer read")), None)),
+                piece = pieces.recv() => Some((piece?.map(std::io::Cursor::new), Some((pieces, revoked)))),
+            }
         });
         let mut response = Response::build();
         response.header(self.kind);

@@ -608,6 +608,40 @@ async fn a_stream_ends_when_another_node_takes_the_rights_away() {
 }
 
 #[rocket::async_test]
+async fn a_download_breaks_off_when_its_reader_loses_the_right() {
+    use tokio::io::AsyncReadExt as _;
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let staff = app.sign_in_as("s@example.org", "staff").await;
+        let program = app.program("s@example.org", &["entries:read"]).await;
+        let batch = format!("[{}]", vec![format!(r#"{{"text":"{}"}}"#, "x".repeat(8000)); 100].join(","));
+        for _ in 0..40 {
+            assert_eq!(app.add(&batch).await.status, 201);
+        }
+        let by_session = app.client.get("/csv").cookie(Cookie::new("frontdesk", staff.token.clone()));
+        let bearer = Header::new("Authorization", format!("Bearer {}", program.token));
+        let by_token = app.client.get("/api/v1/entries?_format=ndjson").header(bearer);
+        let mut downloads = vec![by_session.dispatch().await, by_token.dispatch().await];
+        let mut piece = vec![0; 1000];
+        for download in &mut downloads {
+            assert_eq!(download.status().code, 200, "{kind}");
+            download.read_exact(&mut piece).await.unwrap();
+        }
+        let disabled = owner.json(Method::Patch, "/api/v1/users/2", r#"{"status":"disabled"}"#).await;
+        assert_eq!(disabled.status, 200, "{}", disabled.text);
+        for mut download in downloads {
+            let mut rest = Vec::new();
+            let end = download.read_to_end(&mut rest).await;
+            assert!(end.is_err(), "{kind}: all {} bytes were sent", rest.len());
+        }
+        // one that is whole, for comparison
+        let whole = owner.get("/csv").await;
+        assert!(whole.status == 200 && whole.text.len() > 32_000_000, "{}", whole.text.len());
+    }
+}
+
+#[rocket::async_test]
 async fn commands_manage_people_and_tokens() {
     for kind in databases() {
         let folder = tempfile::tempdir().unwrap();
