@@ -6,8 +6,11 @@ use rocket::data::{Data, FromData, ToByteUnit};
 use rocket::http::ContentType;
 use rocket::{Request, data};
 use serde::Deserializer;
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
+use utoipa::PartialSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::guards::Refused;
 use super::replays::Idempotency;
@@ -75,23 +78,58 @@ impl JsonObject {
         }
     }
 
-    /// A body as a struct; what does not fit is told by its name.
-    pub fn parse<T: serde::de::DeserializeOwned>(self) -> Result<T> {
-        serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
-            let path = error.path().to_string();
-            let inside = if path == "." {
-                String::new()
-            } else {
-                format!("/{}", path.replace(['.', '['], "/").replace(']', "")).replace("//", "/")
-            };
-            let detail = error.into_inner().to_string();
-            // serde names a field that is missing in its message only.
-            match detail.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-                Some(name) => Error::invalid(format!("{inside}/{name}"), "is required"),
-                None => Error::invalid(inside, detail),
-            }
-        })
+    /// A body as a struct; everything that does not fit is told by its name.
+    pub fn parse<T: DeserializeOwned + PartialSchema>(self) -> Result<T> {
+        let body = Value::Object(self.0);
+        serde_path_to_error::deserialize(&body).map_err(|first| Error::Invalid(misfits::<T>(body, first)))
     }
+}
+
+/// Fields told at once; a body of nothing but mistakes is not read to its end.
+const MAX_MISFITS: usize = 20;
+
+type Misfit = serde_path_to_error::Error<serde_json::Error>;
+
+/// What does not fit. serde tells one at a time, so each is taken out until the rest fits; what is missing the
+/// struct's own description knows.
+fn misfits<T: DeserializeOwned + PartialSchema>(mut body: Value, first: Misfit) -> Vec<FieldError> {
+    let is_missing = |name: &String| body.get(name).is_none();
+    let required = required_of::<T>().into_iter().filter(is_missing);
+    let mut errors: Vec<_> = required.map(|name| FieldError::at(pointer([name]), "is required")).collect();
+    let mut next = Some(first);
+    while let Some(error) = next.take().filter(|_| errors.len() < MAX_MISFITS) {
+        let place: Vec<String> = error.path().iter().filter_map(segment).collect();
+        let detail = error.into_inner().to_string();
+        let taken = place.first().zip(body.as_object_mut()).and_then(|(name, body)| body.shift_remove(name));
+        if taken.is_some() {
+            errors.push(FieldError::at(pointer(place), detail));
+            next = serde_path_to_error::deserialize::<_, T>(&body).err();
+        } else if errors.is_empty() {
+            // Of no field, or of one that the description does not call required.
+            errors.push(FieldError::at(pointer(place), detail));
+        }
+    }
+    errors
+}
+
+fn required_of<T: PartialSchema>() -> Vec<String> {
+    match T::schema() {
+        RefOr::T(Schema::Object(object)) => object.required,
+        _ => Vec::new(),
+    }
+}
+
+fn segment(segment: &Segment) -> Option<String> {
+    match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
+
+/// A JSON pointer (RFC 6901).
+fn pointer(place: impl IntoIterator<Item = String>) -> String {
+    place.into_iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 /// JSON in which no object has a name twice: which of the two counts, readers of JSON do not agree on.
@@ -182,9 +220,9 @@ impl NoBody {
     async fn read(request: &Request<'_>, data: Data<'_>) -> Result<NoBody> {
         let bytes = read_json(request, data, MAX_JSON, true).await?;
         let body = JsonObject::from_bytes(&bytes)?.0;
-        if let Some(name) = body.keys().next() {
-            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            return Err(Error::invalid(pointer, "is not known: this takes no body"));
+        if !body.is_empty() {
+            let unknown = |(name, _)| FieldError::at(pointer([name]), "is not known: this takes no body");
+            return Err(Error::Invalid(body.into_iter().take(MAX_MISFITS).map(unknown).collect()));
         }
         enter(request, &bytes).await?;
         Ok(NoBody)

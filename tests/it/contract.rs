@@ -138,6 +138,37 @@ async fn a_reader_who_takes_nothing_there_is_gets_406() {
     }
 }
 
+/// The places that a problem names.
+fn pointers(answer: &Answer) -> Vec<String> {
+    let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
+    errors.iter().filter_map(|error| error["pointer"].as_str().map(str::to_owned)).collect()
+}
+
+#[rocket::async_test]
+async fn every_field_that_is_wrong_is_named_at_once() {
+    let app = TestApp::start("sqlite").await;
+    let owner = prepare(&app).await;
+    for (path, body, named) in [
+        ("/api/v1/users", r#"{"email":5,"role":["king"],"x":1}"#, vec!["/email", "/role", "/x"]),
+        ("/api/v1/users", r#"{"x":1}"#, vec!["/email", "/role", "/x"]),
+        ("/api/v1/tokens", r#"{}"#, vec!["/name", "/scopes"]),
+        ("/api/v1/tokens", r#"{"name":"a","scopes":["entries:read",7],"user_id":"me"}"#, vec!["/scopes/1", "/user_id"]),
+        ("/api/v1/collections", r#"{"title":1,"open":"yes"}"#, vec!["/name", "/open", "/title"]),
+        ("/api/v1/students", r#"{"name":1,"email":"no","x":1}"#, vec!["/email", "/name", "/x"]),
+        ("/api/v1/queuers", r#"{"student":[],"topic":1,"a~/b":2}"#, vec!["/a~0~1b", "/queue_id", "/student", "/topic"]),
+    ] {
+        let answer = owner.json(Method::Post, path, body).await;
+        assert_eq!(answer.status, 422, "{path} {body}: {}", answer.text);
+        let mut found = pointers(&answer);
+        found.sort();
+        assert_eq!(found, named, "{path} {body}: {}", answer.text);
+    }
+    // and not without end
+    let many = (0..5000).map(|n| (format!("x{n}"), Value::from(n))).collect::<serde_json::Map<_, _>>();
+    let answer = owner.json(Method::Post, "/api/v1/tokens", &Value::Object(many).to_string()).await;
+    assert!(answer.status == 422 && (10..40).contains(&pointers(&answer).len()), "{}", pointers(&answer).len());
+}
+
 #[rocket::async_test]
 async fn bodies_that_cannot_be_taken_change_nothing() {
     for kind in databases() {
@@ -155,9 +186,11 @@ async fn bodies_that_cannot_be_taken_change_nothing() {
             send(ContentType::JSON, b"[1]").await.is_problem(422, "object");
             send(ContentType::JSON, &vec![b' '; 1_100_000]).await.is_problem(413, "bytes");
             if !call.route.starts_with("/api/v1/entries/<id>") || call.method == Method::Post {
-                let answer = send(ContentType::JSON, b"{\"is_admin\":true}").await;
+                let answer = send(ContentType::JSON, b"{\"is_admin\":true,\"is_root\":1}").await;
                 assert_eq!(answer.status, 422, "{}", named(call, &answer));
-                assert!(answer.text.contains("is_admin"), "named: {}", named(call, &answer));
+                for name in ["/is_admin", "/is_root"] {
+                    assert!(pointers(&answer).contains(&name.to_owned()), "{name}: {}", named(call, &answer));
+                }
             }
         }
         assert_eq!(owner.get("/api/v1/audit").await.json()["count"], before, "{kind}");
