@@ -129,6 +129,38 @@ test('a token is made on the page and tried on the page of the API', async () =>
   await context.close();
 });
 
+test('what is typed into a form outlives the session', async () => {
+  const context = await chrome.newContext();
+  const page = await open(context);
+  await fillSignIn(page, owner.email, owner.password);
+  await page.waitForURL(`${desk.url}/`);
+  await page.goto(`${desk.url}/directory/colleges/new`);
+  await page.fill('#name', 'College of Law');
+  await page.fill('#location', 'Old Hall');
+  await context.clearCookies({ name: 'frontdesk' });
+  await page.click('main form button');
+  await page.waitForURL(/sign-in\?ended/);
+  assert.match(await page.textContent('main'), /nothing was saved/);
+  await page.fill('#email', owner.email);
+  await page.fill('#password', 'not this one');
+  await page.click('main button');
+  await page.waitForSelector('#password-error');
+  await page.fill('#password', owner.password);
+  await page.click('main button');
+  await page.waitForURL(`${desk.url}/directory/colleges/new`);
+  assert.match(await page.textContent('main'), /What you typed is back/);
+  assert.equal(await page.inputValue('#location'), 'Old Hall');
+  assert.equal(await axeFinds(page), '');
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/draft.png` });
+  await page.click('main form button');
+  await page.waitForSelector('text=College of Law was added');
+  assert.equal((await api.read('/api/v1/colleges?name=College of Law')).colleges[0].location, 'Old Hall');
+  // saved, so the page is empty again
+  await page.goto(`${desk.url}/directory/colleges/new`);
+  assert.equal(await page.inputValue('#location'), '');
+  await context.close();
+});
+
 test('a foreign page changes nothing in the name of somebody signed in', async () => {
   const evil = await serve((request, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>evil</title><p>hello'));
   // What is answered is read here: a browser's tools do not tell all that a frame without an origin is answered.

@@ -48,6 +48,29 @@ document.addEventListener('submit', (event) => {
   }
 });
 
+// What was typed into a form that was sent after its session is kept in this tab, and given back after the sign-in.
+const here = location.pathname + location.search;
+const typed = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === 'string' && !['hidden', 'password'].includes(form.elements[name].type));
+const sameForm = (action) => $$('main form[method=post]').find((form) => form.getAttribute('action') === action);
+const draft = JSON.parse(sessionStorage.draft || 'null');
+const giveBack = (form, values) => {
+  for (const field of form.elements) {
+    const given = values.filter(([name]) => name === field.name).map(([, value]) => value);
+    if (['checkbox', 'radio'].includes(field.type)) field.checked = given.includes(field.value);
+    else if (given.length && !['hidden', 'password', 'file'].includes(field.type)) field.value = given[0];
+  }
+  form.insertAdjacentHTML('afterbegin', '<p class="warning" role="status">What you typed is back. It is not saved yet.</p>');
+};
+if (location.pathname !== '/sign-in') {
+  delete sessionStorage.draft;
+  if (draft && draft.ended && draft.page === here && sameForm(draft.action)) giveBack(sameForm(draft.action), draft.values);
+  document.addEventListener('submit', ({ target: form }) => {
+    if (form.method === 'post') sessionStorage.draft = JSON.stringify({ page: here, action: form.getAttribute('action'), values: typed(form) });
+  });
+} else if (draft && location.search.includes('ended=true')) {
+  sessionStorage.draft = JSON.stringify({ ...draft, ended: true });
+}
+
 // Offline.
 const offline = $('[data-offline]');
 const connection = () => (offline.hidden = navigator.onLine);

@@ -42,6 +42,8 @@ struct SignInPage {
     email: String,
     next: String,
     errors: Vec<FieldError>,
+    /// A form was sent after its session.
+    ended: bool,
 }
 
 #[derive(Template)]
@@ -76,9 +78,11 @@ impl<'r> Responder<'r, 'static> for Filled {
     }
 }
 
-#[get("/sign-in?<next>")]
-fn sign_in_form(layout: Layout, next: Option<&str>) -> Result<Html> {
-    render(&SignInPage { layout, email: String::new(), next: local(next.unwrap_or("/")), errors: Vec::new() })
+/// `ended`: a form was sent after its session.
+#[get("/sign-in?<next>&<ended>")]
+fn sign_in_form(layout: Layout, next: Option<&str>, ended: Option<bool>) -> Result<Html> {
+    let (next, ended) = (local(next.unwrap_or("/")), ended.unwrap_or_default());
+    render(&SignInPage { layout, email: String::new(), next, ended, errors: Vec::new() })
 }
 
 #[post("/sign-in", data = "<form>")]
@@ -98,12 +102,14 @@ async fn sign_in(
             Ok(Filled::Done(see_other(next)))
         }
         Err(Error::Invalid(errors)) => {
-            render(&SignInPage { layout, email: form.get("email").to_owned(), next, errors }).map(Filled::Again)
+            render(&SignInPage { layout, email: form.get("email").to_owned(), next, ended: false, errors })
+                .map(Filled::Again)
         }
         Err(Error::TooMany { retry_after, .. }) if negotiation.wants_page() => {
             let wait = format!("too many attempts: try again in {retry_after} seconds");
             let (email, errors) = (form.get("email").to_owned(), vec![FieldError::at("/password", wait)]);
-            render(&SignInPage { layout, email, next, errors }).map(|page| Filled::Later(retry_after, page))
+            render(&SignInPage { layout, email, next, ended: false, errors })
+                .map(|page| Filled::Later(retry_after, page))
         }
         Err(error) => Err(error),
     }

@@ -7,7 +7,7 @@ use rocket::{Catcher, Request, Response, catch, catchers};
 use serde::Serialize;
 
 use super::form::{Html, see_other};
-use super::guards::{Negotiation, Refused};
+use super::guards::{Negotiation, Refused, WebHost};
 use super::headers::RequestId;
 use super::methods::Methods;
 use crate::error::{Error, FieldError};
@@ -61,14 +61,23 @@ impl<'r> Responder<'r, 'static> for Error {
             return problem(&self, request).respond_to(request);
         }
         if matches!(self, Error::Unauthenticated) {
-            // Back to where they were; what was a form cannot be opened by its address.
-            if request.method() != Method::Get {
-                return see_other("/sign-in").respond_to(request);
-            }
-            let next: String = form_urlencoded::byte_serialize(request.uri().to_string().as_bytes()).collect();
-            return see_other(format!("/sign-in?next={next}")).respond_to(request);
+            return see_other(sign_in(request)).respond_to(request);
         }
         page(&self, request).respond_to(request)
+    }
+}
+
+/// Where somebody signs in who then goes back to where they were. What was a form cannot be opened by its address; the
+/// page it is on can.
+fn sign_in(request: &Request<'_>) -> String {
+    let escaped = |page: &str| form_urlencoded::byte_serialize(page.as_bytes()).collect::<String>();
+    if request.method() == Method::Get {
+        return format!("/sign-in?next={}", escaped(&request.uri().to_string()));
+    }
+    let page = request.headers().get_one("Referer").and_then(|page| page.strip_prefix(&WebHost::of(request).0));
+    match page.filter(|page| page.starts_with('/')) {
+        Some(page) => format!("/sign-in?ended=true&next={}", escaped(page)),
+        None => "/sign-in".into(),
     }
 }
 

@@ -57,6 +57,17 @@ async fn sign_in_and_out() {
         assert_eq!(person.form("/sign-out", "").await.status, 303);
         let gone = person.open("/collections").await;
         assert_eq!((gone.status, gone.header("location")), (303, "/sign-in?next=%2Fcollections"), "{kind}");
+        // a form leads back to the page it was on, if that is one of ours
+        for (page, location) in [
+            ("http://127.0.0.1:8000/list?plan=pro", "/sign-in?ended=true&next=%2Flist%3Fplan%3Dpro"),
+            ("http://127.0.0.1:8000.evil.example/list", "/sign-in"),
+            ("https://evil.example/list", "/sign-in"),
+        ] {
+            let form = app.client.post("/list/views").header(ContentType::Form).header(Header::new("Referer", page));
+            let sent = person.send(form.header(Header::new("Accept", "text/html")).body("name=a")).await;
+            assert_eq!((sent.status, sent.header("location")), (303, location), "{page}");
+        }
+        assert!(app.get("/sign-in?ended=true&next=/list").await.text.contains("nothing was saved"));
     }
 }
 
