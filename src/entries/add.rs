@@ -164,6 +164,30 @@ async fn accept(
             "The body may be plain or packed with gzip, and its Content-Type must be one.".into(),
         ));
     }
+    let (minimal, wants_page) = (headers.minimal, headers.wants_page);
+    let mut submission = submission(headers, address, uri)?;
+    submission.bytes = in_time(data.open((MAX_BODY + 1).bytes()).into_bytes()).await?.into_inner();
+    if submission.bytes.len() as u64 > MAX_BODY {
+        return Err(body::too_large());
+    }
+    if !idempotency.enter(&submission.bytes).await? {
+        return Ok(Added::Minimal(Status::Ok, None));
+    }
+    let (origin, collection) = (submission.origin.clone(), submission.collection.clone());
+    let recorded = entries.record(submission).await?;
+    if let (Shape::Form { next }, true) = (&recorded.shape, wants_page) {
+        return match next {
+            Some(url) if entries.may_lead_to(url, origin.as_deref(), collection.as_deref()).await => {
+                Ok(Added::Lead(see_other(url.clone())))
+            }
+            _ => pages::thanks().map(Added::Thanks),
+        };
+    }
+    Ok(answer(&recorded, minimal))
+}
+
+/// What the headers and the address say of a request; its body follows.
+fn submission(headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>) -> Result<Submission> {
     let mut submission = Submission {
         collection: None,
         key: headers.key,
@@ -184,24 +208,7 @@ async fn accept(
             }
         }
     }
-    submission.bytes = in_time(data.open((MAX_BODY + 1).bytes()).into_bytes()).await?.into_inner();
-    if submission.bytes.len() as u64 > MAX_BODY {
-        return Err(body::too_large());
-    }
-    if !idempotency.enter(&submission.bytes).await? {
-        return Ok(Added::Minimal(Status::Ok, None));
-    }
-    let (origin, collection) = (submission.origin.clone(), submission.collection.clone());
-    let recorded = entries.record(submission).await?;
-    if let (Shape::Form { next }, true) = (&recorded.shape, headers.wants_page) {
-        return match next {
-            Some(url) if entries.may_lead_to(url, origin.as_deref(), collection.as_deref()).await => {
-                Ok(Added::Lead(see_other(url.clone())))
-            }
-            _ => pages::thanks().map(Added::Thanks),
-        };
-    }
-    Ok(answer(&recorded, headers.minimal))
+    Ok(submission)
 }
 
 fn answer(recorded: &Recorded, minimal: bool) -> Added {

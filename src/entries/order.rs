@@ -24,72 +24,72 @@ pub const SORT_LENGTH: usize = 200;
 /// The columns of an order: numbers < strings < booleans < arrays and objects, missing and null last either way;
 /// ties by id, in the direction of the first key.
 pub fn order(keys: &[SortKey], postgres: bool) -> Vec<OrderColumn> {
-    let mut columns = Vec::new();
-    let mut add = |expression: String, descending, kind| columns.push(OrderColumn { expression, descending, kind });
-    for key in keys {
-        let desc = key.descending;
-        match &key.field {
-            Field::System(System::Id) => {}
-            Field::System(System::Received) => add("e.received_at".into(), desc, OrderKind::Int),
-            Field::System(System::At) => {
-                add("(CASE WHEN e.at IS NULL THEN 1 ELSE 0 END)".into(), false, OrderKind::Int);
-                add("coalesce(e.at, 0)".into(), desc, OrderKind::Int);
-            }
-            Field::System(system) => {
-                let column = match system {
-                    System::Session => "e.session",
-                    System::Origin => "e.origin",
-                    System::Flags => "e.flags",
-                    _ => "(SELECT c.name FROM collections c WHERE c.id = e.collection_id)",
-                };
-                let collate = if postgres { " COLLATE \"C\"" } else { "" };
-                add(format!("(CASE WHEN {column} IS NULL THEN 1 ELSE 0 END)"), false, OrderKind::Int);
-                add(format!("coalesce({column}, ''){collate}"), desc, OrderKind::Text);
-            }
-            Field::Data(path) => {
-                let look = Look::at(path, postgres);
-                let Look { kind, text, .. } = &look;
-                add(format!("(CASE WHEN {kind} IS NULL OR {kind} = 'null' THEN 1 ELSE 0 END)"), false, OrderKind::Int);
-                let (truths, first) = if postgres { ("'boolean'", "left") } else { ("'true' WHEN 'false'", "substr") };
-                let rank = if postgres {
-                    format!(
-                        "(CASE {kind} WHEN 'number' THEN 0 WHEN 'string' THEN 1 WHEN {truths} THEN 2 WHEN 'null' THEN 4 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)"
-                    )
-                } else {
-                    format!(
-                        "(CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'true' THEN 2 WHEN 'false' THEN 2 WHEN 'null' THEN 4 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)"
-                    )
-                };
-                add(rank, desc, OrderKind::Int);
-                add(format!("coalesce({}, 0)", look.number()), desc, OrderKind::Number);
-                let start = if postgres {
-                    format!("{first}({text}, {SORT_LENGTH})")
-                } else {
-                    format!("{first}({text}, 1, {SORT_LENGTH})")
-                };
-                let words = if postgres {
-                    format!(
-                        "(CASE {kind} WHEN 'string' THEN {start} WHEN 'boolean' THEN {text} ELSE '' END) COLLATE \"C\""
-                    )
-                } else {
-                    format!(
-                        "(CASE {kind} WHEN 'text' THEN {start} WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE '' END)"
-                    )
-                };
-                add(words, desc, OrderKind::Text);
-            }
-        }
-        if key.field == Field::System(System::Id) {
-            break;
-        }
-    }
-    let descending = keys
-        .iter()
-        .find(|key| key.field == Field::System(System::Id))
-        .or(keys.first())
-        .is_none_or(|key| key.descending);
-    add("e.id".into(), descending, OrderKind::Int);
+    // What comes after the id decides nothing.
+    let id = keys.iter().position(|key| key.field == Field::System(System::Id));
+    let before = &keys[..id.unwrap_or(keys.len())];
+    let mut columns: Vec<_> = before.iter().flat_map(|key| columns_of(key, postgres)).collect();
+    let tie = id.map_or(keys.first(), |id| keys.get(id));
+    columns.push(column("e.id", tie.is_none_or(|key| key.descending), OrderKind::Int));
     columns
+}
+
+fn column(expression: impl Into<String>, descending: bool, kind: OrderKind) -> OrderColumn {
+    OrderColumn { expression: expression.into(), descending, kind }
+}
+
+fn columns_of(key: &SortKey, postgres: bool) -> Vec<OrderColumn> {
+    let descending = key.descending;
+    let last = |name: &str| column(format!("(CASE WHEN {name} IS NULL THEN 1 ELSE 0 END)"), false, OrderKind::Int);
+    match &key.field {
+        Field::System(System::Id) => vec![column("e.id", descending, OrderKind::Int)],
+        Field::System(System::Received) => vec![column("e.received_at", descending, OrderKind::Int)],
+        Field::System(System::At) => vec![last("e.at"), column("coalesce(e.at, 0)", descending, OrderKind::Int)],
+        Field::System(system) => {
+            let name = match system {
+                System::Session => "e.session",
+                System::Origin => "e.origin",
+                System::Flags => "e.flags",
+                _ => "(SELECT c.name FROM collections c WHERE c.id = e.collection_id)",
+            };
+            let collate = if postgres { " COLLATE \"C\"" } else { "" };
+            vec![last(name), column(format!("coalesce({name}, ''){collate}"), descending, OrderKind::Text)]
+        }
+        Field::Data(path) => columns_of_data(&Look::at(path, postgres), descending, postgres),
+    }
+}
+
+/// The databases call kinds of JSON values by names of their own, so both texts stand here.
+fn columns_of_data(look: &Look, descending: bool, postgres: bool) -> Vec<OrderColumn> {
+    let Look { kind, text, .. } = look;
+    let (rank, words) = if postgres {
+        (
+            format!(
+                "(CASE {kind} WHEN 'number' THEN 0 WHEN 'string' THEN 1 WHEN 'boolean' THEN 2 WHEN 'null' THEN 4 \
+                 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)"
+            ),
+            format!(
+                "(CASE {kind} WHEN 'string' THEN left({text}, {SORT_LENGTH}) WHEN 'boolean' THEN {text} ELSE '' END) \
+                 COLLATE \"C\""
+            ),
+        )
+    } else {
+        (
+            format!(
+                "(CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'true' THEN 2 \
+                 WHEN 'false' THEN 2 WHEN 'null' THEN 4 ELSE CASE WHEN {kind} IS NULL THEN 4 ELSE 3 END END)"
+            ),
+            format!(
+                "(CASE {kind} WHEN 'text' THEN substr({text}, 1, {SORT_LENGTH}) WHEN 'true' THEN 'true' \
+                 WHEN 'false' THEN 'false' ELSE '' END)"
+            ),
+        )
+    };
+    vec![
+        column(format!("(CASE WHEN {kind} IS NULL OR {kind} = 'null' THEN 1 ELSE 0 END)"), false, OrderKind::Int),
+        column(rank, descending, OrderKind::Int),
+        column(format!("coalesce({}, 0)", look.number()), descending, OrderKind::Number),
+        column(words, descending, OrderKind::Text),
+    ]
 }
 
 /// `ORDER BY …`, the other way round when `reversed`.

@@ -19,61 +19,87 @@ pub struct Described {
 /// The operations and schemas of a resource.
 pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut Map<String, Value>) {
     let Described { resource, schema, tag, .. } = described;
+    let role = described.reads.map_or("anybody", Role::name);
     let base = format!("/api/v1/{}", resource.name);
     let item = format!("{base}/{{id}}");
-    let reference = |name: String| json!({ "$ref": format!("#/components/schemas/{name}") });
-    let content = |schema: Value| json!({ "application/json": { "schema": schema } });
-    let ok = |text: &str, schema: Value| json!({ "description": text, "content": content(schema) });
-    let role = |changes: bool| match described.reads {
-        _ if changes => "staff",
-        None => "anybody",
-        Some(role) => role.name(),
-    };
-    let id = json!([{ "name": "id", "in": "path", "required": true, "description": "Its number", "schema": { "type": "integer", "format": "int64" } }]);
     schemas.insert((*schema).to_owned(), shown_schema(resource));
     schemas.insert(format!("{schema}List"), list_schema(resource, schema));
-    let mut list = ok("A page of them; or a download, with `_format`", reference(format!("{schema}List")));
+    let mut list = answer("A page of them; or a download, with `_format`", &format!("{schema}List"));
     list["content"]["text/csv"] = json!({ "schema": { "type": "string" } });
     list["content"]["application/x-ndjson"] = json!({ "schema": { "type": "string" } });
     paths[&base]["get"] = json!({
-        "tags": [tag], "summary": format!("List {}", resource.name), "x-role": role(false),
+        "tags": [tag], "summary": format!("List {}", resource.name), "x-role": role,
         "parameters": list_parameters(resource), "responses": { "200": list }
     });
     if paths[&item]["get"].is_null() {
         paths[&item]["get"] = json!({
-            "tags": [tag], "summary": format!("Read one of the {}", resource.name), "x-role": role(false), "parameters": id,
-            "responses": { "200": ok("It", reference((*schema).to_owned())) }
+            "tags": [tag], "summary": format!("Read one of the {}", resource.name), "x-role": role,
+            "parameters": id_parameter(), "responses": { "200": answer("It", schema) }
         });
     }
-    if !described.changes {
-        return;
+    if described.changes {
+        schemas.insert(format!("{schema}Whole"), written_schema(resource, true));
+        schemas.insert(format!("{schema}Change"), written_schema(resource, false));
+        describe_changes(described, &base, &item, paths);
     }
-    let body = |name: String| json!({ "required": true, "content": content(reference(name)) });
-    schemas.insert(format!("{schema}Whole"), written_schema(resource, true));
-    schemas.insert(format!("{schema}Change"), written_schema(resource, false));
-    let now = || ok("It as it is now", reference((*schema).to_owned()));
-    paths[&base]["post"] = json!({
-        "tags": [tag], "summary": format!("Make a {}", resource.one), "x-role": role(true),
-        "requestBody": body(format!("{schema}Whole")), "responses": { "201": ok("It", reference((*schema).to_owned())) }
-    });
+}
+
+fn describe_changes(described: &Described, base: &str, item: &str, paths: &mut Value) {
+    let Described { resource, schema, tag, .. } = described;
+    let operation = |summary: String| json!({ "tags": [tag], "summary": summary, "x-role": "staff" });
+    let with = |mut operation: Value, more: Value| {
+        if let (Some(operation), Value::Object(more)) = (operation.as_object_mut(), more) {
+            operation.extend(more);
+        }
+        operation
+    };
+    let body = |name: &str| json!({ "required": true, "content": content(name) });
+    let now = || json!({ "200": answer("It as it is now", schema) });
+    paths[base]["post"] = with(
+        operation(format!("Make a {}", resource.one)),
+        json!({
+            "requestBody": body(&format!("{schema}Whole")), "responses": { "201": answer("It", schema) }
+        }),
+    );
     for (method, name, summary) in [("put", "Whole", "Replace"), ("patch", "Change", "Change")] {
-        let mut kinds = body(format!("{schema}{name}"));
+        let mut kinds = body(&format!("{schema}{name}"));
         if method == "patch" {
             kinds["content"]["application/merge-patch+json"] = kinds["content"]["application/json"].clone();
         }
-        paths[&item][method] = json!({
-            "tags": [tag], "summary": format!("{summary} one of the {}", resource.name), "x-role": role(true), "parameters": id,
-            "requestBody": kinds, "responses": { "200": now() }
-        });
+        paths[item][method] = with(
+            operation(format!("{summary} one of the {}", resource.name)),
+            json!({
+                "parameters": id_parameter(), "requestBody": kinds, "responses": now()
+            }),
+        );
     }
-    paths[&item]["delete"] = json!({
-        "tags": [tag], "summary": format!("Delete one of the {}", resource.name), "x-role": role(true), "parameters": id,
-        "responses": { "204": { "description": "Deleted; it can be restored" } }
-    });
-    paths[format!("{item}/restoration")]["post"] = json!({
-        "tags": [tag], "summary": format!("Restore one of the {}", resource.name), "x-role": role(true), "parameters": id,
-        "requestBody": body("Nothing".into()), "responses": { "200": now() }
-    });
+    paths[item]["delete"] = with(
+        operation(format!("Delete one of the {}", resource.name)),
+        json!({
+            "parameters": id_parameter(), "responses": { "204": { "description": "Deleted; it can be restored" } }
+        }),
+    );
+    paths[format!("{item}/restoration")]["post"] = with(
+        operation(format!("Restore one of the {}", resource.name)),
+        json!({
+            "parameters": id_parameter(), "requestBody": body("Nothing"), "responses": now()
+        }),
+    );
+}
+
+fn id_parameter() -> Value {
+    json!([{
+        "name": "id", "in": "path", "required": true, "description": "Its number",
+        "schema": { "type": "integer", "format": "int64" }
+    }])
+}
+
+fn content(schema: &str) -> Value {
+    json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } })
+}
+
+fn answer(text: &str, schema: &str) -> Value {
+    json!({ "description": text, "content": content(schema) })
 }
 
 fn shown_schema(resource: &'static Resource) -> Value {

@@ -2,12 +2,30 @@
 
 use serde_json::{Map, Value, json};
 
-/// Answers that are written by hand, without a struct.
 pub(super) fn written_schemas() -> Map<String, Value> {
+    let maybe_text = json!({ "type": ["string", "null"] });
+    let link = json!({ "token": maybe_text, "status_url": { "type": ["string", "null"], "format": "uri" } });
+    let schemas = json!({
+        "Entry": entry(),
+        "EntryList": entry_list(),
+        "Data": { "type": "object", "description": "Whatever the page sends", "example": { "name": "Ada", "plan": "pro" } },
+        "Nothing": { "type": "object", "maxProperties": 0, "description": "No body, or an empty object" },
+        "QueryForm": { "type": "object", "description": "The parameters of the list, as a form", "additionalProperties": { "type": "string" } },
+        "Added": { "anyOf": [added_item(), { "type": "object", "required": ["results"], "properties": { "results": { "type": "array", "items": { "type": "object" } } } }] },
+        "Problem": problem(),
+        "PlaceJoined": with("Place", link),
+        "Invited": with("User", json!({ "invitation": { "$ref": "#/components/schemas/Invitation" } })),
+        "NewToken": with("Token", json!({ "token": { "type": "string", "pattern": "^fd_" } })),
+    });
+    let Value::Object(schemas) = schemas else { return Map::new() };
+    schemas
+}
+
+fn entry() -> Value {
     let moment = json!({ "type": "string", "format": "date-time" });
     let maybe_moment = json!({ "type": ["string", "null"], "format": "date-time" });
     let maybe_text = json!({ "type": ["string", "null"] });
-    let entry = json!({
+    json!({
         "type": "object",
         "description": "What was sent is in `data`; the rest Frontdesk knows.",
         "required": ["_id", "_collection", "_received", "data"],
@@ -20,8 +38,11 @@ pub(super) fn written_schemas() -> Map<String, Value> {
             "_id": 7, "_collection": "contact", "_session": null, "_received": "2026-03-10T12:00:00.000Z", "_at": null,
             "_origin": "https://example.org", "_flags": [], "data": { "name": "Ada", "plan": "pro" }
         }
-    });
-    let list = json!({
+    })
+}
+
+fn entry_list() -> Value {
+    json!({
         "type": "object",
         "required": ["entries", "next", "count", "truncated", "applied", "warnings", "facets"],
         "properties": {
@@ -33,16 +54,24 @@ pub(super) fn written_schemas() -> Map<String, Value> {
             "warnings": { "type": "array", "items": {} },
             "facets": { "type": "object" }
         }
-    });
-    let item = json!({
+    })
+}
+
+/// What became of one entry.
+fn added_item() -> Value {
+    json!({
         "type": "object",
         "properties": {
             "id": { "type": "integer" }, "status": { "enum": ["stored", "flagged", "duplicate", "rejected"] },
             "error": { "type": "string" }, "warnings": { "type": "array", "items": { "type": "string" } }
         },
         "required": ["status"]
-    });
-    let problem = json!({
+    })
+}
+
+/// RFC 9457.
+fn problem() -> Value {
+    json!({
         "type": "object",
         "required": ["type", "title", "status", "detail", "instance", "request_id"],
         "properties": {
@@ -66,27 +95,14 @@ pub(super) fn written_schemas() -> Map<String, Value> {
             "instance": "/api/v1/students", "errors": [{ "pointer": "/name", "detail": "is required" }],
             "request_id": "64d1f0a2b3c4d-1"
         }
-    });
-    let with = |base: &str, more: Value| {
-        let required: Vec<_> = more.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-        json!({ "allOf": [
-            { "$ref": format!("#/components/schemas/{base}") },
-            { "type": "object", "required": required, "properties": more }
-        ] })
-    };
-    let link = json!({ "token": maybe_text, "status_url": { "type": ["string", "null"], "format": "uri" } });
-    let schemas = json!({
-        "Entry": entry,
-        "EntryList": list,
-        "Data": { "type": "object", "description": "Whatever the page sends", "example": { "name": "Ada", "plan": "pro" } },
-        "Nothing": { "type": "object", "maxProperties": 0, "description": "No body, or an empty object" },
-        "QueryForm": { "type": "object", "description": "The parameters of the list, as a form", "additionalProperties": { "type": "string" } },
-        "Added": { "anyOf": [item, { "type": "object", "required": ["results"], "properties": { "results": { "type": "array", "items": { "type": "object" } } } }] },
-        "Problem": problem,
-        "PlaceJoined": with("Place", link),
-        "Invited": with("User", json!({ "invitation": { "$ref": "#/components/schemas/Invitation" } })),
-        "NewToken": with("Token", json!({ "token": { "type": "string", "pattern": "^fd_" } })),
-    });
-    let Value::Object(schemas) = schemas else { return Map::new() };
-    schemas
+    })
+}
+
+/// A schema with more in it.
+fn with(base: &str, more: Value) -> Value {
+    let required: Vec<_> = more.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    json!({ "allOf": [
+        { "$ref": format!("#/components/schemas/{base}") },
+        { "type": "object", "required": required, "properties": more }
+    ] })
 }

@@ -173,26 +173,13 @@ impl Shared {
         let held = held(&mut tx, join.queue, 1).await?;
         let queue = &held.queue;
         let standing = self.standing(&mut tx, queue, &join.who).await?;
-        let by = staff.cloned().unwrap_or_else(Actor::student);
         if let Some(present) = standing.present {
-            // Staff may hand out another link; a stranger who knows an email may not.
-            let token = match staff {
-                Some(_) => Some(self.new_link(&mut tx, present).await?),
-                None => None,
-            };
-            match token {
-                Some(_) => {
-                    note(&mut tx, &by, Deed::new("gave a link", "queuers", present), now).await?;
-                    tx.commit().await?;
-                }
-                // The place may be so new that it is not on disk yet.
-                None => tx.abandon().await?,
-            }
-            return Ok(Made { place: present, token, new: None });
+            return self.present(tx, present, staff).await;
         }
         if !(join.walk_in && staff.is_some()) {
             takes(queue, &standing, now)?;
         }
+        let by = staff.cloned().unwrap_or_else(Actor::student);
         let new = NewPlace {
             queue,
             student: standing.student_id,
@@ -215,6 +202,24 @@ impl Shared {
         tx.commit().await?;
         self.remember_link(hash, id);
         Ok(Made { place: id, token: Some(token), new: Some(place) })
+    }
+
+    /// The answer to somebody who waits already. Staff may hand out another link; a stranger who knows an email may not.
+    async fn present(&self, mut tx: Tx, place: i64, staff: Option<&Actor>) -> Result<Made> {
+        let token = match staff {
+            Some(by) => {
+                let token = self.new_link(&mut tx, place).await?;
+                note(&mut tx, by, Deed::new("gave a link", "queuers", place), self.now()).await?;
+                tx.commit().await?;
+                Some(token)
+            }
+            // The place may be so new that it is not on disk yet.
+            None => {
+                tx.abandon().await?;
+                None
+            }
+        };
+        Ok(Made { place, token, new: None })
     }
 
     async fn new_link(&self, tx: &mut Tx, place: i64) -> Result<String> {

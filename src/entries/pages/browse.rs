@@ -1,9 +1,11 @@
 //! The browse page.
 
+use std::sync::Arc;
+
 use askama::Template;
 use rocket::request::FlashMessage;
 
-use crate::collections::Collection;
+use crate::collections::{Collection, Known};
 use crate::entries::api::encode;
 use crate::entries::json;
 use crate::entries::query::{self, Deleted, Field, Query, System};
@@ -82,15 +84,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
     };
     let paths = entries.field_paths(&readable).await?;
     let user = layout.person.as_ref().map_or(0, |person| person.id);
-    if let (Some(collection), query::Fields::All) = (&one, &query.fields)
-        && let Some(choice) = store::column_choice(&entries.db, user, collection.id).await?
-    {
-        let chosen = query::parse(&[("_fields".into(), choice)], entries.clock.now(), false)?;
-        query.fields = chosen.fields;
-    }
-    if query.facets.is_empty() {
-        query.facets = suggested_facets(entries, &readable).await?;
-    }
+    fill_in(&mut query, entries, &readable, user).await?;
     let listing = entries.list(&reader, &query).await?;
     let chart = entries.per_day(&reader, &query, CHART_DAYS).await?.map(|days| ChartView::new(&days));
     let kept: Vec<_> =
@@ -136,6 +130,19 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         layout,
     };
     render(&page)
+}
+
+/// What the URL leaves open: the columns that this person chose, and the facets that the fields suggest.
+async fn fill_in(query: &mut Query, entries: &Entries, readable: &[Arc<Known>], user: i64) -> Result<()> {
+    if let ([known], query::Fields::All) = (readable, &query.fields)
+        && let Some(choice) = store::column_choice(&entries.db, user, known.collection.id).await?
+    {
+        query.fields = query::parse(&[("_fields".into(), choice)], entries.clock.now(), false)?.fields;
+    }
+    if query.facets.is_empty() {
+        query.facets = suggested_facets(entries, readable).await?;
+    }
+    Ok(())
 }
 
 fn count_text(count: Option<i64>, truncated: bool) -> String {

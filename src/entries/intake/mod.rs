@@ -1,0 +1,236 @@
+//! The way in: entries of many requests are stored together, one fsync for all that arrived during the last.
+//!
+//! One task per process takes whatever waits, stores it in one transaction and then answers every request.
+//! The same task keeps the field registry: the shape of an entry is known by a hash, and only a shape that
+//! was never seen costs more than a counter.
+
+mod group;
+mod registry;
+
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{NewEntry, Outcome};
+use crate::db::{DbError, Pool, Tx};
+use crate::error::{Error, Result};
+use crate::moment::Clock;
+use group::Group;
+use registry::{Registry, write_counts};
+
+/// Requests that may wait; one more is told to come back.
+const QUEUE: usize = 4096;
+/// Entries stored by one transaction.
+const GROUP: usize = 1000;
+/// Shapes remembered before the memory starts anew.
+const MAX_SHAPES: usize = 20_000;
+
+/// Hands entries to the task that stores them. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    queue: mpsc::Sender<Message>,
+    seed: RandomState,
+    tally: Arc<Tally>,
+}
+
+/// How many entries came to which end since the program started.
+#[derive(Default)]
+pub struct Tally {
+    pub stored: AtomicU64,
+    pub flagged: AtomicU64,
+    pub duplicate: AtomicU64,
+    pub rejected: AtomicU64,
+}
+
+impl Tally {
+    fn note(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            let count = match outcome {
+                Outcome::Stored(_) => &self.stored,
+                Outcome::Flagged(_) => &self.flagged,
+                Outcome::Duplicate(_) => &self.duplicate,
+                Outcome::Conflict(_) | Outcome::Rejected(_) => &self.rejected,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+enum Message {
+    Store(Batch),
+    /// Write the counts down, then answer.
+    Flush(oneshot::Sender<()>),
+}
+
+struct Batch {
+    entries: Vec<NewEntry>,
+    answer: oneshot::Sender<std::result::Result<Vec<Outcome>, Failure>>,
+}
+
+/// Why a batch was not stored, in a form that many callers can be told.
+#[derive(Clone)]
+enum Failure {
+    Unavailable(String),
+    Internal(String),
+}
+
+impl Intake {
+    /// Starts the task; it ends when the last clone is dropped.
+    pub fn start(db: Pool, clock: Clock) -> Intake {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(Task { db, clock, registry: Registry::default() }.run(waiting));
+        Intake { queue, seed: RandomState::new(), tally: Arc::default() }
+    }
+
+    /// What shapes are hashed with.
+    pub fn seed(&self) -> &RandomState {
+        &self.seed
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Stores entries as one transaction. `Ok` means that what its outcomes call stored is on disk.
+    pub async fn submit(&self, entries: Vec<NewEntry>) -> Result<Vec<Outcome>> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Message::Store(Batch { entries, answer })).map_err(|_| Error::Unavailable {
+            detail: "More arrives than can be stored right now.".into(),
+            retry_after: 1,
+        })?;
+        match answered.await {
+            Ok(Ok(outcomes)) => {
+                self.tally.note(&outcomes);
+                Ok(outcomes)
+            }
+            Ok(Err(Failure::Unavailable(reason))) => Err(DbError::Unavailable(reason).into()),
+            Ok(Err(Failure::Internal(reason))) => Err(Error::Internal(reason.into())),
+            Err(_) => Err(DbError::Unavailable("the intake has ended".into()).into()),
+        }
+    }
+
+    /// Writes the registry's counts down. Nothing is lost without it but counts.
+    pub async fn flush(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.queue.send(Message::Flush(answer)).await.is_ok() {
+            answered.await.ok();
+        }
+    }
+}
+
+struct Task {
+    db: Pool,
+    clock: Clock,
+    registry: Registry,
+}
+
+impl Task {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Message>) {
+        while let Some(message) = waiting.recv().await {
+            match message {
+                Message::Store(first) => self.group(first, &mut waiting).await,
+                Message::Flush(answer) => {
+                    self.flush().await;
+                    answer.send(()).ok();
+                }
+            }
+        }
+    }
+
+    async fn group(&mut self, first: Batch, waiting: &mut mpsc::Receiver<Message>) {
+        let mut batches = vec![first];
+        // While this waits for its turn at the writer, more arrive.
+        let tx = self.db.begin().await;
+        let mut flushes = Vec::new();
+        let mut entries = batches[0].entries.len();
+        while entries < GROUP {
+            match waiting.try_recv() {
+                Ok(Message::Store(batch)) => {
+                    entries += batch.entries.len();
+                    batches.push(batch);
+                }
+                Ok(Message::Flush(answer)) => flushes.push(answer),
+                Err(_) => break,
+            }
+        }
+        let (mut callers, mut lists) = (Vec::new(), Vec::new());
+        for Batch { entries, answer } in batches {
+            callers.push(answer);
+            lists.push(entries);
+        }
+        match self.store(tx, &lists).await {
+            Ok(outcomes) => answer_all(callers, outcomes),
+            Err(error) => self.one_by_one(error, callers, lists).await,
+        }
+        for answer in flushes {
+            answer.send(()).ok();
+        }
+    }
+
+    /// A group failed. One of its batches may be the reason, and the others must not suffer for it.
+    async fn one_by_one(&mut self, error: DbError, callers: Vec<Answer>, lists: Vec<Vec<NewEntry>>) {
+        let hopeless = matches!(error, DbError::Unavailable(_));
+        for (caller, entries) in callers.into_iter().zip(lists) {
+            let result = if hopeless {
+                Err(failure(&error))
+            } else {
+                let tx = self.db.begin().await;
+                let stored = self.store(tx, std::slice::from_ref(&entries)).await;
+                stored.map(|mut all| all.pop().unwrap_or_default()).map_err(|error| failure(&error))
+            };
+            caller.send(result).ok();
+        }
+    }
+
+    async fn store(
+        &mut self,
+        tx: std::result::Result<Tx, DbError>,
+        lists: &[Vec<NewEntry>],
+    ) -> std::result::Result<Vec<Vec<Outcome>>, DbError> {
+        let now = self.clock.now();
+        let mut tx = tx?;
+        let mut group = Group::new(lists);
+        group.refuse_too_many_fields(&mut self.registry, &self.db).await?;
+        group.find_duplicates(&mut tx).await?;
+        group.insert(&mut tx, now).await?;
+        let learned = self.registry.learn(&mut tx, &group.new_entries(), now).await?;
+        tx.commit().await?;
+        let is_new = !learned.paths.is_empty();
+        self.registry.remember(learned, &group.new_entries());
+        if is_new {
+            // Whoever looks now sees the new column and its type.
+            self.flush().await;
+        }
+        Ok(group.outcomes())
+    }
+
+    async fn flush(&mut self) {
+        let counts = self.registry.take_counts();
+        if counts.is_empty() {
+            return;
+        }
+        if let Err(error) = write_counts(&self.db, &counts, self.clock.now()).await {
+            tracing::warn!(%error, "the counts of the field registry were not written");
+        }
+    }
+}
+
+type Answer = oneshot::Sender<std::result::Result<Vec<Outcome>, Failure>>;
+
+fn answer_all(callers: Vec<Answer>, outcomes: Vec<Vec<Outcome>>) {
+    for (caller, outcomes) in callers.into_iter().zip(outcomes) {
+        // A caller that went away will send again, and be told "duplicate".
+        caller.send(Ok(outcomes)).ok();
+    }
+}
+
+fn failure(error: &DbError) -> Failure {
+    match error {
+        DbError::Unavailable(reason) => Failure::Unavailable(reason.clone()),
+        // On PostgreSQL another node stored the same client id in the same moment.
+        DbError::Duplicate => Failure::Unavailable("the same _uid is being stored elsewhere".into()),
+        other => Failure::Internal(other.to_string()),
+    }
+}
