@@ -13,6 +13,10 @@ before(async () => {
 
 async function fillSignIn(page, email, password) {
   await page.goto(`${desk.url}/sign-in`);
+  await fillSignInHere(page, email, password);
+}
+
+async function fillSignInHere(page, email = owner.email, password = owner.password) {
   await page.fill('#email', email);
   await page.fill('#password', password);
   await page.click('main button');
@@ -137,6 +141,10 @@ test('what is typed into a form outlives the session', async () => {
   await page.goto(`${desk.url}/directory/colleges/new`);
   await page.fill('#name', 'College of Law');
   await page.fill('#location', 'Old Hall');
+  await page.fill('#website', 'ftp://nowhere');
+  await page.click('main form button');
+  await page.waitForSelector('[aria-invalid]');
+  await page.fill('#website', 'https://law.example');
   await context.clearCookies({ name: 'frontdesk' });
   await page.click('main form button');
   await page.waitForURL(/sign-in\?ended/);
@@ -155,7 +163,30 @@ test('what is typed into a form outlives the session', async () => {
   await page.click('main form button');
   await page.waitForSelector('text=College of Law was added');
   assert.equal((await api.read('/api/v1/colleges?name=College of Law')).colleges[0].location, 'Old Hall');
-  // saved, so the page is empty again
+  // whoever changed it meanwhile is not overwritten
+  const [law] = (await api.read('/api/v1/colleges?name=College of Law')).colleges;
+  await page.goto(`${desk.url}/directory/colleges/${law.id}`);
+  await page.fill('#location', 'New Hall');
+  await api.send(`/api/v1/colleges/${law.id}`, 'PATCH', { phone: '555-0100' });
+  await context.clearCookies({ name: 'frontdesk' });
+  await page.click('main form.narrow-form button');
+  await fillSignInHere(page);
+  await page.waitForURL(`${desk.url}/directory/colleges/${law.id}`);
+  assert.equal(await page.inputValue('#location'), 'New Hall');
+  await page.click('main form.narrow-form button');
+  await page.waitForSelector('text=/changed/i');
+  assert.equal((await api.read(`/api/v1/colleges/${law.id}`)).location, 'Old Hall');
+  // what one person typed is not shown to another
+  await page.goto(`${desk.url}/directory/colleges/new`);
+  await page.fill('#name', 'Secret');
+  await context.clearCookies({ name: 'frontdesk' });
+  await page.click('main form button');
+  await page.waitForURL(/sign-in\?ended/);
+  desk.run(['user', 'add', 'sam@example.org', '--role', 'staff', '--password-stdin'], 'a tall grey heron\n');
+  await fillSignInHere(page, 'sam@example.org', 'a tall grey heron');
+  await page.waitForURL(`${desk.url}/directory/colleges/new`);
+  assert.equal(await page.inputValue('#name'), '');
+  // once it was saved or given back, a page is empty again
   await page.goto(`${desk.url}/directory/colleges/new`);
   assert.equal(await page.inputValue('#location'), '');
   await context.close();

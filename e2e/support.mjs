@@ -20,7 +20,7 @@ export const owner = { email: 'kim@example.org', password: 'a quiet green lamp' 
 const started = [];
 const ended = (one) => (started.push(one), one);
 after(async () => {
-  for (const one of started.reverse()) await one.close();
+  for (const one of started.reverse()) await Promise.resolve(one.close()).catch((error) => console.error(error));
 });
 
 /** A free port of this machine. */
@@ -55,21 +55,22 @@ export async function frontdesk(settings = {}) {
     child = spawn(program, [], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     for await (const line of createInterface({ input: child.stderr })) if (line.includes('is at http')) break;
     child.stderr.resume();
-    for (;;) {
-      const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);
-      if (answer) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}`);
+      return fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);
+    }, 'the program answers');
   };
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill('SIGTERM');
+    const patience = setTimeout(() => child.kill('SIGKILL'), 20000);
     await gone;
+    clearTimeout(patience);
   };
   const close = async () => {
     await stop();
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   };
   const desk = ended({ url: `http://127.0.0.1:${port}`, port, run, start, stop, close });
   await start();

@@ -39,5 +39,5 @@ pub const MAX_FIELDS: usize = 5000;
 /// Pinned fields of a collection.
 pub const MAX_PINS: usize = 20;
 
-/// Bytes that must be free on SQLite's disk for `/readyz` to say yes: room for the last writes of those who ask no more.
+/// Bytes that must be free on SQLite's disk for `/readyz` to say yes.
 pub const DISK_RESERVE: u64 = 16 * 1024 * 1024;

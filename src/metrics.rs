@@ -30,7 +30,7 @@ pub fn routes() -> Vec<Route> {
 /// The state of the program in numbers
 ///
 /// In the text format of Prometheus: requests by route, method and status with their times, entries by what became of
-/// them, places by queue and state, live pages that are open, and the sizes of the database and of what is free.
+/// them, places by queue and state, event streams that are open, and the sizes of the database and of what is free.
 #[utoipa::path(
     tag = "health",
     responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
@@ -55,7 +55,7 @@ async fn metrics(
     page.outcomes(entries.tally())?;
     let places = rooms.places().await?.into_iter().map(|(queue, state, count)| (vec![queue.to_string(), state], count));
     page.gauge("frontdesk_places", "Places in queues that have not ended", &["queue", "state"], places)?;
-    page.number("frontdesk_streams", "Live pages that are open on this node", count(rooms.streams()))?;
+    page.number("frontdesk_streams", "Event streams that are open on this node", count(rooms.streams()))?;
     page.number("frontdesk_database_bytes", "Size of the database", db.bytes().await.map_err(Error::from)?)?;
     if let Some(disk) = db.disk() {
         page.number("frontdesk_disk_free_bytes", "Free on the disk of the database", count(disk.free))?;

@@ -48,27 +48,51 @@ document.addEventListener('submit', (event) => {
   }
 });
 
-// What was typed into a form that was sent after its session is kept in this tab, and given back after the sign-in.
-const here = location.pathname + location.search;
-const typed = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === 'string' && !['hidden', 'password'].includes(form.elements[name].type));
-const sameForm = (action) => $$('main form[method=post]').find((form) => form.getAttribute('action') === action);
-const draft = JSON.parse(sessionStorage.draft || 'null');
-const giveBack = (form, values) => {
-  for (const field of form.elements) {
+// What was typed into a form that was sent after its session is kept in this tab, for the same person, and given back on
+// its page after they signed in. The version goes with it: whoever changed the record meanwhile is not overwritten.
+const { person } = document.body.dataset;
+const keepDraft = (draft) => {
+  try {
+    draft ? (sessionStorage.draft = JSON.stringify(draft)) : delete sessionStorage.draft;
+  } catch {} // too long to be kept, or nothing may be kept here
+};
+const readDraft = () => {
+  try {
+    return JSON.parse(sessionStorage.draft);
+  } catch {}
+};
+const fits = (field) => field.name && (field.name === 'version' || !['hidden', 'password', 'file', 'submit'].includes(field.type));
+const typed = (form) => [...form.elements].filter((field) => fits(field) && (field.checked || !['checkbox', 'radio'].includes(field.type))).map(({ name, value }) => [name, value]);
+const giveBack = ({ action, values }) => {
+  const has = (form) => values.every(([name]) => [...form.elements].some((field) => field.name === name && fits(field)));
+  const form = $$('main form[method=post]').find((form) => form.getAttribute('action') === action && has(form));
+  if (!form) return;
+  for (const field of [...form.elements].filter(fits)) {
     const given = values.filter(([name]) => name === field.name).map(([, value]) => value);
     if (['checkbox', 'radio'].includes(field.type)) field.checked = given.includes(field.value);
-    else if (given.length && !['hidden', 'password', 'file'].includes(field.type)) field.value = given[0];
+    else if (given.length) [field.value] = given;
   }
   form.insertAdjacentHTML('afterbegin', '<p class="warning" role="status">What you typed is back. It is not saved yet.</p>');
 };
-if (location.pathname !== '/sign-in') {
-  delete sessionStorage.draft;
-  if (draft && draft.ended && draft.page === here && sameForm(draft.action)) giveBack(sameForm(draft.action), draft.values);
-  document.addEventListener('submit', ({ target: form }) => {
-    if (form.method === 'post') sessionStorage.draft = JSON.stringify({ page: here, action: form.getAttribute('action'), values: typed(form) });
+const draft = readDraft();
+if (location.pathname === '/sign-in') {
+  if (draft && location.search.includes('ended=true')) {
+    keepDraft({ ...draft, ended: true });
+    $('input[name=next]').value = draft.page;
+  }
+} else {
+  // A form that was refused is shown at the address it was sent to; the page that it belongs to is the one before.
+  const again = draft && !draft.ended && location.pathname === draft.action && $('main [aria-invalid], main .wrong');
+  const page = again ? draft.page : location.pathname + location.search;
+  keepDraft();
+  if (draft && draft.ended && draft.page === page && draft.person === person) giveBack(draft);
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    const values = typed(form);
+    if (person && form.method === 'post' && !event.defaultPrevented && values.some(([name]) => name !== 'version')) {
+      keepDraft({ page, person, action: form.getAttribute('action'), values });
+    }
   });
-} else if (draft && location.search.includes('ended=true')) {
-  sessionStorage.draft = JSON.stringify({ ...draft, ended: true });
 }
 
 // Offline.

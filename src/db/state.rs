@@ -1,9 +1,13 @@
 //! How the database is: whether it can be worked with, and how large it is.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::{DbError, Pool, open};
 use crate::limits::DISK_RESERVE;
+
+/// How long a turn at writing may be waited for.
+const WRITER: Duration = Duration::from_secs(2);
 
 /// Why the database cannot be worked with, in words for whoever runs the program.
 #[derive(Debug, thiserror::Error)]
@@ -14,14 +18,15 @@ pub enum NotReady {
     /// It was replaced by an older one under the running program.
     #[error("The database lacks migration {0}. Start the program again to bring it up to date.")]
     Behind(i64),
-    #[error("The disk of the database is full: {} of {} bytes that must be free are.", free, DISK_RESERVE)]
-    Full { free: u64 },
-    #[error("The disk of the database cannot be written to.")]
+    #[error("The disk of the database is full.")]
+    Full,
+    /// A disk mounted to be read only, a standby of PostgreSQL, a writer that is stuck.
+    #[error("The database takes no writes.")]
     ReadOnly,
 }
 
 impl Pool {
-    /// Whether it answers, has every migration, and has room. Of PostgreSQL's disk nothing is known here.
+    /// Whether it answers, has every migration, takes writes, and has room. Of PostgreSQL's disk nothing is known here.
     pub async fn ready(&self) -> Result<(), NotReady> {
         let applied: Vec<(i64,)> =
             self.read("SELECT version FROM _sqlx_migrations WHERE success").all().await.map_err(NotReady::Silent)?;
@@ -31,10 +36,23 @@ impl Pool {
             return Err(NotReady::Behind(missing));
         }
         match self.disk() {
-            Some(disk) if disk.read_only => Err(NotReady::ReadOnly),
-            Some(Disk { free, .. }) if free < DISK_RESERVE => Err(NotReady::Full { free }),
-            _ => Ok(()),
+            Some(disk) if disk.read_only => return Err(NotReady::ReadOnly),
+            Some(disk) if disk.free < DISK_RESERVE => return Err(NotReady::Full),
+            _ => {}
         }
+        match tokio::time::timeout(WRITER, self.takes_writes()).await {
+            Ok(takes) => takes.map_err(NotReady::Silent)?.then_some(()).ok_or(NotReady::ReadOnly),
+            Err(_) => Err(NotReady::ReadOnly),
+        }
+    }
+
+    /// Takes a turn at writing, and writes nothing.
+    async fn takes_writes(&self) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
+        let (read_only,): (String,) =
+            tx.write("SELECT 'off'").postgres("SELECT current_setting('transaction_read_only')").one().await?;
+        tx.abandon().await?;
+        Ok(read_only == "off")
     }
 
     /// Bytes of the database, the write-ahead log not counted.
@@ -51,10 +69,9 @@ impl Pool {
     pub fn disk(&self) -> Option<Disk> {
         let Pool::Sqlite { folder, .. } = self else { return None };
         let seen = rustix::fs::statvfs(&**folder).ok()?;
-        Some(Disk {
-            free: seen.f_bavail.saturating_mul(seen.f_frsize),
-            read_only: seen.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
-        })
+        // Some file systems do not say how large they are.
+        let free = if seen.f_blocks == 0 { u64::MAX } else { seen.f_bavail.saturating_mul(seen.f_frsize) };
+        Some(Disk { free, read_only: seen.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) })
     }
 }
 

@@ -26,10 +26,11 @@ pub const SORT_LENGTH: usize = 200;
 pub fn order(keys: &[SortKey], postgres: bool) -> Vec<OrderColumn> {
     // What comes after the id decides nothing.
     let id = keys.iter().position(|key| key.field == Field::System(System::Id));
-    let before = &keys[..id.unwrap_or(keys.len())];
-    let mut columns: Vec<_> = before.iter().flat_map(|key| columns_of(key, postgres)).collect();
-    let tie = id.map_or(keys.first(), |id| keys.get(id));
-    columns.push(column("e.id", tie.is_none_or(|key| key.descending), OrderKind::Int));
+    let deciding = id.map_or(keys, |id| &keys[..=id]);
+    let mut columns: Vec<_> = deciding.iter().flat_map(|key| columns_of(key, postgres)).collect();
+    if id.is_none() {
+        columns.push(column("e.id", keys.first().is_none_or(|key| key.descending), OrderKind::Int));
+    }
     columns
 }
 

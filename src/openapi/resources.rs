@@ -46,17 +46,16 @@ pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut M
 
 fn describe_changes(described: &Described, base: &str, item: &str, paths: &mut Value) {
     let Described { resource, schema, tag, .. } = described;
-    let operation = |summary: String| json!({ "tags": [tag], "summary": summary, "x-role": "staff" });
-    let with = |mut operation: Value, more: Value| {
-        if let (Some(operation), Value::Object(more)) = (operation.as_object_mut(), more) {
-            operation.extend(more);
-        }
-        operation
+    let operation = |summary: String, mut rest: Value| {
+        rest["tags"] = json!([tag]);
+        rest["summary"] = summary.into();
+        rest["x-role"] = "staff".into();
+        rest
     };
     let body = |name: &str| json!({ "required": true, "content": content(name) });
     let now = || json!({ "200": answer("It as it is now", schema) });
-    paths[base]["post"] = with(
-        operation(format!("Make a {}", resource.one)),
+    paths[base]["post"] = operation(
+        format!("Make a {}", resource.one),
         json!({
             "requestBody": body(&format!("{schema}Whole")), "responses": { "201": answer("It", schema) }
         }),
@@ -66,21 +65,21 @@ fn describe_changes(described: &Described, base: &str, item: &str, paths: &mut V
         if method == "patch" {
             kinds["content"]["application/merge-patch+json"] = kinds["content"]["application/json"].clone();
         }
-        paths[item][method] = with(
-            operation(format!("{summary} one of the {}", resource.name)),
+        paths[item][method] = operation(
+            format!("{summary} one of the {}", resource.name),
             json!({
                 "parameters": id_parameter(), "requestBody": kinds, "responses": now()
             }),
         );
     }
-    paths[item]["delete"] = with(
-        operation(format!("Delete one of the {}", resource.name)),
+    paths[item]["delete"] = operation(
+        format!("Delete one of the {}", resource.name),
         json!({
             "parameters": id_parameter(), "responses": { "204": { "description": "Deleted; it can be restored" } }
         }),
     );
-    paths[format!("{item}/restoration")]["post"] = with(
-        operation(format!("Restore one of the {}", resource.name)),
+    paths[format!("{item}/restoration")]["post"] = operation(
+        format!("Restore one of the {}", resource.name),
         json!({
             "parameters": id_parameter(), "requestBody": body("Nothing"), "responses": now()
         }),

@@ -95,9 +95,8 @@ fn accounts<'r>(request: &'r Request<'_>) -> Result<&'r Accounts> {
 /// The account that asks. A token must have the scope that the address needs from somebody of this role.
 async fn account(request: &Request<'_>, role: Role) -> Result<Option<Account>> {
     let account = recognised(request, role).await?;
-    if let (Some(account), Some(credential)) = (&account, Credential::of(request)) {
+    if let Some(account) = &account {
         Identity::note(request, format!("account {}", account.id));
-        Revocation::note(request, accounts(request)?.clone().revoked(credential));
     }
     Ok(account)
 }
@@ -130,7 +129,17 @@ async fn at_least(request: &Request<'_>, role: Role) -> Result<Account> {
     if account.role < role {
         return Err(Error::Forbidden(format!("This needs the role {}.", role.name()).into()));
     }
+    admit(request, &account)?;
     Ok(account)
+}
+
+/// Lets somebody in for as long as they are what they are now: what they are sent ends with it.
+fn admit(request: &Request<'_>, account: &Account) -> Result<()> {
+    if let Some(credential) = Credential::of(request) {
+        let (accounts, role) = (accounts(request)?.clone(), account.role);
+        Revocation::note(request, move || accounts.revoked(credential, role));
+    }
+    Ok(())
 }
 
 #[rocket::async_trait]
@@ -171,7 +180,11 @@ impl<'r> FromRequest<'r> for Visitor {
             Ok(Some(account)) if account.token.is_none() && SameOrigin::check(request).is_err() => {
                 Outcome::Success(Visitor(None))
             }
-            Ok(account) => Outcome::Success(Visitor(account)),
+            Ok(Some(account)) => match admit(request, &account) {
+                Ok(()) => Outcome::Success(Visitor(Some(account))),
+                Err(error) => Refused::fail(request, error),
+            },
+            Ok(None) => Outcome::Success(Visitor(None)),
             Err(error) => Refused::fail(request, error),
         }
     }

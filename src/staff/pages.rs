@@ -94,7 +94,7 @@ async fn sign_in(
     negotiation: Negotiation,
     form: Fields,
 ) -> Result<Filled> {
-    let next = local(form.get("next"));
+    let (next, ended) = (local(form.get("next")), form.get("ended") == "true");
     let (email, password) = (form.get("email"), form.get("password"));
     match accounts.sign_in(SignIn { email, password, address: arrival.address, browser: &arrival.browser }).await {
         Ok(signed_in) => {
@@ -102,14 +102,12 @@ async fn sign_in(
             Ok(Filled::Done(see_other(next)))
         }
         Err(Error::Invalid(errors)) => {
-            render(&SignInPage { layout, email: form.get("email").to_owned(), next, ended: false, errors })
-                .map(Filled::Again)
+            render(&SignInPage { layout, email: form.get("email").to_owned(), next, ended, errors }).map(Filled::Again)
         }
         Err(Error::TooMany { retry_after, .. }) if negotiation.wants_page() => {
             let wait = format!("too many attempts: try again in {retry_after} seconds");
             let (email, errors) = (form.get("email").to_owned(), vec![FieldError::at("/password", wait)]);
-            render(&SignInPage { layout, email, next, ended: false, errors })
-                .map(|page| Filled::Later(retry_after, page))
+            render(&SignInPage { layout, email, next, ended, errors }).map(|page| Filled::Later(retry_after, page))
         }
         Err(error) => Err(error),
     }

@@ -36,7 +36,6 @@ pub struct Shared {
     pub(super) attempts: Attempts,
     pub(super) recent: Recent,
     /// Told whenever somebody's rights became less, so that open streams look again.
-    /// Changes whenever a session, a token or an account may have ended.
     pub(super) endings: watch::Sender<()>,
 }
 

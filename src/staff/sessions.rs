@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
+use tokio_util::task::AbortOnDropHandle;
+
 use super::audit::{self, Author, Deed};
 use super::service::{Shared, random_token, sha256};
-use super::{Account, Accounts, Credential, Password, Scopes, passwords, store};
+use super::{Account, Accounts, Credential, Password, Role, Scopes, passwords, store};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::{DAY, MINUTE, Moment};
@@ -49,19 +52,31 @@ pub struct Session {
 /// How often those who wait for a revocation look for one. What ends in this process is told to them at once; this is
 /// for other nodes, and shorter than the second that is promised.
 const LOOK: Duration = Duration::from_millis(800);
+/// Looks in a row at a database that does not answer, after which nothing is known for too long.
+const PATIENCE: u32 = 10;
 
 impl Accounts {
-    /// Ready when the session or token has ended: for streams and downloads, which outlive the guard that let them in.
-    pub async fn revoked(self, credential: Credential) {
+    /// Ready when the session or token has ended, or its account has less than this role: for streams and downloads,
+    /// which outlive the guard that let them in. It waits in a task of its own, because whoever reads them may stop at
+    /// any moment, and what would wait inside of them would stop with it, a connection in its hands.
+    pub fn revoked(&self, credential: Credential, role: Role) -> AbortOnDropHandle<()> {
+        AbortOnDropHandle::new(tokio::spawn(self.clone().until_revoked(credential, role)))
+    }
+
+    async fn until_revoked(self, credential: Credential, role: Role) {
         let mut endings = self.endings.subscribe();
         let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failures = 0;
         loop {
             tokio::select! {
                 _ = look.tick() => {}
                 ended = endings.changed() => if ended.is_err() { return }
             }
-            if !self.still_holds(&credential).await.is_ok_and(|holds| holds) {
-                return;
+            match self.still_holds(&credential, role).await {
+                Ok(true) => failures = 0,
+                Err(_) if failures < PATIENCE => failures += 1,
+                Ok(false) | Err(_) => return,
             }
         }
     }
@@ -134,20 +149,24 @@ impl Shared {
         Ok(Some(account))
     }
 
-    /// The same, straight from the database.
+    /// The same, straight from the database; noted as a use.
     async fn session(&self, hash: &[u8]) -> Result<Option<Account>> {
-        let Some((account, began, seen)) = store::session(&self.db, hash).await? else { return Ok(None) };
+        let Some((account, seen)) = self.open_session(hash).await? else { return Ok(None) };
         let now = self.clock.now();
-        let ended = now.0 - began.0 > self.limits.absolute * DAY || now.0 - seen.0 > self.limits.idle * DAY;
-        if ended || !account.is_active() {
-            return Ok(None);
-        }
         if now.0 - seen.0 > MINUTE {
             let mut tx = self.db.begin().await?;
             store::touch_session(&mut tx, hash, now).await?;
             tx.commit().await?;
         }
         Ok(Some(account))
+    }
+
+    /// A session that has not ended: its account, and when it was used last.
+    async fn open_session(&self, hash: &[u8]) -> Result<Option<(Account, Moment)>> {
+        let Some((account, began, seen)) = store::session(&self.db, hash).await? else { return Ok(None) };
+        let now = self.clock.now();
+        let ended = now.0 - began.0 > self.limits.absolute * DAY || now.0 - seen.0 > self.limits.idle * DAY;
+        Ok((!ended && account.is_active()).then_some((account, seen)))
     }
 
     /// The account of an API token that still works, and what the token may do.
@@ -179,12 +198,16 @@ impl Shared {
         Ok(Some((account, Scopes::from_stored(&scopes))))
     }
 
-    /// Whether this still stands for the account, asked of the database itself.
-    async fn still_holds(&self, credential: &Credential) -> Result<bool> {
-        Ok(match credential {
-            Credential::Session(token) => self.session(&sha256(token)).await?.is_some(),
-            Credential::Token(token) => self.token(&sha256(token)).await?.is_some(),
-        })
+    /// Whether this still stands for an account of this role, asked of the database itself. It is no use of it.
+    async fn still_holds(&self, credential: &Credential, role: Role) -> Result<bool> {
+        let account = match credential {
+            Credential::Session(token) => self.open_session(&sha256(token)).await?.map(|(account, _)| account),
+            Credential::Token(token) => {
+                let found = store::token(&self.db, &sha256(token), self.clock.now()).await?;
+                found.map(|(account, _, _)| account).filter(Account::is_active)
+            }
+        };
+        Ok(account.is_some_and(|account| account.role >= role))
     }
 
     /// Ends a session. One that is not there has ended already.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::Shutdown;
+use rocket::futures::FutureExt as _;
 use rocket::futures::future::BoxFuture;
 use rocket::futures::stream::BoxStream;
 use rocket::request::{FromRequest, Outcome, Request};
@@ -15,7 +16,7 @@ use super::live::{Live, Room};
 use super::service::Rooms;
 use super::store;
 use crate::moment::Moment;
-use crate::staff::{Accounts, Credential};
+use crate::staff::{Accounts, Credential, Role};
 
 /// How often a stream shows that it lives. Estimates are made anew then, too.
 const BEAT: Duration = Duration::from_secs(10);
@@ -63,7 +64,7 @@ impl Follower {
     /// Boxed: what only staff need must not make the page of every student larger.
     fn farewell(&self) -> BoxFuture<'static, ()> {
         match &self.staff {
-            Some((accounts, credential)) => Box::pin(accounts.clone().revoked(credential.clone())),
+            Some((accounts, credential)) => Box::pin(accounts.revoked(credential.clone(), Role::Viewer).map(drop)),
             None => Box::pin(std::future::pending()),
         }
     }

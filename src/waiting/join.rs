@@ -174,7 +174,7 @@ impl Shared {
         let queue = &held.queue;
         let standing = self.standing(&mut tx, queue, &join.who).await?;
         if let Some(present) = standing.present {
-            return self.present(tx, present, staff).await;
+            return self.again(tx, present, staff, now).await;
         }
         if !(join.walk_in && staff.is_some()) {
             takes(queue, &standing, now)?;
@@ -205,11 +205,11 @@ impl Shared {
     }
 
     /// The answer to somebody who waits already. Staff may hand out another link; a stranger who knows an email may not.
-    async fn present(&self, mut tx: Tx, place: i64, staff: Option<&Actor>) -> Result<Made> {
+    async fn again(&self, mut tx: Tx, place: i64, staff: Option<&Actor>, now: Moment) -> Result<Made> {
         let token = match staff {
             Some(by) => {
                 let token = self.new_link(&mut tx, place).await?;
-                note(&mut tx, by, Deed::new("gave a link", "queuers", place), self.now()).await?;
+                note(&mut tx, by, Deed::new("gave a link", "queuers", place), now).await?;
                 tx.commit().await?;
                 Some(token)
             }

@@ -67,17 +67,19 @@ impl<'r> Responder<'r, 'static> for Error {
     }
 }
 
-/// Where somebody signs in who then goes back to where they were. What was a form cannot be opened by its address; the
-/// page it is on can.
+/// Where somebody signs in who then goes back to where they were: to the page they asked for, or the one that a form
+/// came from. A form that was refused is shown at an address that may take forms only; then there is no way back.
 fn sign_in(request: &Request<'_>) -> String {
     let escaped = |page: &str| form_urlencoded::byte_serialize(page.as_bytes()).collect::<String>();
     if request.method() == Method::Get {
         return format!("/sign-in?next={}", escaped(&request.uri().to_string()));
     }
     let page = request.headers().get_one("Referer").and_then(|page| page.strip_prefix(&WebHost::of(request).0));
-    match page.filter(|page| page.starts_with('/')) {
-        Some(page) => format!("/sign-in?ended=true&next={}", escaped(page)),
-        None => "/sign-in".into(),
+    let Some(page) = page.filter(|page| page.starts_with('/')) else { return "/sign-in".into() };
+    let path = page.split(['?', '#']).next().unwrap_or("/");
+    match Methods::of_path(request, path).contains(Method::Get) {
+        true => format!("/sign-in?ended=true&next={}", escaped(page)),
+        false => "/sign-in?ended=true".into(),
     }
 }
 

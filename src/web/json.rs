@@ -104,12 +104,17 @@ fn misfits<T: DeserializeOwned + PartialSchema>(mut body: Value, first: Misfit) 
         if taken.is_some() {
             errors.push(FieldError::at(pointer(place), detail));
             next = serde_path_to_error::deserialize::<_, T>(&body).err();
-        } else if errors.is_empty() {
-            // Of no field, or of one that the description does not call required.
+        } else if !errors.iter().any(|error| is_about(error, &detail)) {
             errors.push(FieldError::at(pointer(place), detail));
         }
     }
     errors
+}
+
+/// serde names a field that is missing in its words only.
+fn is_about(error: &FieldError, detail: &str) -> bool {
+    let name = error.pointer.as_deref().and_then(|pointer| pointer.split('/').nth(1));
+    name.is_some_and(|name| detail.contains(&format!("`{name}`")))
 }
 
 fn required_of<T: PartialSchema>() -> Vec<String> {

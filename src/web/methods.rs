@@ -12,7 +12,15 @@ pub struct Methods(Vec<Method>);
 impl Methods {
     /// The methods of the routes that match the path of a request.
     pub fn of(request: &Request<'_>) -> Methods {
-        let path: Vec<_> = request.uri().path().segments().collect();
+        Methods::at(request, request.uri().path().segments().collect())
+    }
+
+    /// The methods of an address of this server, as its path is written.
+    pub fn of_path(request: &Request<'_>, path: &str) -> Methods {
+        Methods::at(request, path.split('/').filter(|segment| !segment.is_empty()).collect())
+    }
+
+    fn at(request: &Request<'_>, path: Vec<&str>) -> Methods {
         let mut methods: Vec<_> =
             request.rocket().routes().filter(|route| matches(route, &path)).map(|route| route.method).collect();
         if methods.contains(&Method::Get) {

@@ -1,9 +1,9 @@
 //! Long downloads: made by a task, sent as they are made. A failure breaks the connection, so that nobody
 //! takes half of an export for the whole; so does the end of the reader's right to read.
 
-use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream;
 use rocket::http::{ContentType, Header};
@@ -11,6 +11,7 @@ use rocket::response::{self, Responder};
 use rocket::{Request, Response};
 use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Where a task puts what is to be sent.
 pub type Sender = mpsc::Sender<std::io::Result<Vec<u8>>>;
@@ -34,29 +35,33 @@ impl Download {
     }
 }
 
-/// When whoever asks may no longer read. The guard that lets them in says how that is known.
+/// How it is known that whoever asks may no longer read; the guard that lets them in notes it. Only an answer that takes
+/// long begins to watch.
 #[derive(Default)]
-pub struct Revocation(Mutex<Option<BoxFuture<'static, ()>>>);
+pub struct Revocation(Mutex<Option<Watch>>);
+
+type Watch = Box<dyn FnOnce() -> AbortOnDropHandle<()> + Send>;
 
 impl Revocation {
-    /// `revoked` is ready when the right has ended. It is not polled unless an answer takes long.
-    pub fn note(request: &Request<'_>, revoked: impl Future<Output = ()> + Send + 'static) {
-        *Revocation::slot(request) = Some(Box::pin(revoked));
+    /// `watch` begins a task that ends with the right.
+    pub fn note(request: &Request<'_>, watch: impl FnOnce() -> AbortOnDropHandle<()> + Send + 'static) {
+        let slot = request.local_cache(Revocation::default);
+        *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(watch));
     }
 
     /// Never ready for those who need no right.
-    fn take(request: &Request<'_>) -> BoxFuture<'static, ()> {
-        Revocation::slot(request).take().unwrap_or_else(|| Box::pin(std::future::pending()))
-    }
-
-    fn slot<'r>(request: &'r Request<'_>) -> std::sync::MutexGuard<'r, Option<BoxFuture<'static, ()>>> {
-        request.local_cache(Revocation::default).0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn begin(request: &Request<'_>) -> BoxFuture<'static, ()> {
+        let slot = request.local_cache(Revocation::default);
+        match slot.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(watch) => Box::pin(watch().map(drop)),
+            None => Box::pin(std::future::pending()),
+        }
     }
 }
 
 impl<'r> Responder<'r, 'static> for Download {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let pieces = stream::unfold(Some((self.pieces, Revocation::take(request))), |sending| async {
+        let pieces = stream::unfold(Some((self.pieces, Revocation::begin(request))), |sending| async {
             let (mut pieces, mut revoked) = sending?;
             tokio::select! {
                 biased;

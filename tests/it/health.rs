@@ -34,6 +34,15 @@ async fn a_database_that_is_gone_is_told_without_the_words_of_the_driver() {
     }
 }
 
+#[rocket::async_test]
+async fn a_writer_that_is_stuck_is_not_ready() {
+    let app = TestApp::start("sqlite").await;
+    let held = app.state::<Pool>().begin().await.unwrap();
+    app.get("/readyz").await.is_problem(503, "takes no writes");
+    held.abandon().await.unwrap();
+    assert_eq!(app.get("/readyz").await.status, 200);
+}
+
 /// The value of a line of `/metrics`; `None` if there is no such line.
 async fn number(program: &Program<'_>, line: &str) -> Option<f64> {
     let answer = program.get("/metrics").await;
@@ -106,4 +115,6 @@ async fn an_open_page_is_a_stream_that_is_counted() {
     let mut first = [0; 16];
     tokio::io::AsyncReadExt::read(&mut stream, &mut first).await.unwrap();
     assert_eq!(number(&program, "frontdesk_streams").await, Some(1.0));
+    drop(stream);
+    assert_eq!(number(&program, "frontdesk_streams").await, Some(0.0));
 }

@@ -62,6 +62,8 @@ async fn sign_in_and_out() {
             ("http://127.0.0.1:8000/list?plan=pro", "/sign-in?ended=true&next=%2Flist%3Fplan%3Dpro"),
             ("http://127.0.0.1:8000.evil.example/list", "/sign-in"),
             ("https://evil.example/list", "/sign-in"),
+            ("http://127.0.0.1:8000//evil.example/list", "/sign-in?ended=true"),
+            ("http://127.0.0.1:8000/account/password", "/sign-in?ended=true"),
         ] {
             let form = app.client.post("/list/views").header(ContentType::Form).header(Header::new("Referer", page));
             let sent = person.send(form.header(Header::new("Accept", "text/html")).body("name=a")).await;

@@ -35,7 +35,7 @@ pub struct Intake {
     tally: Arc<Tally>,
 }
 
-/// How many entries came to which end since the program started.
+/// How many entries came to which end since the program started, of those that were fit to be stored.
 #[derive(Default)]
 pub struct Tally {
     pub stored: AtomicU64,
@@ -45,8 +45,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn note(&self, outcomes: &[Outcome]) {
-        for outcome in outcomes {
+    fn note(&self, outcomes: &[Vec<Outcome>]) {
+        for outcome in outcomes.iter().flatten() {
             let count = match outcome {
                 Outcome::Stored(_) => &self.stored,
                 Outcome::Flagged(_) => &self.flagged,
@@ -80,8 +80,9 @@ impl Intake {
     /// Starts the task; it ends when the last clone is dropped.
     pub fn start(db: Pool, clock: Clock) -> Intake {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(Task { db, clock, registry: Registry::default() }.run(waiting));
-        Intake { queue, seed: RandomState::new(), tally: Arc::default() }
+        let tally = Arc::default();
+        tokio::spawn(Task { db, clock, registry: Registry::default(), tally: Arc::clone(&tally) }.run(waiting));
+        Intake { queue, seed: RandomState::new(), tally }
     }
 
     /// What shapes are hashed with.
@@ -101,10 +102,7 @@ impl Intake {
             retry_after: 1,
         })?;
         match answered.await {
-            Ok(Ok(outcomes)) => {
-                self.tally.note(&outcomes);
-                Ok(outcomes)
-            }
+            Ok(Ok(outcomes)) => Ok(outcomes),
             Ok(Err(Failure::Unavailable(reason))) => Err(DbError::Unavailable(reason).into()),
             Ok(Err(Failure::Internal(reason))) => Err(Error::Internal(reason.into())),
             Err(_) => Err(DbError::Unavailable("the intake has ended".into()).into()),
@@ -124,6 +122,7 @@ struct Task {
     db: Pool,
     clock: Clock,
     registry: Registry,
+    tally: Arc<Tally>,
 }
 
 impl Task {
@@ -203,7 +202,9 @@ impl Task {
             // Whoever looks now sees the new column and its type.
             self.flush().await;
         }
-        Ok(group.outcomes())
+        let outcomes = group.outcomes();
+        self.tally.note(&outcomes);
+        Ok(outcomes)
     }
 
     async fn flush(&mut self) {

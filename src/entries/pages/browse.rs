@@ -11,9 +11,10 @@ use crate::entries::json;
 use crate::entries::query::{self, Deleted, Field, Query, System};
 use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
-use crate::entries::store::{self};
-use crate::entries::views::CellView;
-use crate::entries::views::{ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, rows, side};
+use crate::entries::store;
+use crate::entries::views::{
+    CellView, ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, rows, side,
+};
 use crate::error::Result;
 use crate::staff::Layout;
 use crate::web::{Html, WebHost, render};
@@ -160,10 +161,7 @@ pub(super) async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)
 }
 
 /// Fields that look like choices: texts and truth values, few of them long.
-async fn suggested_facets(
-    entries: &Entries,
-    readable: &[std::sync::Arc<crate::collections::Known>],
-) -> Result<Vec<crate::entries::path::Path>> {
+async fn suggested_facets(entries: &Entries, readable: &[Arc<Known>]) -> Result<Vec<crate::entries::path::Path>> {
     let [known] = readable else { return Ok(Vec::new()) };
     let fields = crate::collections::fields(&entries.db, known.collection.id).await?;
     let likely = |name: &str| {
