@@ -20,7 +20,13 @@ export const owner = { email: 'kim@example.org', password: 'a quiet green lamp' 
 const started = [];
 const ended = (one) => (started.push(one), one);
 after(async () => {
-  for (const one of started.reverse()) await Promise.resolve(one.close()).catch((error) => console.error(error));
+  for (const one of started.reverse()) {
+    try {
+      await one.close();
+    } catch (error) {
+      console.error(error);
+    }
+  }
 });
 
 /** A free port of this machine. */

@@ -44,11 +44,12 @@ pub enum DbError {
 /// One of the two databases. Cheap to clone.
 #[derive(Clone)]
 pub enum Pool {
-    /// `folder` is where the file is.
+    /// `folder` is where the file is; `probe` lets one at a time ask whether the writer works.
     Sqlite {
         readers: SqlitePool,
         writer: writer::Writer,
         folder: Arc<Path>,
+        probe: Arc<tokio::sync::Mutex<()>>,
     },
     Postgres(PgPool),
 }

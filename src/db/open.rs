@@ -56,7 +56,7 @@ async fn open_sqlite(url: &str) -> Result<Pool, OpenError> {
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .connect_lazy_with(options.read_only(true).create_if_missing(false).pragma("query_only", "on"));
-    Ok(Pool::Sqlite { readers, writer: Writer::start(connection), folder })
+    Ok(Pool::Sqlite { readers, writer: Writer::start(connection), folder, probe: Arc::default() })
 }
 
 /// Every setting here is a promise or a defence:

@@ -46,8 +46,13 @@ impl Pool {
         }
     }
 
-    /// Takes a turn at writing, and writes nothing.
+    /// Takes a turn at writing, and writes nothing. However many strangers ask, only one of them waits in the line of
+    /// those who write.
     async fn takes_writes(&self) -> Result<bool, DbError> {
+        let _one_at_a_time = match self {
+            Pool::Sqlite { probe, .. } => Some(probe.lock().await),
+            Pool::Postgres(_) => None,
+        };
         let mut tx = self.begin().await?;
         let (read_only,): (String,) =
             tx.write("SELECT 'off'").postgres("SELECT current_setting('transaction_read_only')").one().await?;
