@@ -1,7 +1,7 @@
 // People, tokens and foreign pages in a real browser.
 import assert from 'node:assert';
-import { before, test } from 'node:test';
-import { axeFinds, browser, frontdesk, owner, page as open, proxyBefore, serve, staff, until } from './support.mjs';
+import { before } from 'node:test';
+import { axeFinds, browser, frontdesk, owner, page as open, proxyBefore, serve, staff, test, until } from './support.mjs';
 
 let desk, chrome, api;
 

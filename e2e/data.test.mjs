@@ -4,8 +4,8 @@ import assert from 'node:assert';
 import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
-import { browser, frontdesk, page as open, staff, until } from './support.mjs';
+import { before } from 'node:test';
+import { browser, frontdesk, page as open, staff, test, until } from './support.mjs';
 
 const folder = new URL('node_modules/vega-datasets/data', import.meta.url).pathname;
 const movies = JSON.parse(readFileSync(join(folder, 'movies.json'), 'utf8'));

@@ -1,7 +1,7 @@
 // The pages of staff in a real browser: with and without JavaScript, at three widths, light and dark, by keyboard.
 import assert from 'node:assert';
-import { before, test } from 'node:test';
-import { axeFinds, browser, frontdesk, owner, page as open, staff } from './support.mjs';
+import { before } from 'node:test';
+import { axeFinds, browser, frontdesk, owner, page as open, staff, test } from './support.mjs';
 
 let desk, chrome, api;
 

@@ -1,7 +1,7 @@
 // The waiting room in a real browser: students on phones, staff on the board, with and without JavaScript.
 import assert from 'node:assert';
-import { before, test } from 'node:test';
-import { axeFinds, browser, frontdesk, owner, page as open, staff, until } from './support.mjs';
+import { before } from 'node:test';
+import { axeFinds, browser, frontdesk, owner, page as open, staff, test, until } from './support.mjs';
 
 let desk, chrome, api, college, queue;
 

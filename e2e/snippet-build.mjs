@@ -12,8 +12,8 @@ export async function build() {
   const classic =
     '(()=>{' +
     source.replace('export function start', 'function start') +
-    `const tag=document.currentScript,calls=window.frontdesk,api=start({url:new URL(tag.src).origin,key:tag.dataset.key});
-     window.frontdesk=api;Array.isArray(calls)&&calls.forEach(([name,...values])=>api[name](...values))})()`;
+    `const tag=document.currentScript,calls=self.frontdesk,api=self.frontdesk=start({url:new URL(tag.src).origin,key:tag.dataset.key});
+     Array.isArray(calls)&&calls.forEach(([name,...values])=>api[name](...values))})()`;
   const script = (await minify(classic, options)).code;
   const module = (await minify(source, { ...options, module: true })).code;
   return { 'frontdesk.min.js': head + script + '\n', 'frontdesk.mjs': head + module + '\n' };

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, test as nodeTest } from 'node:test';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
@@ -15,18 +15,40 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const program = process.env.FRONTDESK_BIN || new URL('../target/debug/frontdesk', import.meta.url).pathname;
 export const owner = { email: 'kim@example.org', password: 'a quiet green lamp' };
 
+const PATIENCE = 120; // seconds that a test may take, beside whatever else the machine does
+const FAREWELL = 30; // seconds in which everything that a file started must have ended
+
+/** Rejects with what took too long; what is waited for goes on. */
+async function within(seconds, work, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${seconds} s: ${what}`)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A test with a limit of its own: one that hangs fails by its name, and the others go on. */
+export const test = (name, body) => nodeTest(name, () => within(PATIENCE, body(), name));
+
 // What a test file started is ended when the file is done, however that went: a process or a socket that is left
-// keeps the file from ever ending.
+// keeps the file from ever ending. What does not end, as a browser that lost its page, goes with the process.
 const started = [];
 const ended = (one) => (started.push(one), one);
 after(async () => {
+  let all = true;
   for (const one of started.reverse()) {
     try {
-      await one.close();
+      await within(FAREWELL, one.close(), 'the end of what the file started');
     } catch (error) {
+      all = false;
       console.error(error);
     }
   }
+  if (!all) setTimeout(() => process.exit(1), 1000);
 });
 
 /** A free port of this machine. */
@@ -110,6 +132,10 @@ export async function serve(answer) {
   return ended({ port: server.address().port, close });
 }
 
+const accepts = (incoming) => (incoming.headers.accept ?? '').includes('text/html');
+// What a proxy shows when the program behind it is down.
+const page503 = '<!doctype html><title>503</title><h1>Service unavailable</h1><p>Please come back later.</p>';
+
 /** Stands before a Frontdesk, notes in `answers` what that answered, and misbehaves as `mood` says for POST /add. */
 export async function proxyBefore(target) {
   const state = { mood: () => 'pass', seen: 0, answers: [] };
@@ -119,6 +145,10 @@ export async function proxyBefore(target) {
     if (mood === 'drop') return incoming.socket.destroy();
     const cors = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Retry-After', 'Content-Type': 'application/json' };
     if (mood === 429) return void incoming.resume().on('end', () => outgoing.writeHead(429, { ...cors, 'Retry-After': '1' }).end('{}'));
+    if (mood === 503) {
+      const answer = accepts(incoming) ? [page503, 'text/html'] : ['{}', 'application/json'];
+      return void incoming.resume().on('end', () => outgoing.writeHead(503, { ...cors, 'Retry-After': '1', 'Content-Type': answer[1] }).end(answer[0]));
+    }
     if (mood === 500) return void incoming.resume().on('end', () => outgoing.writeHead(500, cors).end('{}'));
     const onward = request({ port: target, host: '127.0.0.1', path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
       state.answers.push({ method: incoming.method, path: incoming.url, status: answer.statusCode, location: answer.headers.location ?? '' });

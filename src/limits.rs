@@ -11,6 +11,12 @@ pub const BODY_SECONDS: u64 = 60;
 
 /// Bytes of a request to `/add`, unpacked.
 pub const MAX_BODY: u64 = 1_000_000;
+/// Bytes of a multipart form sent to `/add` with its files, which are skipped while they are read.
+pub const MAX_UPLOAD: u64 = 100_000_000;
+/// Seconds in which such a form must have come.
+pub const UPLOAD_SECONDS: u64 = 600;
+/// Names of fields that one address may bring to a collection within an hour.
+pub const MAX_NEW_FIELDS: usize = 500;
 /// Bytes of an entry.
 pub const MAX_ENTRY: usize = 64 * 1024;
 /// Entries of a request.

@@ -70,7 +70,8 @@ impl PerAddress {
     }
 }
 
-fn bucket(address: IpAddr) -> u128 {
+/// What addresses of one customer have in common.
+pub fn bucket(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(v4) => u128::from(v4.to_bits()),
         IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX) | 1 << 127,

@@ -15,7 +15,7 @@ use crate::moment::Moment;
 
 pub use api::Docs;
 pub use service::{Changes, Collections, Known, NewCollection, create};
-pub use store::{FieldCounts, count_fields, fields, find, register_field};
+pub use store::{FieldCounts, count_fields, fields, find, forget_field, forget_old_fields, register_field};
 
 /// URLs for staff.
 pub fn staff_routes() -> Vec<rocket::Route> {

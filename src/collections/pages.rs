@@ -16,7 +16,7 @@ use crate::staff::{Layout, Owner, Viewer};
 use crate::web::{Fields, Html, SeeOther, WebHost, render, see_other};
 
 pub fn routes() -> Vec<Route> {
-    routes![index, make, show, change, new_key, allow, disallow, pin, unpin]
+    routes![index, make, show, change, new_key, allow, disallow, forget_field, pin, unpin]
 }
 
 #[derive(Template)]
@@ -206,6 +206,23 @@ async fn disallow(
     service::remove_origin(db, &by, &known.collection, form.get("origin"), now).await?;
     collections.changed();
     Ok(back(name, "Removed."))
+}
+
+#[post("/collections/<name>/fields/removal", data = "<form>")]
+async fn forget_field(
+    owner: Owner,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    form: Fields,
+) -> Result<Flash<SeeOther>> {
+    let known = find(collections, name).await?;
+    let path = data_field(form.get("field"))?;
+    entries.forget_field(&owner.author(), &known, &path).await?;
+    Ok(back(
+        name,
+        format!("\"{path}\" is forgotten. What entries hold stays; one that brings it again lists it again."),
+    ))
 }
 
 #[post("/collections/<name>/pins", data = "<form>")]

@@ -151,7 +151,8 @@ pub async fn register_field(tx: &mut Tx, collection: CollectionId, path: &str, n
 /// strings, numbers, bools, nulls, arrays, objects.
 pub type FieldCounts = [i64; 6];
 
-pub async fn count_fields(tx: &mut Tx, field: i64, counts: FieldCounts, now: Moment) -> Result<(), DbError> {
+/// Adds to the counts of a field. `false`: it is not in the registry any more.
+pub async fn count_fields(tx: &mut Tx, field: i64, counts: FieldCounts, now: Moment) -> Result<bool, DbError> {
     let mut query = tx.write(
         "UPDATE fields SET strings = strings + $1, numbers = numbers + $2, bools = bools + $3, nulls = nulls + $4, \
              arrays = arrays + $5, objects = objects + $6, last_at = $7 WHERE id = $8",
@@ -159,5 +160,23 @@ pub async fn count_fields(tx: &mut Tx, field: i64, counts: FieldCounts, now: Mom
     for count in counts {
         query = query.bind(count);
     }
-    query.bind(now).bind(field).execute().await.map(drop)
+    Ok(query.bind(now).bind(field).execute().await? == 1)
+}
+
+/// Takes a field out of the registry. `false`: it was not there.
+pub async fn forget_field(tx: &mut Tx, collection: CollectionId, path: &str) -> Result<bool, DbError> {
+    let gone = tx.write("DELETE FROM fields WHERE collection_id = $1 AND path = $2").bind(collection).bind(path);
+    Ok(gone.execute().await? == 1)
+}
+
+/// Takes out fields that were last seen before a moment; those with an index of their own stay. Returns how many.
+pub async fn forget_old_fields(tx: &mut Tx, collection: CollectionId, before: Moment) -> Result<u64, DbError> {
+    tx.write(
+        "DELETE FROM fields WHERE collection_id = $1 AND last_at < $2 \
+         AND path NOT IN (SELECT path FROM pins WHERE collection_id = $1)",
+    )
+    .bind(collection)
+    .bind(before)
+    .execute()
+    .await
 }

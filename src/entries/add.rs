@@ -1,20 +1,30 @@
 //! `POST /add`: what comes in over HTTP, and how it is answered. No cookie is read here.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use futures::StreamExt as _;
 use rocket::data::{Data, ToByteUnit};
 use rocket::http::uri::Origin;
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::{FromRequest, Outcome as GuardOutcome};
 use rocket::response::{self, Responder, Response};
 use rocket::{Request, Route, State, post, routes};
+use tokio_util::io::ReaderStream;
 
-use super::body::{self};
+use super::body::{self, Body};
+use super::form::{self, Form};
 use super::service::{Entries, Item, Recorded, Shape, Submission};
 use super::{EntryId, Outcome, json, pages};
-use crate::error::{Error, Result};
-use crate::limits::MAX_BODY;
-use crate::web::{ApiError, ClientAddress, Html, Idempotency, Negotiation, SeeOther, in_time, query_pairs, see_other};
+use crate::error::{Error, FieldError, Result};
+use crate::limits::{MAX_BODY, MAX_UPLOAD, UPLOAD_SECONDS};
+use crate::web::{self, ClientAddress, Html, Idempotency, Negotiation, SeeOther, in_time, see_other};
+use crate::words::did_you_mean;
+
+/// What `/add` takes from the address.
+const CONTROLS: [&str; 3] = ["_collection", "_key", "_next"];
+/// Parameters that are told as not used.
+const MAX_STRAYS: usize = 5;
 
 /// What this route says of itself.
 #[derive(utoipa::OpenApi)]
@@ -101,6 +111,7 @@ fn locate(response: &mut Response<'_>, id: Option<EntryId>) {
     params(
         ("_collection" = Option<String>, Query, description = "Name of the collection"),
         ("_key" = Option<String>, Query, description = "Publishable key"),
+        ("_next" = Option<String>, Query, description = "For a form without JavaScript: the page to lead to"),
         ("X-Frontdesk-Key" = Option<String>, Header, description = "Publishable key"),
     ),
     request_body(
@@ -141,14 +152,23 @@ async fn add(
         && headers.kind.as_ref().is_some_and(|k| *k == ContentType::Form || *k == ContentType::FormData);
     accept(entries, headers, address, idempotency, uri, data)
         .await
-        .map_err(|error| if wants_page { AddError::Page(error) } else { AddError::Api(ApiError(error)) })
+        .map_err(|error| if wants_page { AddError::Page(error) } else { AddError::Problem(error) })
 }
 
-#[derive(Responder)]
-#[response(bound = "")]
 enum AddError {
+    /// For the visitor who sent a form without JavaScript.
     Page(Error),
-    Api(ApiError),
+    /// For a script, with words that it can show to the visitor.
+    Problem(Error),
+}
+
+impl<'r> Responder<'r, 'static> for AddError {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        match self {
+            AddError::Page(error) => web::error_page(&error, &pages::refused(&error), request),
+            AddError::Problem(error) => web::problem_with_message(&error, &pages::reason(&error), request),
+        }
+    }
 }
 
 async fn accept(
@@ -164,51 +184,87 @@ async fn accept(
             "The body may be plain or packed with gzip, and its Content-Type must be one.".into(),
         ));
     }
-    let (minimal, wants_page) = (headers.minimal, headers.wants_page);
-    let mut submission = submission(headers, address, uri)?;
-    submission.bytes = in_time(data.open((MAX_BODY + 1).bytes()).into_bytes()).await?.into_inner();
-    if submission.bytes.len() as u64 > MAX_BODY {
-        return Err(body::too_large());
-    }
-    if !idempotency.enter(&submission.bytes).await? {
+    let Some(body) = read(&headers, &idempotency, data).await? else {
         return Ok(Added::Minimal(Status::Ok, None));
-    }
-    let (origin, collection) = (submission.origin.clone(), submission.collection.clone());
-    let recorded = entries.record(submission).await?;
-    if let (Shape::Form { next }, true) = (&recorded.shape, wants_page) {
+    };
+    let (minimal, wants_page) = (headers.minimal, headers.wants_page);
+    let submission = submission(headers, address, uri);
+    let recorded = entries.record(&submission, body).await?;
+    if let (Shape::Form { next, files, collection }, true) = (&recorded.shape, wants_page) {
+        let origin = submission.origin.as_deref();
+        let next = match next {
+            Some(next) => entries.lead_to(next, origin, collection).await,
+            None => None,
+        };
         return match next {
-            Some(url) if entries.may_lead_to(url, origin.as_deref(), collection.as_deref()).await => {
-                Ok(Added::Lead(see_other(url.clone())))
-            }
-            _ => pages::thanks().map(Added::Thanks),
+            Some(url) if files.is_empty() => Ok(Added::Lead(see_other(url))),
+            next => pages::thanks(files.clone(), next).map(Added::Thanks),
         };
     }
     Ok(answer(&recorded, minimal))
 }
 
-/// What the headers and the address say of a request; its body follows.
-fn submission(headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>) -> Result<Submission> {
+/// The body, once its idempotency key was taken; `None`: it was answered before.
+async fn read(headers: &AddHeaders, idempotency: &Idempotency<'_>, data: Data<'_>) -> Result<Option<Body>> {
+    if let Some(kind) = headers.kind.as_ref().filter(|kind| **kind == ContentType::FormData && !headers.gzip) {
+        let form = read_upload(kind, data).await?;
+        return Ok(idempotency.enter(&form.object).await?.then_some(Body::Form(form)));
+    }
+    let bytes = in_time(data.open((MAX_BODY + 1).bytes()).into_bytes()).await?.into_inner();
+    if bytes.len() as u64 > MAX_BODY {
+        return Err(body::too_large());
+    }
+    if !idempotency.enter(&bytes).await? {
+        return Ok(None);
+    }
+    body::read(headers.kind.as_ref(), headers.gzip, bytes).await.map(Some)
+}
+
+/// A multipart form, whose files are skipped while they are read.
+async fn read_upload(kind: &ContentType, data: Data<'_>) -> Result<Form> {
+    // One byte more than may come: who sends it is told that it is too much, and not that it broke off.
+    let most = MAX_UPLOAD + 1;
+    let mut came = 0;
+    let pieces = ReaderStream::new(data.open(most.bytes())).map(|piece| {
+        let piece = piece?;
+        came += piece.len() as u64;
+        if came == most { Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge)) } else { Ok(piece) }
+    });
+    let read = Box::pin(form::multipart(kind, pieces));
+    let form = tokio::time::timeout(Duration::from_secs(UPLOAD_SECONDS), read).await;
+    if came == most {
+        return Err(Error::TooLarge(format!("A form holds at most {MAX_UPLOAD} bytes with its files.").into()));
+    }
+    form.unwrap_or_else(|_| Err(Error::BadRequest(vec![FieldError::at("", "the form took too long to come")])))
+}
+
+/// What the headers and the address say of a request. A parameter that is no control of ours is no reason to lose an
+/// entry: campaigns add their own to every link.
+fn submission(headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>) -> Submission {
     let mut submission = Submission {
         collection: None,
         key: headers.key,
         origin: headers.origin,
         address: address.0,
-        kind: headers.kind,
-        gzip: headers.gzip,
-        bytes: Vec::new(),
+        next: None,
+        strays: Vec::new(),
     };
-    for (name, value) in query_pairs(uri)? {
-        match name.as_str() {
-            "_collection" => submission.collection = Some(value),
-            "_key" => submission.key = Some(value),
+    let query = uri.query().map_or("", |query| query.as_str());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "_collection" => submission.collection = Some(value.into_owned()),
+            "_key" => submission.key = Some(value.into_owned()),
+            "_next" => submission.next = Some(value.into_owned()),
             "_" => {}
-            other => {
-                let hint = crate::words::did_you_mean(other, ["_collection", "_key"]);
-                return Err(Error::parameter(other, format!("/add takes _collection and _key in the URL{hint}")));
+            other if submission.strays.len() < MAX_STRAYS => {
+                let hint = if other.starts_with('_') { did_you_mean(other, CONTROLS) } else { String::new() };
+                let shown: String = other.chars().take(80).collect();
+                submission.strays.push(format!("\"{shown}\" in the address is not used{hint}"));
             }
+            _ => {}
         }
     }
-    Ok(submission)
+    submission
 }
 
 fn answer(recorded: &Recorded, minimal: bool) -> Added {
@@ -237,7 +293,11 @@ fn answer(recorded: &Recorded, minimal: bool) -> Added {
         return Added::Minimal(status, None);
     }
     let results: Vec<_> = recorded.items.iter().map(item_json).collect();
-    Added::Json(status, None, format!("{{\"results\":[{}]}}", results.join(",")))
+    let warnings = match recorded.warnings.as_slice() {
+        [] => String::new(),
+        warnings => format!(",\"warnings\":{}", serde_json::to_string(warnings).unwrap_or_default()),
+    };
+    Added::Json(status, None, format!("{{\"results\":[{}]{warnings}}}", results.join(",")))
 }
 
 fn id_of(outcome: &Outcome) -> Option<EntryId> {
@@ -264,6 +324,9 @@ fn item_json(item: &Item) -> String {
     let _ = write!(text, "\"status\":\"{status}\"");
     if let Some(error) = error {
         let _ = write!(text, ",\"error\":{}", json::string(&error));
+    }
+    if let Some(message) = &item.message {
+        let _ = write!(text, ",\"message\":{}", json::string(message));
     }
     if !item.warnings.is_empty() {
         let _ = write!(text, ",\"warnings\":{}", serde_json::to_string(&item.warnings).unwrap_or_default());

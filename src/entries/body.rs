@@ -4,12 +4,10 @@ use std::io::Read as _;
 
 use rocket::http::ContentType;
 
+use super::form::{self, Form};
 use super::json;
 use crate::error::{Error, Result};
 use crate::limits::{MAX_BODY, MAX_ENTRIES};
-
-/// Fields of a form that may be ours: `_uid` and so on.
-const OUR_NAMES: usize = 8;
 
 /// The entries of one request, as JSON texts.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +15,7 @@ pub enum Body {
     One(Vec<u8>),
     Batch(Vec<Vec<u8>>),
     /// From an HTML form.
-    Form(Vec<u8>),
+    Form(Form),
 }
 
 /// Unpacks a body. `gzip` is what `Content-Encoding` said.
@@ -25,10 +23,11 @@ pub async fn read(kind: Option<&ContentType>, gzip: bool, bytes: Vec<u8>) -> Res
     let bytes = if gzip { unpack(&bytes)? } else { bytes };
     let Some(kind) = kind else { return json_body(bytes) };
     if *kind == ContentType::Form {
-        return form(crate::web::pairs(utf8(&bytes)?)?);
+        return form::url_encoded(kind, &bytes).map(Body::Form);
     }
     if *kind == ContentType::FormData {
-        return Box::pin(multipart(kind, bytes)).await;
+        let whole = futures::stream::once(async move { Ok(bytes.into()) });
+        return Box::pin(form::multipart(kind, whole)).await.map(Body::Form);
     }
     match (kind.top().as_str(), kind.sub().as_str()) {
         ("application", "x-ndjson" | "jsonl" | "x-jsonlines" | "ndjson") => lines(&bytes),
@@ -97,49 +96,6 @@ fn batch(items: Vec<&[u8]>) -> Result<Body> {
     Ok(Body::Batch(items.into_iter().map(<[u8]>::to_vec).collect()))
 }
 
-async fn multipart(kind: &ContentType, bytes: Vec<u8>) -> Result<Body> {
-    let wrong = |error: multer::Error| {
-        Error::BadRequest(vec![crate::error::FieldError::at("", format!("the multipart body cannot be read: {error}"))])
-    };
-    let boundary = kind.param("boundary").ok_or_else(|| wrong(multer::Error::NoBoundary))?.to_owned();
-    let chunk = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(bytes) });
-    let mut parts = multer::Multipart::new(chunk, boundary);
-    let mut pairs = Vec::new();
-    while let Some(part) = parts.next_field().await.map_err(wrong)? {
-        // Files are not taken; their absence is visible in what is stored.
-        if part.file_name().is_some() {
-            continue;
-        }
-        let name = part.name().unwrap_or_default().to_owned();
-        let value = part.bytes().await.map_err(wrong)?;
-        pairs.push((name, utf8(&value)?.to_owned()));
-    }
-    form(pairs)
-}
-
-/// Pairs as an object: a repeated name becomes an array, `a.b` stays a plain name.
-fn form(pairs: Vec<(String, String)>) -> Result<Body> {
-    if pairs.len() > crate::limits::MAX_LEAVES + OUR_NAMES {
-        return Err(Error::invalid("", format!("an entry has more than {} values", crate::limits::MAX_LEAVES)));
-    }
-    let mut fields: Vec<(String, Vec<String>)> = Vec::new();
-    for (name, value) in pairs {
-        match fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => values.push(value),
-            None => fields.push((name, vec![value])),
-        }
-    }
-    let texts: Vec<_> = fields
-        .iter()
-        .map(|(name, values)| {
-            let values: Vec<_> = values.iter().map(|value| json::string(value)).collect();
-            let value = if values.len() == 1 { values.concat() } else { format!("[{}]", values.join(",")) };
-            format!("{}:{value}", json::string(name))
-        })
-        .collect();
-    Ok(Body::Form(format!("{{{}}}", texts.join(",")).into_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +103,10 @@ mod tests {
     #[rocket::async_test]
     async fn every_kind_of_body_becomes_json() {
         let object = || br#"{"a":1}"#.to_vec();
-        let form = |text: &str| Body::Form(text.as_bytes().to_vec());
+        let form = |text: &str, files: &[&str]| {
+            let files = files.iter().map(|name| (*name).to_owned()).collect();
+            Body::Form(Form { object: text.as_bytes().to_vec(), files })
+        };
         let multipart_type = ContentType::parse_flexible("multipart/form-data; boundary=x").unwrap();
         let parts = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.txt\"\r\n\r\nno\r\n--x--\r\n";
         for (kind, body, read_as) in [
@@ -160,8 +119,12 @@ mod tests {
                 b"{\"a\":1}\n\n2\r\n".to_vec(),
                 Body::Batch(vec![object(), b"2\r".to_vec()]),
             ),
-            (Some(ContentType::Form), b"a=1&b.c=x+y&a=2".to_vec(), form(r#"{"a":["1","2"],"b.c":"x y"}"#)),
-            (Some(multipart_type), parts.as_bytes().to_vec(), form(r#"{"a":"1"}"#)),
+            (Some(ContentType::Form), b"a=1&b.c=x+y&a=2".to_vec(), form(r#"{"a":["1","2"],"b.c":"x y"}"#, &[])),
+            (
+                Some(multipart_type),
+                parts.as_bytes().to_vec(),
+                form(r#"{"a":"1","f":{"file":"f.txt","type":"","bytes":2}}"#, &["f.txt"]),
+            ),
         ] {
             assert_eq!(read(kind.as_ref(), false, body).await.unwrap(), read_as, "{kind:?}");
         }

@@ -10,6 +10,7 @@ mod body;
 pub(crate) mod compare;
 pub(crate) mod cursor;
 mod export;
+mod form;
 mod import;
 mod intake;
 pub mod json;
@@ -29,6 +30,8 @@ mod store;
 mod submission;
 mod upkeep;
 mod views;
+
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -80,6 +83,8 @@ pub struct NewEntry {
     pub at: Option<Moment>,
     pub origin: Option<String>,
     pub spam: bool,
+    /// Where it came from: strangers may bring only so many new names of fields. `None`: whoever is trusted.
+    pub address: Option<IpAddr>,
     /// Canonical JSON.
     pub data: String,
     /// See [`json::Canonical::shape`].

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::cursor::{self, Cursor};
 use super::path::Path;
-use super::query::{Count, Query};
+use super::query::{Count, Query, System};
 use super::service::{Entries, no_collection};
 use super::sql::{self, Filter, Scope};
 use super::store::{self, Batch, FacetValue, Stretch};
@@ -28,6 +28,12 @@ pub enum Reader {
 }
 
 impl Reader {
+    /// Nobody in particular is not told which session an entry came from: who knows a public session id could send
+    /// entries that the visitor then takes for their own.
+    pub fn sees_sessions(&self) -> bool {
+        *self != Reader::Public
+    }
+
     fn name(&self) -> String {
         match self {
             Reader::Staff(id) => format!("staff {id}"),
@@ -56,11 +62,14 @@ struct Page {
     batch: Batch,
     limit: usize,
     reversed: bool,
+    with_sessions: bool,
 }
 
 impl Page {
     fn entries(&self) -> Vec<store::EntryRef<'_>> {
-        let mut entries: Vec<_> = self.batch.iter().take(self.limit).collect();
+        let entries = self.batch.iter().take(self.limit);
+        let mut entries: Vec<_> =
+            entries.map(|entry| if self.with_sessions { entry } else { entry.without_session() }).collect();
         if self.reversed {
             entries.reverse();
         }
@@ -115,7 +124,7 @@ impl Entries {
             .await
             .map_err(|e| over_budget(e, filter))?;
         let more = batch.iter().count() > limit as usize;
-        let page = Page { batch, limit: limit as usize, reversed };
+        let page = Page { batch, limit: limit as usize, reversed, with_sessions: reader.sees_sessions() };
         let entries = page.entries();
         let seal = |entry: &store::EntryRef<'_>, reversed: bool| {
             let name = collections
@@ -200,6 +209,9 @@ impl Entries {
     }
 
     pub(super) async fn filter(&self, reader: &Reader, query: &Query, collections: &[Arc<Known>]) -> Result<Filter> {
+        if !reader.sees_sessions() && query.goes_by(System::Session) {
+            return Err(Error::Unauthenticated);
+        }
         let names: Vec<(CollectionId, String)> =
             collections.iter().map(|known| (known.collection.id, known.collection.name.clone())).collect();
         let pins = self.slow.ready_pins(&self.db).await?;
@@ -268,7 +280,7 @@ impl Entries {
         match reader {
             Reader::Staff(_) => Ok((entry, known)),
             Reader::Public if known.collection.public_read && entry.deleted.is_none() && entry.flags.is_none() => {
-                Ok((entry, known))
+                Ok((Entry { session: None, ..entry }, known))
             }
             _ => Err(Error::Unauthenticated),
         }
@@ -336,7 +348,7 @@ impl Entries {
     }
 }
 
-/// Fields that queries named and that the registry had. Fields never leave the registry.
+/// Fields that queries named and that the registry had.
 #[derive(Default)]
 pub(super) struct SeenFields(std::sync::RwLock<std::collections::HashSet<(CollectionId, Path)>>);
 
@@ -348,6 +360,10 @@ impl SeenFields {
         let [known] = collections else { return false };
         let seen = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         seen.contains(&(known.collection.id, path.clone()))
+    }
+
+    pub(super) fn forget(&self) {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
 
     fn learn(&self, collections: &[Arc<Known>], path: &Path) {

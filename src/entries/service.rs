@@ -4,16 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rocket::http::ContentType;
-
 use super::body::{self, Body};
 use super::intake::{Intake, Tally};
 use super::limits::{Limits, RateSettings};
 use super::query::Query;
 use super::reading::{Reader, SeenFields};
 use super::store::{self, Mark};
+use super::submission::Meta;
 use super::upkeep::SlowFilters;
-use super::{Entry, EntryId, NewEntry, Outcome, submission};
+use super::{Entry, EntryId, NewEntry, Outcome, form, submission};
 use crate::collections::{Collections, DEFAULT_COLLECTION, Known};
 use crate::db::Pool;
 use crate::error::{Error, FieldError, Result};
@@ -56,7 +55,7 @@ pub struct Shared {
     pub(super) seen_fields: SeenFields,
 }
 
-/// A request to `/add`, as it came.
+/// What the address and the headers of a request to `/add` say.
 pub struct Submission {
     /// From the URL.
     pub collection: Option<String>,
@@ -64,9 +63,10 @@ pub struct Submission {
     pub key: Option<String>,
     pub origin: Option<String>,
     pub address: Option<IpAddr>,
-    pub kind: Option<ContentType>,
-    pub gzip: bool,
-    pub bytes: Vec<u8>,
+    /// Where a form goes next, from the URL.
+    pub next: Option<String>,
+    /// Parameters of the URL that are none of ours, as [`Recorded::warnings`] tell them.
+    pub strays: Vec<String>,
 }
 
 /// What became of a request to `/add`.
@@ -74,21 +74,27 @@ pub struct Recorded {
     pub shape: Shape,
     /// In the order of the request.
     pub items: Vec<Item>,
+    /// What was left out although the entries were stored.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
     One,
     Batch,
-    /// An HTML form, and where it wants to go next.
+    /// An HTML form: where it wants to go next, the files that came with it and were not kept, and the collection.
     Form {
         next: Option<String>,
+        files: Vec<String>,
+        collection: String,
     },
 }
 
 pub struct Item {
     pub outcome: Outcome,
     pub warnings: Vec<String>,
+    /// Why it was refused, in the words of whoever sent a form.
+    pub message: Option<String>,
 }
 
 impl Entries {
@@ -111,39 +117,50 @@ impl Entries {
     }
 
     /// Stores what a client sent. What an outcome calls stored is on disk.
-    pub async fn record(&self, mut submission: Submission) -> Result<Recorded> {
-        let bytes = std::mem::take(&mut submission.bytes);
-        let (shape, texts) = match body::read(submission.kind.as_ref(), submission.gzip, bytes).await? {
-            Body::One(text) => (Shape::One, vec![text]),
-            Body::Batch(texts) => (Shape::Batch, texts),
-            Body::Form(text) => (Shape::Form { next: None }, vec![text]),
-        };
-        let mut parsed = Vec::with_capacity(texts.len());
-        for text in &texts {
-            parsed.push(self.prepare(&submission, text).await);
+    pub async fn record(&self, submission: &Submission, body: Body) -> Result<Recorded> {
+        match body {
+            Body::One(text) => {
+                let prepared = self.prepare(submission, &text).await?;
+                self.record_one(submission, Shape::One, prepared).await
+            }
+            Body::Form(form) => {
+                let mut prepared = self.prepare(submission, &form.object).await?;
+                if !form::is_filled(&prepared.entry.data) {
+                    return Err(Error::invalid("", "the form is empty: fill in at least one field"));
+                }
+                let next = prepared.next.take().or_else(|| submission.next.clone());
+                let collection = prepared.known.collection.name.clone();
+                self.record_one(submission, Shape::Form { next, files: form.files, collection }, prepared).await
+            }
+            Body::Batch(texts) => {
+                let mut parsed = Vec::with_capacity(texts.len());
+                for text in &texts {
+                    parsed.push(self.prepare(submission, text).await);
+                }
+                Box::pin(self.record_batch(submission, parsed)).await
+            }
         }
-        if shape != Shape::Batch {
-            let one = parsed.pop().ok_or(Error::NotFound("".into()))??;
-            return self.record_one(shape, one).await;
-        }
-        Box::pin(self.record_batch(parsed)).await
     }
 
-    async fn record_one(&self, shape: Shape, prepared: Prepared) -> Result<Recorded> {
+    async fn record_one(&self, submission: &Submission, shape: Shape, prepared: Prepared) -> Result<Recorded> {
         self.limits.take_quota(&self.db, &prepared.known.collection, 1, self.clock.now()).await?;
-        let shape = match shape {
-            Shape::Form { .. } => Shape::Form { next: prepared.next },
-            other => other,
-        };
         let outcome = self.intake.submit(vec![prepared.entry]).await?.into_iter().next();
         match outcome {
             Some(Outcome::Rejected(refusal)) => Err(body::malformed(refusal)),
-            Some(outcome) => Ok(Recorded { shape, items: vec![Item { outcome, warnings: prepared.warnings }] }),
+            Some(outcome) => {
+                let mut warnings = prepared.warnings;
+                warnings.extend(submission.strays.iter().cloned());
+                if let Shape::Form { files, .. } = &shape {
+                    warnings
+                        .extend(files.iter().map(|file| format!("files are not kept: \"{file}\" is noted by name")));
+                }
+                Ok(Recorded { shape, items: vec![Item { outcome, warnings, message: None }], warnings: Vec::new() })
+            }
             None => Err(Error::Internal("the intake gave no answer".into())),
         }
     }
 
-    async fn record_batch(&self, parsed: Vec<Result<Prepared>>) -> Result<Recorded> {
+    async fn record_batch(&self, submission: &Submission, parsed: Vec<Result<Prepared>>) -> Result<Recorded> {
         let good: Vec<_> = parsed.iter().filter_map(|p| p.as_ref().ok()).collect();
         if good.is_empty() {
             return Err(all_refused(parsed));
@@ -156,53 +173,56 @@ impl Entries {
         let items = parsed
             .into_iter()
             .map(|prepared| match prepared {
-                Ok(prepared) => Item {
-                    outcome: outcomes.next().unwrap_or_else(|| rejected("not stored")),
-                    warnings: prepared.warnings,
+                Ok(prepared) => {
+                    let outcome = outcomes.next().unwrap_or_else(|| rejected("not stored"));
+                    let conflicts = matches!(outcome, Outcome::Conflict(_));
+                    let message = conflicts.then(|| super::pages::reason(&Error::Conflict("".into())));
+                    Item { outcome, warnings: prepared.warnings, message }
+                }
+                Err(error) => Item {
+                    outcome: Outcome::Rejected(refusal_of(&error)),
+                    warnings: Vec::new(),
+                    message: Some(super::pages::reason(&error)),
                 },
-                Err(error) => Item { outcome: Outcome::Rejected(refusal_of(&error)), warnings: Vec::new() },
             })
             .collect();
-        Ok(Recorded { shape: Shape::Batch, items })
+        Ok(Recorded { shape: Shape::Batch, items, warnings: submission.strays.clone() })
     }
 
     async fn prepare(&self, submission: &Submission, text: &[u8]) -> Result<Prepared> {
         let parsed = submission::parse(text, self.intake.seed()).map_err(body::malformed)?;
-        let key = parsed.meta.key.as_deref().or(submission.key.as_deref());
-        let name = parsed.meta.collection.as_deref().or(submission.collection.as_deref());
-        let known = self.collection_for(name, key).await?;
+        let known = self.collection_for(&parsed.meta, submission).await?;
         self.check_origin(&known, submission.origin.as_deref())?;
         self.limits.take(submission.address, known.collection.id, 1)?;
         let warnings = submission::check(&parsed.data, &known.checks)?;
         let now = self.clock.now();
-        Ok(Prepared {
-            next: parsed.meta.next.clone(),
-            entry: parsed.into_entry(known.collection.id, submission.origin.clone(), now),
-            warnings,
-            known,
-        })
+        let next = parsed.meta.next.clone();
+        let mut entry = parsed.into_entry(known.collection.id, submission.origin.clone(), now);
+        entry.address = submission.address;
+        Ok(Prepared { next, entry, warnings, known })
     }
 
-    /// The collection that a client means, if the client may send to it.
-    async fn collection_for(&self, name: Option<&str>, key: Option<&str>) -> Result<Arc<Known>> {
+    /// The collection that a client means, if the client may send to it. What stands in the entry goes before what
+    /// stands around it: an entry that names its collection is not held against the key of the page's snippet.
+    async fn collection_for(&self, inner: &Meta, outer: &Submission) -> Result<Arc<Known>> {
+        let named_inside = inner.collection.is_some() && inner.key.is_none();
+        let key = inner.key.as_deref().or(outer.key.as_deref());
         let by_key = match key {
             Some(key) => Some(self.collections.by_key(key).await?.ok_or_else(|| {
                 Error::Forbidden("There is no collection with this key. Copy it from the collection's page.".into())
             })?),
             None => None,
         };
-        let known = match (name, by_key) {
-            (None, Some(known)) => return Ok(known),
-            (name, by_key) => {
-                let name = name.unwrap_or(DEFAULT_COLLECTION);
-                let known = self.collections.by_name(name).await?.ok_or_else(|| no_collection(name))?;
-                if by_key.is_some_and(|other| other.collection.id != known.collection.id) {
-                    return Err(Error::Forbidden(format!("This key is not the one of \"{name}\".").into()));
-                }
-                known
-            }
+        let name = match (inner.collection.as_deref().or(outer.collection.as_deref()), &by_key) {
+            (None, Some(known)) => return Ok(known.clone()),
+            (name, _) => name.unwrap_or(DEFAULT_COLLECTION),
         };
-        if !known.collection.open && key.is_none() {
+        let known = self.collections.by_name(name).await?.ok_or_else(|| no_collection(name))?;
+        let has_key = by_key.as_ref().is_some_and(|other| other.collection.id == known.collection.id);
+        if by_key.is_some() && !has_key && !named_inside {
+            return Err(Error::Forbidden(format!("This key is not the one of \"{name}\".").into()));
+        }
+        if !known.collection.open && !has_key {
             return Err(Error::Forbidden(
                 format!("The collection \"{}\" takes entries only with its key.", known.collection.name).into(),
             ));
@@ -222,14 +242,21 @@ impl Entries {
         }
     }
 
-    /// Where a form may lead: the pages of an allowed origin, or of the origin that the form stands on.
-    pub async fn may_lead_to(&self, url: &str, origin: Option<&str>, collection: Option<&str>) -> bool {
-        let Ok(target) = crate::collections::WebOrigin::of_url(url) else { return false };
-        let listed = match self.collections.by_name(collection.unwrap_or(DEFAULT_COLLECTION)).await {
+    /// Where a form may lead: the pages of an origin that may send to its collection, or of the origin that the form
+    /// stands on. A path alone is one of that origin's.
+    pub async fn lead_to(&self, next: &str, origin: Option<&str>, collection: &str) -> Option<String> {
+        if !next.contains("://") {
+            let site = crate::collections::WebOrigin::parse(origin?).ok()?;
+            let path = next.trim_start_matches(['/', '\\']);
+            let is_path = !next.starts_with("//") && !next.contains(['\\', ':']) && !path.is_empty();
+            return is_path.then(|| format!("{}/{path}", site.as_str()));
+        }
+        let target = crate::collections::WebOrigin::of_url(next).ok()?;
+        let listed = match self.collections.by_name(collection).await {
             Ok(Some(known)) => known.origins.iter().any(|allowed| allowed == target.as_str()),
             _ => false,
         };
-        listed || origin == Some(target.as_str())
+        (listed || origin == Some(target.as_str())).then(|| next.to_owned())
     }
 
     /// Marks all entries of a query and returns how many changed, with the moment that takes it back.

@@ -30,10 +30,15 @@ pub struct Parsed {
     pub shape: u64,
 }
 
+/// What is said of an entry that is too long.
+pub fn too_long() -> String {
+    format!("an entry is longer than {} bytes", crate::limits::MAX_ENTRY)
+}
+
 /// Reads one object.
 pub fn parse(text: &[u8], seed: &RandomState) -> std::result::Result<Parsed, Refusal> {
     if text.len() > crate::limits::MAX_ENTRY {
-        return Err(Refusal::rule(format!("an entry is longer than {} bytes", crate::limits::MAX_ENTRY)));
+        return Err(Refusal::rule(too_long()));
     }
     let mut meta = Meta::default();
     let mut wrong = None;
@@ -83,20 +88,27 @@ fn text(value: &str) -> std::result::Result<Option<String>, String> {
 }
 
 fn moment(value: &str) -> std::result::Result<Option<Moment>, String> {
-    let wrong = || "must be RFC 3339, such as 2026-01-31T14:00:00Z, or milliseconds since 1970".to_owned();
-    match serde_json::from_str(value) {
-        Ok(serde_json::Value::Null) => Ok(None),
-        Ok(serde_json::Value::String(text)) if text.is_empty() => Ok(None),
-        Ok(serde_json::Value::String(text)) => {
-            let read = Moment::parse(&text).or_else(|| text.parse().ok().map(Moment)).ok_or_else(wrong)?;
-            in_range(read).ok_or_else(wrong).map(Some)
-        }
-        Ok(serde_json::Value::Number(number)) => {
-            let ms = number.as_f64().filter(|ms| ms.is_finite()).ok_or_else(wrong)?;
-            in_range(Moment(ms as i64)).ok_or_else(wrong).map(Some)
-        }
-        _ => Err(wrong()),
-    }
+    let read = match serde_json::from_str(value) {
+        Ok(serde_json::Value::Null) => return Ok(None),
+        Ok(serde_json::Value::String(text)) if text.is_empty() => return Ok(None),
+        Ok(serde_json::Value::String(text)) => Moment::parse(&text).or_else(|| since_1970(text.trim().parse().ok()?)),
+        Ok(serde_json::Value::Number(number)) => number.as_f64().and_then(since_1970),
+        _ => None,
+    };
+    let wrong = "must be RFC 3339, such as 2026-01-31T14:00:00Z, or seconds, milliseconds or microseconds since 1970";
+    read.and_then(in_range).map(Some).ok_or_else(|| wrong.to_owned())
+}
+
+/// A number of seconds, milliseconds or microseconds since 1970, told apart by its size: the smallest unit in which
+/// it is before the year 5138. So what is meant as seconds is never taken for a moment of January 1970.
+fn since_1970(number: f64) -> Option<Moment> {
+    let milliseconds = match number.abs() {
+        0.0..1e11 => number * 1e3,
+        1e11..1e14 => number,
+        1e14..1e17 => number / 1e3,
+        _ => return None,
+    };
+    Some(Moment(milliseconds.round() as i64))
 }
 
 /// Years 0 to 9999: what RFC 3339 can write.
@@ -115,6 +127,7 @@ impl Parsed {
             at: self.meta.at.and_then(|at| in_range(at.plus(skew))),
             origin: origin.map(|origin| origin.chars().filter(|c| !c.is_control()).take(300).collect()),
             spam: self.meta.gotcha,
+            address: None,
             data: self.data,
             shape: self.shape,
             kept: None,
@@ -194,6 +207,21 @@ mod tests {
         let entry = parsed.into_entry(CollectionId(1), None, now);
         assert_eq!(entry.at, Moment::parse("2026-01-31T09:00:00Z"), "the client's clock is an hour fast");
         assert!(entry.spam);
+    }
+
+    #[test]
+    fn seconds_milliseconds_and_microseconds_are_told_apart() {
+        let at = Moment::parse("2026-11-26T14:34:43Z");
+        for value in
+            ["1795703683", "1795703683000", "1795703683000000", "\"1795703683\"", "1795703683.0", "1.795703683e9"]
+        {
+            assert_eq!(moment(value), Ok(at), "{value}");
+        }
+        assert_eq!(moment("1795703683.25"), Ok(at.map(|at| at.plus(250))));
+        for value in ["1795703683000000000", "1e300", "\"soon\"", "true", "[]"] {
+            assert!(moment(value).is_err(), "{value}");
+        }
+        assert_eq!((moment("null"), moment("\"\"")), (Ok(None), Ok(None)));
     }
 
     #[test]

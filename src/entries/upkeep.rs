@@ -172,8 +172,41 @@ impl Entries {
                     break;
                 }
             }
+            self.forget_old_fields(known.collection.id, before).await?;
         }
         Ok(removed)
+    }
+
+    /// Forgets names that only entries had which are purged. A count that is not written down yet is younger.
+    async fn forget_old_fields(&self, collection: CollectionId, before: Moment) -> Result<()> {
+        self.intake.flush().await;
+        let mut tx = self.db.begin().await?;
+        let forgotten = crate::collections::forget_old_fields(&mut tx, collection, before).await?;
+        tx.commit().await?;
+        if forgotten > 0 {
+            self.intake.forget(collection).await;
+            self.seen_fields.forget();
+        }
+        Ok(())
+    }
+
+    /// Takes a field out of a collection's registry: it is no longer listed, and what entries hold stays. An entry that
+    /// brings it again registers it again.
+    pub async fn forget_field(&self, by: &Author, known: &Known, path: &Path) -> Result<()> {
+        let text = path.to_string();
+        if self.pins(known.collection.id).await?.iter().any(|(pin, _)| pin.path == text) {
+            return Err(Error::Conflict(format!("\"{text}\" is pinned. Unpin it first.").into()));
+        }
+        let mut tx = self.db.begin().await?;
+        let deed = Deed::new("changed", "collections", &known.collection.name).with("forgot a field");
+        audit::note(&mut tx, by, deed, self.clock.now()).await?;
+        if !crate::collections::forget_field(&mut tx, known.collection.id, &text).await? {
+            return Err(Error::NotFound(format!("There is no field \"{text}\".").into()));
+        }
+        tx.commit().await?;
+        self.intake.forget(known.collection.id).await;
+        self.seen_fields.forget();
+        Ok(())
     }
 
     /// Writes down what is only in memory: counts, and origins that were refused. Failing, it loses just these.

@@ -63,7 +63,8 @@ fn added_item() -> Value {
         "type": "object",
         "properties": {
             "id": { "type": "integer" }, "status": { "enum": ["stored", "flagged", "duplicate", "rejected"] },
-            "error": { "type": "string" }, "warnings": { "type": "array", "items": { "type": "string" } }
+            "error": { "type": "string" }, "message": { "type": "string", "description": "For whoever sent a form" },
+            "warnings": { "type": "array", "items": { "type": "string" } }
         },
         "required": ["status"]
     })
@@ -88,7 +89,8 @@ fn problem() -> Value {
                     }
                 }
             },
-            "present": { "description": "What it is now, where somebody was faster" }
+            "present": { "description": "What it is now, where somebody was faster" },
+            "message": { "type": "string", "description": "Of /add: the reason in the words of whoever sent a form" }
         },
         "example": {
             "type": "about:blank", "title": "This breaks a rule", "status": 422, "detail": "/name: is required",

@@ -33,6 +33,8 @@ struct Problem<'a> {
     errors: &'a [FieldError],
     #[serde(skip_serializing_if = "Option::is_none")]
     present: Option<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
     request_id: &'a str,
 }
 
@@ -49,7 +51,7 @@ pub struct ErrorPage {
 impl<'r> Responder<'r, 'static> for ApiError {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         log(&self.0, request);
-        problem(&self.0, request).respond_to(request)
+        problem(&self.0, None, request).respond_to(request)
     }
 }
 
@@ -58,7 +60,7 @@ impl<'r> Responder<'r, 'static> for Error {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         log(&self, request);
         if !Negotiation::of(request).wants_page() {
-            return problem(&self, request).respond_to(request);
+            return problem(&self, None, request).respond_to(request);
         }
         if matches!(self, Error::Unauthenticated) {
             return see_other(sign_in(request)).respond_to(request);
@@ -92,7 +94,13 @@ fn log(error: &Error, request: &Request<'_>) {
     }
 }
 
-fn problem(error: &Error, request: &Request<'_>) -> (Status, Body) {
+/// A problem document that also has a message for whoever sent a form, in their words.
+pub fn problem_with_message<'r>(error: &Error, message: &str, request: &'r Request<'_>) -> response::Result<'static> {
+    log(error, request);
+    problem(error, Some(message), request).respond_to(request)
+}
+
+fn problem(error: &Error, message: Option<&str>, request: &Request<'_>) -> (Status, Body) {
     let (status, title) = error.status();
     let problem = Problem {
         r#type: "about:blank",
@@ -102,10 +110,18 @@ fn problem(error: &Error, request: &Request<'_>) -> (Status, Body) {
         instance: request.uri().path().as_str(),
         errors: error.errors(),
         present: error.present(),
+        message,
         request_id: RequestId::of(request),
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
     (status, Body { kind: ContentType::new("application", "problem+json"), body, headers: headers(error, request) })
+}
+
+/// An error on a page of its own, with the status and the headers that belong to it.
+pub fn error_page<'r>(error: &Error, body: &str, request: &'r Request<'_>) -> response::Result<'static> {
+    log(error, request);
+    let body = Body { kind: ContentType::HTML, body: body.to_owned(), headers: headers(error, request) };
+    (error.status().0, body).respond_to(request)
 }
 
 fn page(error: &Error, request: &Request<'_>) -> (Status, Body) {
@@ -209,6 +225,7 @@ impl<'r> Responder<'r, 'static> for NotFound {
             instance: request.uri().path().as_str(),
             errors: &[],
             present: None,
+            message: None,
             request_id: RequestId::of(request),
         };
         let body = if Negotiation::of(request).wants_page() {

@@ -18,7 +18,7 @@ mod stream;
 pub use answer::{IfMatch, JsonAnswer, etag};
 pub use contract::contract;
 pub use cors::cors;
-pub use errors::{ApiError, catchers, render};
+pub use errors::{ApiError, catchers, error_page, problem_with_message, render};
 pub use form::{Fields, FormsArePosts, Html, SeeOther, pairs, query_pairs, see_other};
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
 pub use headers::{Headers, RequestId};

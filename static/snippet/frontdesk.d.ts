@@ -5,6 +5,10 @@ export interface Result {
   id?: number;
   status: Status;
   error?: string;
+  /** Why it was refused, in words for whoever sent a form. */
+  message?: string;
+  /** Of `queued`: it is in the browser's storage, and outlives the page. */
+  saved?: boolean;
 }
 
 /** An entry as the server lists it. */
@@ -24,8 +28,8 @@ export type Query = string | Record<string, string> | [string, string][];
 export interface Frontdesk {
   /** Keeps an entry until it is stored. */
   add<T extends object>(data: T, how?: { uid?: string; collection?: string; now?: boolean }): Promise<Result>;
-  /** Sends a form's fields. */
-  form(form: HTMLFormElement): Promise<Result>;
+  /** Sends a form's fields, and says beside it what became of them. `button` is the one that was pressed. */
+  form(form: HTMLFormElement, button?: HTMLElement): Promise<Result>;
   /** Fields that every later entry has. */
   set(context: object): void;
   /** The public id of this browser session; undefined where the page is not served securely. */

@@ -7,9 +7,10 @@
 const PREFIX = 'frontdesk:';
 const WAIT = 1500; // ms from the first entry to the flush
 const BATCH = 20; // entries that are sent without waiting
-const BODY = 48000; // bytes: fetch with keepalive and beacons share 64 KiB
-const MOST = 500; // entries kept while offline
+const BODY = 16000; // characters, of three bytes at most: fetch with keepalive and beacons share 64 KiB
+const OWN = 120; // what an entry counts beside its own: so no request holds more than the 100 that the server takes
 const SIZE = 1e6; // characters kept while offline
+const ENTRY = 2e3; // what an entry counts beside its own: so no more than 500 are kept
 const AGE = 6048e5; // 7 days in ms
 
 /** Starts a client for one collection. `options`: url, key. */
@@ -17,88 +18,71 @@ export function start(options) {
   const base = options.url.replace(/\/+$/, '');
   const add_url = base + '/add' + (options.key ? '?_key=' + encodeURIComponent(options.key) : '');
   const listeners = {};
-  const waiting = {}; // uid → resolve
-  let memory = {}; // where localStorage cannot be used
-  let context = {};
+  const waiting = {}; // uid → who is told its outcome
+  const queue = {}; // uid → entry: storage is read once
+  const sending = new WeakMap(); // form → promise
+  const context = {};
   let failures = 0;
   let not_before = 0;
-  let busy, timer, session_id;
+  let busy, timer, session_id, out;
 
-  const local = () => {
+  // Storage may be blocked or full: what is there is a copy, and every touch may fail.
+  const attempt = (work) => {
     try {
-      localStorage.setItem(PREFIX, '');
-      return localStorage;
+      return work();
     } catch (e) {}
   };
-  const read = (name) => (local() || {})[PREFIX + name] || memory[name];
-  const write = (name, text) => {
-    try {
-      localStorage.setItem(PREFIX + name, text);
-    } catch (e) {
-      memory[name] = text;
-    }
-  };
-  const remove = (name) => {
-    delete memory[name];
-    try {
-      localStorage.removeItem(PREFIX + name);
-    } catch (e) {}
-  };
+  const stored = (name) => attempt(() => localStorage[PREFIX + name]);
+  const write = (name, text) => attempt(() => (text ? (localStorage[PREFIX + name] = text) : delete localStorage[PREFIX + name]));
+  attempt(() =>
+    Object.keys(localStorage).forEach((name) => {
+      const [, uid] = name.split(PREFIX);
+      if (uid && uid[14] == 7) queue[uid] = localStorage[name];
+    }),
+  );
   // oldest first: a UUIDv7 begins with the time
-  const uids = () =>
-    Object.keys(local() || {})
-      .filter((name) => name.startsWith(PREFIX))
-      .map((name) => name.slice(PREFIX.length))
-      .concat(Object.keys(memory))
-      .filter((name) => name[14] == 7)
-      .sort();
-  const born = (uid) => parseInt(uid.slice(0, 8) + uid.slice(9, 13), 16);
+  const uids = () => Object.keys(queue).sort();
+  const born = (uid) => parseInt(uid.replace('-', ''), 16);
   const emit = (event, detail) => (listeners[event] || []).forEach((listener) => listener(detail));
 
   const random = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) => (b + 256).toString(16).slice(1)).join('');
   const new_uid = () => {
-    const time = Date.now().toString(16).padStart(12, 0);
-    const noise = random(10);
-    return time.slice(0, 8) + '-' + time.slice(8) + '-7' + noise.slice(0, 3) + '-8' + noise.slice(3, 6) + '-' + noise.slice(6, 18);
+    const noise = random(9);
+    const digits = Date.now().toString(16).padStart(12, 0) + 7 + noise.slice(0, 3) + 8 + noise.slice(3);
+    return digits.replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
   };
 
   // The secret stays in this tab; what is sent is its hash, with which nobody can read.
-  const secret = () => {
-    try {
-      return sessionStorage[PREFIX] || (sessionStorage[PREFIX] = random(32));
-    } catch (e) {
-      return (memory.secret = memory.secret || random(32));
-    }
-  };
+  const secret = attempt(() => sessionStorage[PREFIX] || (sessionStorage[PREFIX] = random(32))) || random(32);
   const session = async () => {
     if (!session_id && crypto.subtle) {
-      const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret()));
-      session_id = btoa(String.fromCharCode(...new Uint8Array(hash))).replace(/\+/g, '-').replace(/\//g, '_').slice(0, 22);
+      const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret));
+      session_id = btoa(String.fromCharCode(...new Uint8Array(hash))).replace(/\W/g, (c) => (c == '+' ? '-' : '_')).slice(0, 22);
     }
     return session_id;
   };
 
-  const settle = (uid, event, result) => {
-    remove(uid);
-    emit(event, { uid, ...result });
-    if (waiting[uid]) waiting[uid](result);
+  const settle = (uid, result) => {
+    const tell = waiting[uid];
+    delete queue[uid];
     delete waiting[uid];
+    write(uid);
+    emit(/^[sf]/.test(result.status) ? 'sent' : result.status, { uid, ...result }); // stored, flagged
+    if (tell) tell(result);
   };
 
-  // Entries that other tabs left behind go too: if both send one, it is stored once.
+  // Entries that other pages left behind go too: if two send one, it is stored once.
   const batch = () => {
     const parts = [];
     const names = [];
     let size = 0;
     for (const uid of uids()) {
-      const text = read(uid);
-      if (!text) continue; // another tab was faster
-      size += new Blob([text]).size + 25;
-      if (names.length == 100 || (names.length && size > BODY)) break;
-      parts.push(text);
+      size += queue[uid].length + OWN;
+      if (names[0] && size > BODY) break;
+      parts.push(queue[uid].replace('{', '{"_sent":' + Date.now() + ','));
       names.push(uid);
     }
-    return [names, '[' + parts.map((text) => text.replace('{', '{"_sent":' + Date.now() + ',')).join() + ']'];
+    return [names, '[' + parts + ']', size];
   };
 
   const later = (ms) => {
@@ -116,90 +100,155 @@ export function start(options) {
   const flush = async () => {
     if (busy) return;
     if (Date.now() < not_before) return later(0);
-    const [names, body] = batch();
+    const [names, body, size] = batch();
     if (!names[0]) return;
     busy = 1;
     let answer, text;
+    let status = 0;
     try {
-      answer = await fetch(add_url, { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body, keepalive: true, credentials: 'omit' });
+      answer = await fetch(add_url, { method: 'POST', body, keepalive: size < 2e4, credentials: 'omit' });
+      status = answer.status;
       text = await answer.json();
     } catch (e) {}
     busy = 0;
-    const status = answer ? answer.status : 0;
-    if (!status || (status < 300 && !text) || status == 408 || status == 425 || status == 429 || status > 499) return retry(answer && +answer.headers.get('Retry-After'));
+    if ((status < 300 && !text) || /408|425|429|5../.test(status)) return retry(answer && answer.headers.get('Retry-After'));
     failures = not_before = 0;
-    const refused = status > 299 && { status: 'rejected', error: (text && text.detail) || status };
     names.forEach((uid, i) => {
-      const result = refused || text.results[i];
-      if (result.status == 'rejected') console.warn('frontdesk: ' + result.error + ' ' + base);
-      settle(uid, result.status == 'rejected' || result.status == 'duplicate' ? result.status : 'sent', result);
+      const result = status > 299 ? { ...text, error: (text && text.detail) || status, status: 'rejected' } : text.results[i];
+      if (result.error) console.warn(PREFIX, result.error, base);
+      settle(uid, result);
     });
     return flush();
   };
 
   const prune = () => {
-    const all = uids();
     let size = 0;
-    all.reverse().forEach((uid, i) => {
-      size += read(uid).length;
-      if (i >= MOST || size > SIZE || Date.now() - born(uid) > AGE) settle(uid, 'dropped', { status: 'dropped' });
-    });
+    // The newest goes out whatever its size: the server says what is wrong with it.
+    uids()
+      .reverse()
+      .slice(1)
+      .forEach((uid) => {
+        size += queue[uid].length + ENTRY;
+        if (size > SIZE || Date.now() - born(uid) > AGE) settle(uid, { status: 'dropped' });
+      });
   };
+
+  /** Keeps an entry until it is stored. `done` is told its outcome, before that `queued` if it takes long. */
+  const put = async (data, how, done) => {
+    if (out || stored('out')) return done({ status: 'dropped' });
+    const id = new_uid();
+    const entry = { _uid: how.uid || id, _at: Date.now(), _collection: how.collection, ...context, ...data };
+    const save = () => write(id, (queue[id] = JSON.stringify({ _session: session_id, ...entry })));
+    // Written before anything is awaited: the page may be gone the next moment.
+    save();
+    waiting[id] = done;
+    prune();
+    setTimeout(() => waiting[id] && done({ status: 'queued', saved: !!stored(id) }), navigator.onLine ? 1e4 : 0);
+    if (!session_id && (await session()) && queue[id]) save();
+    if (how.now || uids().length >= BATCH) flush();
+    else later(WAIT);
+  };
+
+  const ask = async (query, how) => (await (await fetch(base + '/list' + query, { credentials: 'omit', ...how })).json()).entries;
+
+  // What a visitor reads beside a form, if the form says nothing else in data-frontdesk-thanks and so on.
+  const TEXTS = {
+    sending: 'Sending…',
+    thanks: 'Thank you.',
+    queued: 'Saved, will be sent later.',
+    refused: 'Not sent.',
+    empty: 'Please fill it in.',
+  };
+
+  const SECRET = '[type=password],[autocomplete*=cc-],[autocomplete*=password],[autocomplete*=one-],[data-frontdesk-ignore],[data-frontdesk-ignore] *,[name=_charset_]';
 
   const api = {
     /** Keeps an entry until it is stored. Resolves with {id, status}; `queued` when offline or after 10 s. */
-    async add(data, how = {}) {
-      if (read('out')) return { status: 'dropped' };
-      const id = new_uid();
-      const entry = { _uid: how.uid || id, _at: Date.now(), _collection: how.collection, ...context, ...data };
-      // Written before anything is awaited: the page may be gone the next moment.
-      write(id, JSON.stringify({ _session: session_id, ...entry }));
-      prune();
-      if (!session_id && (await session()) && read(id)) write(id, JSON.stringify({ _session: session_id, ...entry }));
-      const result = new Promise((resolve) => {
-        waiting[id] = resolve;
-        setTimeout(resolve, navigator.onLine === false ? 0 : 1e4, { status: 'queued' });
+    add: (data, how = {}) => new Promise((done) => put(data, how, done)),
+    /** Sends a form's fields and says beside it what became of them; passwords, cards and the content of files stay out. */
+    async form(form, button) {
+      let promise = sending.get(form);
+      if (promise) return promise;
+      const attribute = (name) => form.getAttribute('data-frontdesk' + name);
+      const say = (kind, more = '') => {
+        let note = form.nextElementSibling || form;
+        if (!note.matches('[role=status]')) {
+          form.after((note = document.createElement('p')));
+          note.setAttribute('role', 'status');
+        }
+        note.textContent = (attribute('-' + kind) || TEXTS[kind]) + more;
+      };
+      const tell = (type, detail) => form.dispatchEvent(new CustomEvent(PREFIX + type, { bubbles: true, detail }));
+      const values = new FormData(form, button);
+      // put back if it is refused after the form was emptied
+      const typed = Array.from(form.elements, (field) => {
+        if (field.matches(SECRET)) values.delete(field.name);
+        return [field, field.value, field.checked];
       });
-      if (how.now || uids().length >= BATCH) flush();
-      else later(WAIT);
-      return result;
-    },
-    /** Sends a form's fields; passwords, cards and files stay out. */
-    form(form) {
-      const data = {};
-      if (form.dataset.frontdesk) data.form = form.dataset.frontdesk;
-      for (const field of form.elements) {
-        if (
-          !field.name ||
-          field.disabled ||
-          /password|file|submit|button|image|reset/.test(field.type) ||
-          (/checkbox|radio/.test(field.type) && !field.checked) ||
-          /^cc-|one-time-code|password/.test(field.autocomplete) ||
-          field.closest('[data-frontdesk-ignore]')
-        )
-          continue;
-        const values = field.type == 'select-multiple' ? Array.from(field.selectedOptions, (option) => option.value) : [field.value];
-        for (const value of values) data[field.name] = field.name in data ? [].concat(data[field.name], value) : value;
+      const data = { __proto__: null, form: attribute('') || undefined };
+      let files = '';
+      let filled, told;
+      for (let [name, value] of values) {
+        // A file without a name: none was chosen.
+        if (value.name === '') continue;
+        if (value.name) {
+          files = ' Files are not kept.';
+          value = { file: value.name, type: value.type, bytes: value.size };
+        }
+        data[name] = data[name] == null ? value : [].concat(data[name], value);
+        filled = filled || (name[0] != '_' && /\S/.test(value));
       }
-      return api.add(data, { now: 1 });
+      // As without scripts: what the address says holds, unless a field says it too.
+      new URLSearchParams((form.getAttribute('action') || '').split('?')[1]).forEach((value, name) => {
+        if (name[0] == '_') data[name] = data[name] || value;
+      });
+      if (!filled) return say('empty'), { status: 'rejected' };
+      say('sending');
+      (button = button || form).ariaBusy = true;
+      promise = new Promise((resolve) =>
+        put(data, { now: 1 }, (result) => {
+          const { status, saved, message } = result;
+          const done = /^(s|du|f)/.test(status); // stored, duplicate, flagged
+          resolve(result);
+          // Kept in memory alone it is not safe: the form stays as it is.
+          if (saved || status != 'queued') {
+            sending.delete(form);
+            button.ariaBusy = null;
+            if (done || saved) {
+              say(done ? 'thanks' : 'queued', files);
+              if (!told) {
+                told = tell('sent', result);
+                if (data._next && navigator.onLine) location = data._next;
+                else document.createElement('form').reset.call(form); // whatever its fields are called
+              }
+            } else {
+              if (told)
+                typed.forEach(([field, value, checked]) => {
+                  field.checked = checked;
+                  attempt(() => (field.value = field.value || value)); // no script may choose a file
+                });
+              say('refused', ' ' + (message || '') + ' What you typed is still here.');
+              tell('refused', result);
+            }
+          }
+        }),
+      );
+      sending.set(form, promise);
+      return promise;
     },
     /** Fields that every later entry has. */
     set(more) {
-      context = { ...context, ...more };
+      Object.assign(context, more);
     },
     session,
     /** What this browser session stored: entries that match a query string. */
-    async mine(query = '') {
-      const answer = await fetch(base + '/list', { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: '_secret=' + secret() + '&' + new URLSearchParams(query), credentials: 'omit' });
-      return (await answer.json()).entries;
-    },
+    mine: (query = '') => ask('', { method: 'POST', body: '_secret=' + secret + '&' + new URLSearchParams(query) }),
     /** Entries of public collections. */
-    async list(query = '') {
-      return (await (await fetch(base + '/list?' + new URLSearchParams(query), { credentials: 'omit' })).json()).entries;
-    },
+    list: (query = '') => ask('?' + new URLSearchParams(query)),
     flush,
-    optOut(out) {
-      out ? write('out', 1) : remove('out');
+    optOut(now) {
+      out = now;
+      write('out', now);
     },
     on(event, listener) {
       (listeners[event] = listeners[event] || []).push(listener);
@@ -208,24 +257,19 @@ export function start(options) {
 
   addEventListener('submit', (event) => {
     const form = event.target;
-    if (!form.matches('[data-frontdesk]') || event.defaultPrevented) return;
-    const result = api.form(form);
-    // A form that leads here anyway, for browsers without scripts, need not leave the page.
-    if (form.action.startsWith(base + '/add')) {
+    if (!form.matches('[data-frontdesk]')) return;
+    if (!event.defaultPrevented) {
       event.preventDefault();
-      result.then(() => {
-        form.dispatchEvent(new Event('frontdesk:sent', { bubbles: true }));
-        if (form.elements._next) location = form.elements._next.value;
-        else form.reset();
-      });
-    }
+      api.form(form, event.submitter);
+    } else if (!sending.has(form)) console.warn(PREFIX, 'not sent: call frontdesk.form(form)', form);
   });
+  // Coming back sends it too, which does no harm.
   const leave = () => {
     const [names, body] = batch();
-    if (names[0] && Date.now() >= not_before) navigator.sendBeacon(add_url, body);
+    if (names[0]) navigator.sendBeacon(add_url, body);
   };
   addEventListener('pagehide', leave);
-  addEventListener('visibilitychange', () => document.hidden && leave());
+  addEventListener('visibilitychange', leave);
   addEventListener('online', () => {
     not_before = 0;
     flush();

@@ -61,7 +61,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 
 /// In an order in which all succeed, after [`prepare`].
 #[rustfmt::skip]
-pub const CALLS: [Call; 96] = [
+pub const CALLS: [Call; 98] = [
     call(Get, "/api/openapi.json", "/api/openapi.json", "", 200),
     call(Get, "/api/v1/entries", "/api/v1/entries?_limit=5", "", 200),
     call(Post, "/api/v1/entries", "/api/v1/entries", "a=1", 200),
@@ -77,6 +77,8 @@ pub const CALLS: [Call; 96] = [
     call(Patch, "/api/v1/collections/<name>", "/api/v1/collections/made", r#"{"daily_quota":9}"#, 200),
     call(Post, "/api/v1/collections/<name>/origins", "/api/v1/collections/made/origins", r#"{"origin":"https://a.example"}"#, 200),
     call(Delete, "/api/v1/collections/<name>/origins", "/api/v1/collections/made/origins?origin=https://a.example", "", 204),
+    call(Get, "/api/v1/collections/<name>/fields", "/api/v1/collections/default/fields", "", 200),
+    call(Delete, "/api/v1/collections/<name>/fields", "/api/v1/collections/default/fields?path=a", "", 204),
     call(Get, "/api/v1/collections/<name>/pins", "/api/v1/collections/made/pins", "", 200),
     call(Post, "/api/v1/collections/<name>/pins", "/api/v1/collections/made/pins", r#"{"field":"a"}"#, 201),
     call(Get, "/api/v1/collections/<name>/pins/<id>", "/api/v1/collections/made/pins/1", "", 200),

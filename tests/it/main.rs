@@ -9,6 +9,7 @@ mod collections;
 mod contract;
 mod crash;
 mod directory;
+mod front_door;
 mod grammar;
 mod health;
 mod histories;

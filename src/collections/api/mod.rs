@@ -1,5 +1,6 @@
 //! `/api/v1/collections`: list, make, change; origins and pins.
 
+mod fields;
 mod origins;
 mod pins;
 
@@ -27,6 +28,8 @@ pub use pins::data_field;
     change,
     origins::allow,
     origins::disallow,
+    fields::fields,
+    fields::forget,
     pins::pins,
     pins::pin,
     pins::show_pin,
@@ -43,6 +46,8 @@ pub fn routes() -> Vec<Route> {
         change,
         origins::allow,
         origins::disallow,
+        fields::fields,
+        fields::forget,
         pins::pins,
         pins::pin,
         pins::show_pin,

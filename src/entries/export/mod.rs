@@ -42,6 +42,7 @@ pub struct Export {
     collections: Vec<Arc<Known>>,
     paths: Vec<String>,
     format: Format,
+    with_sessions: bool,
 }
 
 impl Entries {
@@ -53,7 +54,8 @@ impl Entries {
         if query.cursor.is_some() {
             return Err(Error::parameter("_cursor", "an export starts at the beginning: leave the cursor out"));
         }
-        Ok(Export { query, filter, collections, paths, format })
+        let with_sessions = reader.sees_sessions();
+        Ok(Export { query, filter, collections, paths, format, with_sessions })
     }
 
     /// Makes an export and sends it piece by piece. A failure is sent as an error, which breaks the connection.

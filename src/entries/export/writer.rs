@@ -20,6 +20,7 @@ pub(super) struct Writer {
     names: HashMap<CollectionId, String>,
     table: Table,
     first: bool,
+    with_sessions: bool,
 }
 
 impl Writer {
@@ -34,6 +35,7 @@ impl Writer {
             names,
             table: Table::new(columns, export.query.csv),
             first: true,
+            with_sessions: export.with_sessions,
         }
     }
 
@@ -51,6 +53,7 @@ impl Writer {
     }
 
     pub(super) fn entry(&mut self, entry: &EntryRef<'_>) {
+        let entry = &if self.with_sessions { *entry } else { entry.without_session() };
         let name = self.names.get(&entry.collection).map_or("", String::as_str);
         match self.format {
             Format::Json => {

@@ -165,6 +165,7 @@ impl Exported {
             at: self.at,
             origin: self.origin.clone(),
             spam: self.spam,
+            address: None,
             data: canonical.text,
             shape: canonical.shape,
             kept: Some(Kept { id, ..self.kept }),

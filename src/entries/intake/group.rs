@@ -4,11 +4,9 @@ use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
-use super::registry::Registry;
 use crate::collections::CollectionId;
-use crate::db::{DbError, Pool, Tx};
+use crate::db::{DbError, Tx};
 use crate::entries::{EntryId, NewEntry, Outcome, json, store};
-use crate::limits::MAX_FIELDS;
 use crate::moment::Moment;
 
 /// The entries of one transaction, and what becomes of each.
@@ -38,20 +36,6 @@ impl<'a> Group<'a> {
         let stored = |i: &usize| matches!(self.decided[*i], Some(Outcome::Stored(_) | Outcome::Flagged(_)));
         let repeated = |i: &usize| self.repeats.iter().any(|(r, _)| r == i);
         (0..self.entries.len()).filter(|i| stored(i) && !repeated(i)).map(|i| self.entries[i]).collect()
-    }
-
-    pub(super) async fn refuse_too_many_fields(
-        &mut self,
-        registry: &mut Registry,
-        db: &Pool,
-    ) -> std::result::Result<(), DbError> {
-        for (i, entry) in self.entries.iter().enumerate() {
-            if !registry.fits(db, entry).await? {
-                let detail = format!("the collection has {MAX_FIELDS} different fields already");
-                self.decided[i] = Some(Outcome::Rejected(json::Refusal::rule(detail)));
-            }
-        }
-        Ok(())
     }
 
     pub(super) async fn find_duplicates(&mut self, tx: &mut Tx) -> std::result::Result<(), DbError> {

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{NewEntry, Outcome};
+use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Tx};
 use crate::error::{Error, Result};
 use crate::moment::Clock;
@@ -62,6 +63,8 @@ enum Message {
     Store(Batch),
     /// Write the counts down, then answer.
     Flush(oneshot::Sender<()>),
+    /// Fields were taken out of the registry of a collection.
+    Forget(CollectionId),
 }
 
 struct Batch {
@@ -109,6 +112,11 @@ impl Intake {
         }
     }
 
+    /// Forgets what is remembered of a collection's fields: some were taken out of its registry.
+    pub async fn forget(&self, collection: CollectionId) {
+        self.queue.send(Message::Forget(collection)).await.ok();
+    }
+
     /// Writes the registry's counts down. Nothing is lost without it but counts.
     pub async fn flush(&self) {
         let (answer, answered) = oneshot::channel();
@@ -134,6 +142,7 @@ impl Task {
                     self.flush().await;
                     answer.send(()).ok();
                 }
+                Message::Forget(collection) => self.registry.forget(collection),
             }
         }
     }
@@ -151,6 +160,7 @@ impl Task {
                     batches.push(batch);
                 }
                 Ok(Message::Flush(answer)) => flushes.push(answer),
+                Ok(Message::Forget(collection)) => self.registry.forget(collection),
                 Err(_) => break,
             }
         }
@@ -191,13 +201,12 @@ impl Task {
         let now = self.clock.now();
         let mut tx = tx?;
         let mut group = Group::new(lists);
-        group.refuse_too_many_fields(&mut self.registry, &self.db).await?;
         group.find_duplicates(&mut tx).await?;
         group.insert(&mut tx, now).await?;
-        let learned = self.registry.learn(&mut tx, &group.new_entries(), now).await?;
+        let learned = self.registry.learn(&self.db, &mut tx, &group.new_entries(), now).await?;
         tx.commit().await?;
         let is_new = !learned.paths.is_empty();
-        self.registry.remember(learned, &group.new_entries());
+        self.registry.remember(learned, &group.new_entries(), now);
         if is_new {
             // Whoever looks now sees the new column and its type.
             self.flush().await;
@@ -212,8 +221,10 @@ impl Task {
         if counts.is_empty() {
             return;
         }
-        if let Err(error) = write_counts(&self.db, &counts, self.clock.now()).await {
-            tracing::warn!(%error, "the counts of the field registry were not written");
+        match write_counts(&self.db, &counts, self.clock.now()).await {
+            Ok(true) => {}
+            Ok(false) => self.registry.forget_all(),
+            Err(error) => tracing::warn!(%error, "the counts of the field registry were not written"),
         }
     }
 }

@@ -4,6 +4,7 @@ mod browse;
 mod entry;
 mod import;
 mod marks;
+mod visitor;
 
 use askama::Template;
 use rocket::{Route, State, get, routes};
@@ -11,12 +12,14 @@ use rocket::{Route, State, get, routes};
 use super::reading::Reader;
 use super::service::Entries;
 use super::views::{Side, side};
-use crate::error::Result;
+use crate::collections::DEFAULT_COLLECTION;
+use crate::error::{Error, Result};
 use crate::staff::{Layout, Viewer};
 use crate::web::{Html, WebHost, render};
 
 pub use browse::{ListView, Toast, list_page};
 pub use import::find_or_make;
+pub use visitor::{reason, refused, thanks};
 
 pub fn routes() -> Vec<Route> {
     routes![
@@ -35,34 +38,32 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[derive(Template)]
-#[template(path = "entries/thanks.html")]
-struct ThanksPage {}
-
-/// What a form without JavaScript leads to when it names no page of its own.
-pub fn thanks() -> Result<Html> {
-    render(&ThanksPage {})
-}
-
-#[derive(Template)]
 #[template(path = "entries/home.html")]
 struct HomePage {
     layout: Layout,
     host: String,
     collections: Vec<Side>,
+    /// The collection whose snippet is shown, and its key.
+    collection: String,
     key: String,
 }
 
-#[get("/", rank = 1)]
-async fn home(viewer: Viewer, layout: Layout, entries: &State<Entries>, host: WebHost) -> Result<Html> {
-    let reader = Reader::Staff(viewer.0.id);
-    let collections = side(entries, &reader, None).await?;
-    let key = entries
-        .collections
-        .list()
-        .await?
-        .first()
-        .map_or(String::new(), |known| known.collection.publishable_key.clone());
-    render(&HomePage { layout, host: host.0, collections, key })
+/// `collection` chooses whose snippet is shown: `default` unless it names another.
+#[get("/?<collection>", rank = 1)]
+async fn home(
+    viewer: Viewer,
+    layout: Layout,
+    entries: &State<Entries>,
+    host: WebHost,
+    collection: Option<&str>,
+) -> Result<Html> {
+    let all = entries.collections.list().await?;
+    let named = |name: &str| all.iter().find(|known| known.collection.name == name);
+    let chosen = collection.and_then(named).or_else(|| named(DEFAULT_COLLECTION)).or_else(|| all.first());
+    let chosen = chosen.ok_or_else(|| Error::NotFound("There is no collection yet.".into()))?;
+    let (collection, key) = (chosen.collection.name.clone(), chosen.collection.publishable_key.clone());
+    let collections = side(entries, &Reader::Staff(viewer.0.id), Some(&collection)).await?;
+    render(&HomePage { layout, host: host.0, collections, collection, key })
 }
 
 #[derive(Template)]

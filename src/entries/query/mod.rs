@@ -278,6 +278,11 @@ impl Query {
         self.conditions.iter().any(|c| c.field == Field::System(system))
     }
 
+    /// Whether the result depends on this system field: by a condition or the order.
+    pub fn goes_by(&self, system: System) -> bool {
+        self.mentions(system) || self.sort.iter().any(|key| key.field == Field::System(system))
+    }
+
     /// The names of collections that the query is limited to by `_collection=NAME`, if it is.
     pub fn collections(&self) -> Option<Vec<&str>> {
         let names: Vec<_> = self.conditions.iter().filter(|c| c.is_scope()).flat_map(|c| c.operand.texts()).collect();

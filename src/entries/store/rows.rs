@@ -78,6 +78,11 @@ impl<'b> EntryRef<'b> {
         })
     }
 
+    /// The same without the browser session it came from.
+    pub fn without_session(self) -> Self {
+        EntryRef { session: "", ..self }
+    }
+
     pub fn to_entry(self) -> Entry {
         let optional = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         Entry {

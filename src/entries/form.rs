@@ -1,0 +1,314 @@
+//! HTML forms, url-encoded and multipart, in whatever encoding their page has. Files are skipped while they are read.
+//!
+//! A browser sends a form in the encoding of its page and names it in a hidden field `_charset_`, if the form has one
+//! (HTML, 4.10.21.4). Nobody who wrote a message can help how the page was saved, so a form is never refused for it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use futures::{Stream, StreamExt as _};
+use percent_encoding::percent_decode;
+use rocket::http::ContentType;
+
+use super::json;
+use crate::error::{Error, FieldError, Result};
+use crate::limits::{MAX_BODY, MAX_LEAVES};
+
+/// Fields of a form that may be ours: `_uid` and so on.
+const OUR_NAMES: usize = 10;
+/// The hidden field by which a browser names the encoding.
+const CHARSET: &str = "_charset_";
+
+/// A form as an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Form {
+    /// A JSON object. A repeated name is an array, `a.b` stays a plain name, a file is `{"file","type","bytes"}`.
+    pub object: Vec<u8>,
+    /// Names of the files that came with it; none of them is kept.
+    pub files: Vec<String>,
+}
+
+/// A field before its encoding is known.
+struct Field {
+    name: Vec<u8>,
+    value: Value,
+}
+
+enum Value {
+    /// With the `charset` that a part of a multipart body may have of its own.
+    Text(Vec<u8>, Option<&'static Encoding>),
+    File {
+        name: Vec<u8>,
+        kind: String,
+        bytes: u64,
+    },
+}
+
+/// Reads `application/x-www-form-urlencoded` (WHATWG URL, 5.1).
+pub fn url_encoded(kind: &ContentType, bytes: &[u8]) -> Result<Form> {
+    let decode = |text: &[u8]| {
+        let spaces: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+        percent_decode(&spaces).collect::<Vec<u8>>()
+    };
+    let parts = bytes.split(|b| *b == b'&').filter(|part| !part.is_empty());
+    let fields = parts.map(|part| {
+        let at = part.iter().position(|b| *b == b'=');
+        let (name, value) = at.map_or((part, &[][..]), |at| (&part[..at], &part[at + 1..]));
+        Field { name: decode(name), value: Value::Text(decode(value), None) }
+    });
+    assemble(kind, fields.collect())
+}
+
+/// Reads `multipart/form-data` (RFC 7578). The texts may be [`MAX_BODY`] bytes, files as many as `body` gives.
+pub async fn multipart<S>(kind: &ContentType, body: S) -> Result<Form>
+where
+    S: Stream<Item = io::Result<bytes::Bytes>> + Send,
+{
+    let boundary = kind.param("boundary").ok_or_else(|| unreadable(&multer::Error::NoBoundary))?;
+    let unread = Arc::new(AtomicU64::new(0));
+    let mut parts = multer::Multipart::new(bounded(body, unread.clone()), boundary);
+    let mut fields = Vec::new();
+    let mut room = MAX_BODY;
+    while let Some(mut part) = parts.next_field().await.map_err(|e| unreadable(&e))? {
+        let disposition = part.headers().get("content-disposition").map_or(&[][..], |header| header.as_bytes());
+        let (name, file) = (parameter(disposition, "name").unwrap_or_default(), parameter(disposition, "filename"));
+        let charset = part.content_type().and_then(|kind| kind.get_param("charset"));
+        let charset = charset.and_then(|label| Encoding::for_label(label.as_str().as_bytes()));
+        let kind = part.content_type().map_or(String::new(), |kind| kind.essence_str().to_owned());
+        let (mut text, mut bytes) = (Vec::new(), 0);
+        while let Some(chunk) = part.chunk().await.map_err(|e| unreadable(&e))? {
+            unread.store(0, Ordering::Relaxed);
+            bytes += chunk.len() as u64;
+            if file.is_none() {
+                room = room.checked_sub(chunk.len() as u64).ok_or_else(super::body::too_large)?;
+                text.extend(chunk);
+            }
+        }
+        match file {
+            None => fields.push(Field { name, value: Value::Text(text, charset) }),
+            // What a browser sends for a file that nobody chose.
+            Some(file) if file.is_empty() && bytes == 0 => {}
+            Some(file) => fields.push(Field { name, value: Value::File { name: file, kind, bytes } }),
+        }
+        if fields.len() > MAX_LEAVES + OUR_NAMES {
+            return Err(too_many());
+        }
+    }
+    assemble(kind, fields)
+}
+
+/// Hands the body on piece by piece, so that a file is not gathered faster than it is skipped, and ends one whose
+/// headers or lines between the parts never end. The end comes as a piece of its own: multer takes a body for broken
+/// that comes and ends between two looks for its first line.
+fn bounded<S>(body: S, unread: Arc<AtomicU64>) -> impl Stream<Item = io::Result<bytes::Bytes>> + Send
+where
+    S: Stream<Item = io::Result<bytes::Bytes>> + Send,
+{
+    let end = futures::stream::once(async { Ok(bytes::Bytes::new()) });
+    let mut is_first = true;
+    body.chain(end).then(move |piece| {
+        let (unread, waits) = (unread.clone(), !std::mem::replace(&mut is_first, false));
+        async move {
+            if waits {
+                tokio::task::yield_now().await;
+            }
+            let piece = piece?;
+            if unread.fetch_add(piece.len() as u64, Ordering::Relaxed) > MAX_BODY {
+                return Err(io::Error::other("a part has no end"));
+            }
+            Ok(piece)
+        }
+    })
+}
+
+fn unreadable(error: &multer::Error) -> Error {
+    Error::BadRequest(vec![FieldError::at("", format!("the multipart body cannot be read: {error}"))])
+}
+
+fn too_many() -> Error {
+    Error::invalid("", format!("an entry has more than {MAX_LEAVES} values"))
+}
+
+/// A parameter of `Content-Disposition` as its bytes: a page's own encoding stands in names too, which then are no
+/// text yet. Quotes in it are escaped as `%22` (HTML) or `\"` (RFC 9110).
+fn parameter(header: &[u8], name: &str) -> Option<Vec<u8>> {
+    let mut rest = header;
+    loop {
+        let start = rest.iter().position(|b| *b == b';')? + 1;
+        rest = rest[start..].trim_ascii_start();
+        let equals = rest.iter().position(|b| *b == b'=')?;
+        let found = rest[..equals].trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        rest = rest[equals + 1..].trim_ascii_start();
+        let (value, length) = parameter_value(rest);
+        if found {
+            return Some(value);
+        }
+        rest = &rest[length..];
+    }
+}
+
+/// The value at the beginning of a text, and how long it is there.
+fn parameter_value(text: &[u8]) -> (Vec<u8>, usize) {
+    let Some(quoted) = text.strip_prefix(b"\"") else {
+        let end = text.iter().position(|b| *b == b';').unwrap_or(text.len());
+        return (text[..end].trim_ascii().to_vec(), end);
+    };
+    let mut value = Vec::new();
+    let mut at = 0;
+    while at < quoted.len() && quoted[at] != b'"' {
+        at += usize::from(quoted[at] == b'\\' && quoted.get(at + 1) == Some(&b'"'));
+        value.push(quoted[at]);
+        at += 1;
+    }
+    for (escape, meant) in [(&b"%22"[..], &b"\""[..]), (b"%0D", b"\r"), (b"%0A", b"\n")] {
+        value = replace(&value, escape, meant);
+    }
+    (value, (at + 2).min(text.len()))
+}
+
+fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(to);
+        rest = &rest[at + from.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// The encoding of a form: the one that `_charset_` names, then that of the body's type, if the form can be written in
+/// it; then UTF-8; and as nothing is refused for its encoding, the named one with what is wrong replaced, or windows-1252.
+fn encoding(kind: &ContentType, fields: &[Field]) -> &'static Encoding {
+    let hidden = fields.iter().find(|field| field.name == CHARSET.as_bytes()).and_then(|field| match &field.value {
+        Value::Text(label, _) => Encoding::for_label(label),
+        Value::File { .. } => None,
+    });
+    let header = kind.param("charset").and_then(|label| Encoding::for_label(label.as_bytes()));
+    let fits = |encoding: &'static Encoding| {
+        let text = |bytes: &[u8]| encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some();
+        fields.iter().all(|field| {
+            text(&field.name)
+                && match &field.value {
+                    Value::Text(bytes, charset) => charset.is_some() || text(bytes),
+                    Value::File { name, .. } => text(name),
+                }
+        })
+    };
+    let named = [hidden, header].into_iter().flatten();
+    let certain = named.clone().chain([UTF_8]).find(|encoding| fits(encoding));
+    certain.or_else(|| named.clone().find(|encoding| *encoding != UTF_8)).unwrap_or(WINDOWS_1252)
+}
+
+/// Fields as an object: a repeated name becomes an array, `a.b` stays a plain name.
+fn assemble(kind: &ContentType, fields: Vec<Field>) -> Result<Form> {
+    if fields.len() > MAX_LEAVES + OUR_NAMES {
+        return Err(too_many());
+    }
+    let encoding = encoding(kind, &fields);
+    let text = |bytes: &[u8], own: Option<&'static Encoding>| {
+        own.unwrap_or(encoding).decode_without_bom_handling(bytes).0.into_owned()
+    };
+    let mut object: Vec<(String, Vec<String>)> = Vec::new();
+    let mut files = Vec::new();
+    for field in fields.into_iter().filter(|field| field.name != CHARSET.as_bytes()) {
+        let value = match field.value {
+            Value::Text(bytes, own) => json::string(&text(&bytes, own)),
+            Value::File { name, kind, bytes } => {
+                let name = text(&name, None);
+                let note =
+                    format!("{{\"file\":{},\"type\":{},\"bytes\":{bytes}}}", json::string(&name), json::string(&kind));
+                files.push(name);
+                note
+            }
+        };
+        let name = text(&field.name, None);
+        match object.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value),
+            None => object.push((name, vec![value])),
+        }
+    }
+    let members: Vec<_> = object
+        .iter()
+        .map(|(name, values)| {
+            let value = if values.len() == 1 { values.concat() } else { format!("[{}]", values.join(",")) };
+            format!("{}:{value}", json::string(name))
+        })
+        .collect();
+    Ok(Form { object: format!("{{{}}}", members.join(",")).into_bytes(), files })
+}
+
+/// Whether somebody filled a form in, judging by its data: any value but blank ones.
+pub fn is_filled(data: &str) -> bool {
+    let mut filled = false;
+    json::fields(data, &mut |_, kind, value| {
+        let blank = match kind {
+            json::Kind::Array => !value.contains(|c: char| !matches!(c, '[' | ']' | '"' | ',' | ' ')),
+            json::Kind::Object => true,
+            _ => value.trim().is_empty(),
+        };
+        filled |= !blank;
+    });
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: &str, body: &[u8]) -> Form {
+        let kind = ContentType::parse_flexible(kind).unwrap();
+        url_encoded(&kind, body).unwrap()
+    }
+
+    #[test]
+    fn a_form_is_read_in_the_encoding_of_its_page() {
+        let plain = "application/x-www-form-urlencoded";
+        for (kind, body, object) in [
+            (plain, &b"name=Jos%C3%A9"[..], r#"{"name":"José"}"#),
+            (plain, b"name=Jos%E9", r#"{"name":"José"}"#),
+            (plain, b"name=Jos\xe9&gr%f6%dfe=1", r#"{"name":"José","größe":"1"}"#),
+            (plain, b"name=%80&_charset_=windows-1252", r#"{"name":"€"}"#),
+            (plain, b"_charset_=Shift_JIS&name=%93%FA%96%7B", r#"{"name":"日本"}"#),
+            (plain, b"name=%CF%F0&_charset_=windows-1251", r#"{"name":"Пр"}"#),
+            ("application/x-www-form-urlencoded; charset=iso-8859-1", b"name=Jos%E9", r#"{"name":"José"}"#),
+            // a label that lies, or that nobody knows, is no reason to lose anything
+            ("application/x-www-form-urlencoded; charset=utf-8", b"name=Jos%E9", r#"{"name":"José"}"#),
+            (plain, b"name=Jos%E9&_charset_=utf-8", r#"{"name":"José"}"#),
+            (plain, b"name=Jos%C3%A9&_charset_=klingon", r#"{"name":"José"}"#),
+            // the hidden field goes before the header
+            (
+                "application/x-www-form-urlencoded; charset=windows-1252",
+                b"n=%CF&_charset_=windows-1251",
+                r#"{"n":"П"}"#,
+            ),
+        ] {
+            assert_eq!(String::from_utf8(read(kind, body).object).unwrap(), object, "{kind} {body:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_somebody_typed_fills_a_form() {
+        for (data, filled) in [
+            ("{}", false),
+            (r#"{"a":"","b":["",""]}"#, false),
+            (r#"{"a":" ","b":""}"#, false),
+            (r#"{"a":"","b":"x"}"#, true),
+            (r#"{"cv":{"file":"cv.pdf","type":"application/pdf","bytes":3}}"#, true),
+        ] {
+            assert_eq!(is_filled(data), filled, "{data}");
+        }
+    }
+
+    #[test]
+    fn names_of_parts_are_bytes() {
+        let header = b"form-data; name=\"gr\xf6\xdfe \\\"x\\\" %22y%22\"; filename=a.txt";
+        assert_eq!(parameter(header, "name").unwrap(), b"gr\xf6\xdfe \"x\" \"y\"");
+        assert_eq!(parameter(header, "filename").unwrap(), b"a.txt");
+        assert_eq!(parameter(b"form-data; name=\"\"", "name").unwrap(), b"");
+        assert_eq!(parameter(b"form-data", "name"), None);
+    }
+}
