@@ -83,6 +83,53 @@ test('exports have what was imported, and come back the same to the byte', async
   assert.deepEqual(titles.reverse(), movies.map((m) => m.Title ?? null));
 });
 
+/** Reads a table as RFC 4180 says, tabs too: rows of cells. */
+function cells(text, delimiter) {
+  const rows = [[]];
+  let [cell, quoted] = ['', false];
+  const end = () => rows.at(-1).push(cell) && (cell = '');
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (quoted) {
+      if (c !== '"') cell += c;
+      else if (text[i + 1] === '"') cell += text[i++];
+      else quoted = false;
+    } else if (c === '"' && cell === '') quoted = true;
+    else if (c === delimiter) end();
+    else if (c === '\n' || c === '\r') {
+      if (c === '\r' && text[i + 1] === '\n') i++;
+      end();
+      rows.push([]);
+    } else cell += c;
+  }
+  end();
+  return rows.filter((row) => row.length > 1 || row[0] !== '');
+}
+
+test('more data sets go in and come out byte for byte', async () => {
+  const tables = ['airports.csv', 'co2-concentration.csv', 'disasters.csv', 'flights-airport.csv', 'gapminder-health-income.csv', 'global-temp.csv',
+    'iowa-electricity.csv', 'la-riots.csv', 'lookup_groups.csv', 'lookup_people.csv', 'population_engineers_hurricanes.csv', 'seattle-weather.csv',
+    'sp500.csv', 'species.csv', 'stocks.csv', 'unemployment.tsv', 'us-employment.csv', 'weather.csv', 'windvectors.csv'];
+  for (const file of tables) {
+    const collection = file.replace(/\W/g, '-').toLowerCase();
+    const done = desk.run(['import', join(folder, file), '--collection', collection]);
+    assert.equal(done.status, 0, done.stderr);
+    const original = cells(readFileSync(join(folder, file), 'utf8').replace(/^\ufeff/, ''), file.endsWith('.tsv') ? '\t' : ',');
+    const exported = cells(desk.run(['export', '--collection', collection, '_sort=_id&_safe=0&_bom=0']).stdout, ',').map((row) => row.slice(5));
+    assert.equal(exported.length, original.length, file);
+    const wrong = original.findIndex((row, i) => JSON.stringify(row) !== JSON.stringify(exported[i]));
+    assert.ok(wrong < 0, `${file} row ${wrong}: ${JSON.stringify(original[wrong])} became ${JSON.stringify(exported[wrong])}`);
+  }
+  for (const file of ['barley.json', 'budget.json', 'burtin.json', 'cars.json', 'driving.json', 'jobs.json', 'obesity.json', 'penguins.json', 'wheat.json']) {
+    const collection = file.replace(/\W/g, '-');
+    const done = desk.run(['import', join(folder, file), '--collection', collection]);
+    assert.equal(done.status, 0, done.stderr);
+    const rows = desk.run(['export', '--collection', collection, '--format', 'ndjson', '_sort=_id']).stdout.trim().split('\n');
+    const data = rows.map((row) => JSON.stringify(JSON.parse(row).data));
+    assert.deepEqual(data, JSON.parse(readFileSync(join(folder, file), 'utf8')).map((row) => JSON.stringify(row)), file);
+  }
+});
+
 test('a page sends rows through the snippet', async () => {
   const chrome = await browser();
   const context = await chrome.newContext();

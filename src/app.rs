@@ -167,6 +167,7 @@ pub fn settings(config: &Config, cursor_key: [u8; 32]) -> Settings {
         facet_budget: Duration::from_millis(config.facet_budget_ms),
         slow_filter: Duration::from_millis(config.slow_filter_ms),
         cursor_key,
+        uploads: web::uploads(config),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Everything is made through the same verbs as by people; the past days are lived through on a clock that is
 //! set, so that statistics and estimates have something to learn from.
 
+use std::sync::Arc;
+
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -12,7 +14,7 @@ use crate::collections::Collections;
 use crate::config::Config;
 use crate::db::Pool;
 use crate::directory::{ADVISORS, COLLEGES, MAJORS, STUDENTS};
-use crate::entries::{Entries, Source, find_or_make};
+use crate::entries::{Entries, How, Options, Source, Survey, find_or_make};
 use crate::error::{Error, Result};
 use crate::moment::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::records::{Records, Resource};
@@ -258,24 +260,32 @@ impl Stage {
             let collection = find_or_make(&entries, &Author::command_line(), name).await?;
             let rows: Vec<_> = (0..count).map(|n| self.entry(name, n, now).to_string()).collect();
             let text = rows.join("\n");
-            let import = Source::recognise(&text, "demo.ndjson").read()?;
-            entries.import(&Author::command_line(), &collection, import, &mut |_| {}).await?;
+            let source = Arc::new(Source::of_text(&text, "demo.ndjson", &Options::default())?);
+            let survey = Survey::of(&source).await?;
+            let work = (source, survey, How::default());
+            entries.import_file(&Author::command_line(), &collection, "demo.ndjson", work, &mut |_| {}).await?;
         }
         Ok(())
     }
 
+    /// An entry as an export has it, so that it was received at a moment of its own.
     fn entry(&mut self, collection: &str, n: usize, now: Moment) -> Value {
+        let id = n + if collection == "contact" { 1 } else { 1001 };
+        let at = now.plus(-(n as i64) * 7 * HOUR).to_string();
+        json!({"_id": id, "_received": at, "_at": at, "data": self.data(collection, n)})
+    }
+
+    fn data(&mut self, collection: &str, n: usize) -> Value {
         let name = format!("{} {}", FIRST[n % FIRST.len()], LAST[n % LAST.len()]);
         let email = format!("{}@mail.example", FIRST[n % FIRST.len()].to_lowercase());
-        let at = now.plus(-(n as i64) * 7 * HOUR).to_string();
         match collection {
             "contact" => {
                 let subject = ["Opening hours", "A question", "Thank you"].choose(&mut self.random);
-                json!({"_at": at, "name": name, "email": email, "subject": subject, "message": "Could somebody call me back, please?"})
+                json!({"name": name, "email": email, "subject": subject, "message": "Could somebody call me back, please?"})
             }
             _ => {
                 let plan = ["free", "pro", "team"].choose(&mut self.random);
-                json!({"_at": at, "name": name, "email": email, "plan": plan, "seats": self.random.random_range(1..30)})
+                json!({"name": name, "email": email, "plan": plan, "seats": self.random.random_range(1..30)})
             }
         }
     }

@@ -15,6 +15,8 @@ pub const MAX_BODY: u64 = 1_000_000;
 pub const MAX_UPLOAD: u64 = 100_000_000;
 /// Seconds in which such a form must have come.
 pub const UPLOAD_SECONDS: u64 = 600;
+/// Bytes of a file that is uploaded to be imported.
+pub const MAX_IMPORT: u64 = 200_000_000;
 /// Names of fields that one address may bring to a collection within an hour.
 pub const MAX_NEW_FIELDS: usize = 500;
 /// Bytes of an entry.
@@ -30,6 +32,8 @@ pub const MAX_NAME: usize = 256;
 
 /// Conditions of a list.
 pub const MAX_CONDITIONS: usize = 64;
+/// Values of one condition (`in`, `notin`), and of all conditions of a list.
+pub const MAX_VALUES: usize = 500;
 /// Fields by which a list is sorted.
 pub const MAX_SORT_KEYS: usize = 4;
 /// Fields whose values are counted.

@@ -32,6 +32,7 @@ pub static USERS: Resource = Resource {
     common: &COMMON,
     public: false,
     live: &[],
+    keys: &[],
     used_by: &[],
 };
 
@@ -61,6 +62,7 @@ pub static TOKENS: Resource = Resource {
     common: &[],
     public: false,
     live: &[],
+    keys: &[],
     used_by: &[],
 };
 
@@ -83,5 +85,6 @@ pub static AUDIT: Resource = Resource {
     common: &[],
     public: false,
     live: &[],
+    keys: &[],
     used_by: &[],
 };

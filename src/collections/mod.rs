@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::moment::Moment;
 
 pub use api::Docs;
-pub use service::{Changes, Collections, Known, NewCollection, create};
+pub use service::{Changes, Collections, Known, NewCollection, create, purgeable, remove};
 pub use store::{FieldCounts, count_fields, fields, find, forget_field, forget_old_fields, register_field};
 
 /// URLs for staff.
@@ -46,7 +46,12 @@ pub struct Collection {
     pub checks: String,
     pub version: i64,
     pub created_at: Moment,
+    /// It can be restored for [`KEPT_DAYS`], then it is removed with its entries.
+    pub deleted_at: Option<Moment>,
 }
+
+/// Days for which a deleted collection can be restored.
+pub const KEPT_DAYS: i64 = 30;
 
 /// What a field of a collection should be, and what happens if it is not.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]

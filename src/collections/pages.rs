@@ -8,15 +8,19 @@ use std::sync::Arc;
 
 use super::api::{data_field, find};
 use super::store::RefusedOrigin;
-use super::{Changes, CollectionName, Collections, Known, NewCollection, RegisteredField, WebOrigin, service, store};
+use super::{
+    Changes, Collection, CollectionName, Collections, KEPT_DAYS, Known, NewCollection, RegisteredField, WebOrigin,
+    service, store,
+};
 use crate::db::Pool;
 use crate::entries::{Entries, Pin};
-use crate::error::{Error, FieldError, Result};
-use crate::staff::{Layout, Owner, Viewer};
+use crate::error::{Error, FieldError, Result, both, message};
+use crate::moment::{DAY, Moment};
+use crate::staff::{Layout, Owner, Role, Viewer};
 use crate::web::{Fields, Html, SeeOther, WebHost, render, see_other};
 
 pub fn routes() -> Vec<Route> {
-    routes![index, make, show, change, new_key, allow, disallow, forget_field, pin, unpin]
+    routes![index, make, show, change, new_key, delete, restore, allow, disallow, forget_field, pin, unpin]
 }
 
 #[derive(Template)]
@@ -24,13 +28,74 @@ pub fn routes() -> Vec<Route> {
 struct IndexPage {
     layout: Layout,
     collections: Vec<Arc<Known>>,
+    /// Those that can be restored, and the day on which they are removed for good.
+    deleted: Vec<(Collection, Moment)>,
+    is_owner: bool,
+    note: String,
     name: String,
     errors: Vec<FieldError>,
 }
 
+async fn index_page(layout: Layout, db: &Pool, collections: &Collections) -> Result<IndexPage> {
+    let gone = |collection: Collection| {
+        let at = collection.deleted_at.unwrap_or(collection.created_at).plus(KEPT_DAYS * DAY);
+        (collection, at)
+    };
+    Ok(IndexPage {
+        is_owner: layout.person.as_ref().is_some_and(|person| person.role == Role::Owner),
+        layout,
+        collections: collections.list().await?,
+        deleted: store::deleted(db).await?.into_iter().map(gone).collect(),
+        note: String::new(),
+        name: String::new(),
+        errors: Vec::new(),
+    })
+}
+
 #[get("/collections")]
-async fn index(_viewer: Viewer, layout: Layout, collections: &State<Collections>) -> Result<Html> {
-    render(&IndexPage { layout, collections: collections.list().await?, name: String::new(), errors: Vec::new() })
+async fn index(
+    _viewer: Viewer,
+    layout: Layout,
+    db: &State<Pool>,
+    collections: &State<Collections>,
+    flash: Option<FlashMessage<'_>>,
+) -> Result<Html> {
+    let note = flash.map_or(String::new(), |flash| flash.message().to_owned());
+    render(&IndexPage { note, ..index_page(layout, db, collections).await? })
+}
+
+/// Deletes a collection; it is listed among those that can be restored.
+#[post("/collections/<name>/deletion", data = "<form>")]
+async fn delete(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    form: Fields,
+) -> Result<Flash<SeeOther>> {
+    let known = find(collections, name).await?;
+    let version = form.get("version").parse().ok();
+    service::delete(db, &owner.author(), &known.collection, version, entries.clock().now()).await?;
+    collections.changed();
+    Ok(Flash::new(
+        see_other("/collections"),
+        "note",
+        format!("\"{name}\" is deleted. It can be restored for {KEPT_DAYS} days."),
+    ))
+}
+
+#[post("/collections/<name>/restoration")]
+async fn restore(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+) -> Result<Flash<SeeOther>> {
+    service::restore(db, &owner.author(), name, entries.clock().now()).await?;
+    collections.changed();
+    Ok(back(name, "It is back, with all its entries."))
 }
 
 #[derive(rocket::Responder)]
@@ -74,9 +139,8 @@ async fn make(
                 "/name",
                 error.errors().first().map_or_else(|| error.detail().into_owned(), |e| e.detail.clone()),
             )];
-            let page =
-                IndexPage { layout, collections: collections.list().await?, name: form.get("name").to_owned(), errors };
-            render(&page).map(Made::Again)
+            let page = index_page(layout, db, collections).await?;
+            render(&IndexPage { name: form.get("name").to_owned(), errors, ..page }).map(Made::Again)
         }
     }
 }
@@ -93,18 +157,105 @@ struct ShowPage {
     pins: Vec<(Pin, i64)>,
     is_owner: bool,
     note: String,
+    settings: Settings,
+    errors: Vec<FieldError>,
+}
+
+/// The settings as the form shows them: those that are stored, or what somebody typed.
+struct Settings {
+    title: String,
+    open: bool,
+    public_read: bool,
+    retention_days: String,
+    daily_quota: String,
+    checks: String,
+}
+
+impl Settings {
+    fn stored(collection: &Collection) -> Settings {
+        let number = |number: Option<i64>| number.map_or(String::new(), |number| number.to_string());
+        Settings {
+            title: collection.title.clone(),
+            open: collection.open,
+            public_read: collection.public_read,
+            retention_days: number(collection.retention_days),
+            daily_quota: number(collection.daily_quota),
+            checks: collection.checks.clone(),
+        }
+    }
+
+    fn typed(form: &Fields) -> Settings {
+        Settings {
+            title: form.get("title").to_owned(),
+            open: form.get("open") == "1",
+            public_read: form.get("public_read") == "1",
+            retention_days: form.get("retention_days").to_owned(),
+            daily_quota: form.get("daily_quota").to_owned(),
+            checks: form.get("checks").to_owned(),
+        }
+    }
+
+    fn changes(&self) -> Result<Changes> {
+        let number = |field: &str, text: &str| match text.trim() {
+            "" => Ok(None),
+            text => {
+                text.parse().map(Some).map_err(|_| Error::invalid(format!("/{field}"), "must be a number or empty"))
+            }
+        };
+        let retention = number("retention_days", &self.retention_days);
+        let (retention_days, daily_quota) = both(retention, number("daily_quota", &self.daily_quota))?;
+        Ok(Changes {
+            title: Some(self.title.clone()),
+            open: Some(self.open),
+            public_read: Some(self.public_read),
+            retention_days: Some(retention_days),
+            daily_quota: Some(daily_quota),
+            checks: Some(self.checks.clone()).filter(|checks| !checks.trim().is_empty()),
+            new_key: false,
+        })
+    }
 }
 
 impl ShowPage {
     fn is_pinned(&self, path: &str) -> bool {
         self.pins.iter().any(|(pin, _)| pin.path == path)
     }
+
+    fn wrong(&self, field: &str) -> String {
+        message(&self.errors, field)
+    }
+}
+
+async fn show_page(
+    layout: Layout,
+    host: WebHost,
+    db: &Pool,
+    entries: &Entries,
+    collections: &Collections,
+    name: &str,
+) -> Result<ShowPage> {
+    let known = find(collections, name).await?;
+    collections.flush(entries.clock().now()).await?;
+    let id = known.collection.id;
+    Ok(ShowPage {
+        is_owner: layout.person.as_ref().is_some_and(|person| person.role == Role::Owner),
+        layout,
+        host: host.0,
+        integrity: crate::web::assets::integrity("snippet/frontdesk.min.js"),
+        refused: store::refused_origins(db, id).await?,
+        fields: store::fields(db, id).await?,
+        pins: entries.pins(id).await?,
+        settings: Settings::stored(&known.collection),
+        known,
+        note: String::new(),
+        errors: Vec::new(),
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "the guards of a route are its parameters")]
 #[get("/collections/<name>")]
 async fn show(
-    viewer: Viewer,
+    _viewer: Viewer,
     layout: Layout,
     db: &State<Pool>,
     entries: &State<Entries>,
@@ -113,52 +264,59 @@ async fn show(
     name: &str,
     flash: Option<FlashMessage<'_>>,
 ) -> Result<Html> {
-    let known = find(collections, name).await?;
-    collections.flush(entries.clock().now()).await?;
-    let id = known.collection.id;
-    render(&ShowPage {
-        layout,
-        host: host.0,
-        integrity: crate::web::assets::integrity("snippet/frontdesk.min.js"),
-        refused: store::refused_origins(db, id).await?,
-        fields: store::fields(db, id).await?,
-        pins: entries.pins(id).await?,
-        known,
-        is_owner: viewer.0.role == crate::staff::Role::Owner,
-        note: flash.map_or(String::new(), |flash| flash.message().to_owned()),
-    })
+    let note = flash.map_or(String::new(), |flash| flash.message().to_owned());
+    render(&ShowPage { note, ..show_page(layout, host, db, entries, collections, name).await? })
 }
 
 fn back(name: &str, note: impl Into<String>) -> Flash<SeeOther> {
     Flash::new(see_other(format!("/collections/{name}")), "note", note.into())
 }
 
+#[derive(rocket::Responder)]
+enum Changed {
+    Lead(Flash<SeeOther>),
+    #[response(status = 422)]
+    Wrong(Html),
+    /// Somebody else changed them meanwhile.
+    #[response(status = 412)]
+    Outdated(Html),
+}
+
+/// Changes the settings, if nobody else did since the form was shown. A form that is refused comes back as it was filled.
+#[expect(clippy::too_many_arguments, reason = "the guards of a route are its parameters")]
 #[post("/collections/<name>", data = "<form>")]
 async fn change(
     owner: Owner,
+    layout: Layout,
     db: &State<Pool>,
     entries: &State<Entries>,
     collections: &State<Collections>,
+    host: WebHost,
     name: &str,
     form: Fields,
-) -> Result<Flash<SeeOther>> {
+) -> Result<Changed> {
     let known = find(collections, name).await?;
-    let number = |field: &str| match form.get(field).trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| Error::invalid(format!("/{field}"), "must be a number or empty")),
+    let settings = Settings::typed(&form);
+    let now = entries.clock().now();
+    let changed = match settings.changes() {
+        Ok(_) if form.get("version") != known.collection.version.to_string() => Err(Error::PreconditionFailed),
+        Ok(changes) => service::change(db, &owner.author(), &known.collection, changes, now).await,
+        Err(error) => Err(error),
     };
-    let changes = Changes {
-        title: Some(form.get("title").to_owned()),
-        open: Some(form.get("open") == "1"),
-        public_read: Some(form.get("public_read") == "1"),
-        retention_days: Some(number("retention_days")?),
-        daily_quota: Some(number("daily_quota")?),
-        checks: Some(form.get("checks").to_owned()).filter(|checks| !checks.trim().is_empty()),
-        new_key: false,
-    };
-    service::change(db, &owner.author(), &known.collection, changes, entries.clock().now()).await?;
     collections.changed();
-    Ok(back(name, "Saved."))
+    let refused = match changed {
+        Ok(_) => return Ok(Changed::Lead(back(name, "Saved."))),
+        Err(error @ (Error::Invalid(_) | Error::PreconditionFailed)) => error,
+        Err(error) => return Err(error),
+    };
+    let page = show_page(layout, host, db, entries, collections, name).await?;
+    if let Error::Invalid(errors) = refused {
+        return render(&ShowPage { settings, errors, ..page }).map(Changed::Wrong);
+    }
+    let note = "Somebody changed these settings meanwhile, and nothing was saved. What you typed is in the form: compare it with what holds \
+                now, then save it again."
+        .to_owned();
+    render(&ShowPage { settings, note, ..page }).map(Changed::Outdated)
 }
 
 #[post("/collections/<name>/key")]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Check, Collection, CollectionId, CollectionName, WebOrigin, store};
 use crate::db::Pool;
 use crate::error::{Error, Result};
-use crate::moment::Moment;
+use crate::moment::{DAY, Moment};
 use crate::staff::{Author, Deed, audit};
 
 /// A collection with the origins that may send to it.
@@ -182,11 +182,14 @@ pub async fn create(db: &Pool, by: &Author, new: NewCollection, now: Moment) -> 
         checks: "{}".into(),
         version: 1,
         created_at: now,
+        deleted_at: None,
     };
     let mut tx = db.begin().await?;
     let stored = match store::insert(&mut tx, &collection).await {
         Err(crate::db::DbError::Duplicate) => {
-            return Err(Error::Conflict(format!("There is a collection \"{}\" already.", collection.name).into()));
+            let is_there = store::find(db, &collection.name).await?.is_some();
+            let rest = if is_there { "already" } else { "that is deleted; restore it, or choose another name" };
+            return Err(Error::Conflict(format!("There is a collection \"{}\" {rest}.", collection.name).into()));
         }
         stored => stored?,
     };
@@ -213,10 +216,12 @@ pub async fn allow_origin(
     Ok(tx.commit().await?)
 }
 
-/// Pages of an origin may no longer send; one that could not does no harm.
+/// Pages of an origin may no longer send. One that could not is 404.
 pub async fn remove_origin(db: &Pool, by: &Author, collection: &Collection, origin: &str, now: Moment) -> Result<()> {
     let mut tx = db.begin().await?;
-    store::remove_origin(&mut tx, collection.id, origin).await?;
+    if !store::remove_origin(&mut tx, collection.id, origin).await? {
+        return Err(Error::NotFound(format!("{origin} is none of the allowed origins.").into()));
+    }
     let deed = Deed::new("changed", "collections", &collection.name).with(format!("removed {origin}"));
     audit::note(&mut tx, by, deed, now).await?;
     Ok(tx.commit().await?)
@@ -270,6 +275,50 @@ pub async fn change(
     tx.commit().await?;
     changed.version += 1;
     Ok(changed)
+}
+
+/// Deletes a collection: it takes nothing more and is not listed. It can be restored for [`super::KEPT_DAYS`] days. `version` is the
+/// one that it must still have.
+pub async fn delete(db: &Pool, by: &Author, collection: &Collection, version: Option<i64>, now: Moment) -> Result<()> {
+    if collection.name == super::DEFAULT_COLLECTION {
+        return Err(Error::Conflict("The default collection stays: entries that name no other go there.".into()));
+    }
+    let mut tx = db.begin().await?;
+    if !store::set_deleted(&mut tx, collection.id, version, Some(now)).await? {
+        return Err(Error::PreconditionFailed);
+    }
+    audit::note(&mut tx, by, Deed::new("deleted", "collections", &collection.name), now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Brings a deleted collection back; one that is there stays. One that never was, or is gone for good, is 404.
+pub async fn restore(db: &Pool, by: &Author, name: &str, now: Moment) -> Result<()> {
+    if store::find(db, name).await?.is_some() {
+        return Ok(());
+    }
+    let missing = || Error::NotFound(format!("There is no deleted collection \"{name}\".").into());
+    let deleted =
+        store::deleted(db).await?.into_iter().find(|collection| collection.name == name).ok_or_else(missing)?;
+    let mut tx = db.begin().await?;
+    if !store::set_deleted(&mut tx, deleted.id, None, None).await? {
+        return Err(missing());
+    }
+    audit::note(&mut tx, by, Deed::new("restored", "collections", name), now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Deleted collections whose time is over.
+pub async fn purgeable(db: &Pool, now: Moment) -> Result<Vec<Collection>> {
+    let before = now.plus(-super::KEPT_DAYS * DAY);
+    let over = |collection: &Collection| collection.deleted_at.is_some_and(|at| at <= before);
+    Ok(store::deleted(db).await?.into_iter().filter(over).collect())
+}
+
+/// Removes a collection for good, once its entries are gone.
+pub async fn remove(db: &Pool, collection: &Collection) -> Result<()> {
+    let mut tx = db.begin().await?;
+    store::remove(&mut tx, collection.id, &collection.name).await?;
+    Ok(tx.commit().await?)
 }
 
 fn positive(pointer: &str, change: Option<Option<i64>>, current: Option<i64>) -> Result<Option<i64>> {

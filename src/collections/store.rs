@@ -4,15 +4,58 @@ use super::{Collection, CollectionId, RegisteredField};
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
 
-const COLUMNS: &str = "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, version, created_at";
+const COLUMNS: &str = "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, version, created_at, deleted_at";
 
 pub async fn all(db: &Pool) -> Result<Vec<Collection>, DbError> {
-    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections ORDER BY name"))).all().await
+    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections WHERE deleted_at IS NULL ORDER BY name")))
+        .all()
+        .await
+}
+
+/// Collections that are deleted and can be restored.
+pub async fn deleted(db: &Pool) -> Result<Vec<Collection>, DbError> {
+    db.read(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM collections WHERE deleted_at IS NOT NULL ORDER BY name"
+    )))
+    .all()
+    .await
+}
+
+/// Deletes a collection (`at` is when), or restores it (`None`). `false`: it was so already, or is of another version.
+pub async fn set_deleted(
+    tx: &mut Tx,
+    id: CollectionId,
+    version: Option<i64>,
+    at: Option<Moment>,
+) -> Result<bool, DbError> {
+    let changed = tx
+        .write(
+            "UPDATE collections SET deleted_at = $3, version = version + 1 \
+             WHERE id = $1 AND version = coalesce($2, version) AND (deleted_at IS NULL) = ($3 IS NOT NULL)",
+        )
+        .postgres(
+            "UPDATE collections SET deleted_at = $3, version = version + 1 \
+             WHERE id = $1 AND version = coalesce($2, version) AND (deleted_at IS NULL) = (CAST($3 AS BIGINT) IS NOT NULL)",
+        )
+        .bind(id)
+        .bind(version)
+        .bind(at);
+    Ok(changed.execute().await? == 1)
+}
+
+/// Removes a collection for good, once its entries, client ids and pins are gone.
+pub async fn remove(tx: &mut Tx, id: CollectionId, name: &str) -> Result<(), DbError> {
+    for table in ["fields", "allowed_origins", "refused_origins", "column_choices", "pins"] {
+        let sql = format!("DELETE FROM {table} WHERE collection_id = $1");
+        tx.write(sqlx::AssertSqlSafe(sql)).bind(id).execute().await?;
+    }
+    tx.write("DELETE FROM imports WHERE collection = $1").bind(name).execute().await?;
+    tx.write("DELETE FROM collections WHERE id = $1").bind(id).execute().await.map(drop)
 }
 
 /// The collection of this name, straight from the database.
 pub async fn find(db: &Pool, name: &str) -> Result<Option<Collection>, DbError> {
-    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections WHERE name = $1")))
+    db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections WHERE name = $1 AND deleted_at IS NULL")))
         .bind(name)
         .optional()
         .await
@@ -80,13 +123,11 @@ pub async fn allow_origin(tx: &mut Tx, collection: CollectionId, origin: &str, n
         .map(drop)
 }
 
-pub async fn remove_origin(tx: &mut Tx, collection: CollectionId, origin: &str) -> Result<(), DbError> {
-    tx.write("DELETE FROM allowed_origins WHERE collection_id = $1 AND origin = $2")
-        .bind(collection)
-        .bind(origin)
-        .execute()
-        .await
-        .map(drop)
+/// `false`: it was not allowed.
+pub async fn remove_origin(tx: &mut Tx, collection: CollectionId, origin: &str) -> Result<bool, DbError> {
+    let removed =
+        tx.write("DELETE FROM allowed_origins WHERE collection_id = $1 AND origin = $2").bind(collection).bind(origin);
+    Ok(removed.execute().await? == 1)
 }
 
 /// An origin that was turned away.

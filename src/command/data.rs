@@ -1,12 +1,14 @@
 //! `frontdesk collection`, `import` and `export`.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
-use super::{CollectionCommand, Outcome, print};
+use super::{CollectionCommand, ImportArgs, Outcome, print};
 use crate::collections::{self, CollectionName, Collections, NewCollection, WebOrigin};
 use crate::config::Config;
 use crate::db::Pool;
-use crate::entries::{Entries, Format, ImportReport, Reader, Source, find_or_make, parse_query};
+use crate::entries::{Entries, Format, How, ImportReport, Options, Reader, Source, Survey, find_or_make, parse_query};
 use crate::moment::Clock;
 use crate::staff::Author;
 
@@ -42,31 +44,58 @@ pub(super) fn entries(pool: &Pool, config: &Config) -> Entries {
     Entries::new(pool.clone(), Clock::system(), Collections::new(pool.clone()), settings)
 }
 
-pub(super) async fn import(file: &std::path::Path, collection: &str, config: &Config) -> Outcome {
-    let mut text = String::new();
-    let name = file.to_string_lossy();
-    if name == "-" {
-        std::io::stdin().read_to_string(&mut text)?;
-    } else {
-        text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
+pub(super) async fn import(args: &ImportArgs, config: &Config) -> Outcome {
+    let name = args.file.to_string_lossy();
+    let (file, name) = match &*name {
+        "-" => (standard_input()?, ""),
+        path => (File::open(path).map_err(|error| format!("{path}: {error}"))?, file_name(path)),
+    };
+    let options = Options::parse(|option| match option {
+        "encoding" => &args.encoding,
+        "format" => &args.format,
+        "delimiter" => &args.delimiter,
+        "quote" => &args.quote,
+        "header" => &args.header,
+        _ => &args.list,
+    })?;
+    let how = How::parse(args.again, &args.ids)?;
+    let source = Arc::new(Source::open(file, name, &options)?);
+    let survey = Survey::of(&source).await?;
+    eprintln!("read as {source}: {} rows", survey.rows);
+    if args.dry_run {
+        survey.notices.iter().for_each(|notice| eprintln!("  {}", notice.0));
+        survey.refused.reasons.iter().for_each(|(place, reason)| eprintln!("  {place}: {reason}"));
+        return Ok(());
     }
     let pool = Pool::open(&config.database_url()).await?;
     let entries = entries(&pool, config);
-    let import = Source::recognise(&text, &name).read()?;
-    let bar = progress_bar(import.rows.len());
-    let collection = find_or_make(&entries, &Author::command_line(), collection).await?;
-    let report =
-        entries.import(&Author::command_line(), &collection, import, &mut |done| bar.set_position(done as u64)).await?;
+    let by = Author::command_line();
+    let collection = find_or_make(&entries, &by, &args.collection).await?;
+    let bar = progress_bar(survey.rows);
+    let work = (source, survey, how);
+    let report = entries.import_file(&by, &collection, name, work, &mut |done| bar.set_position(done)).await?;
     bar.finish_and_clear();
     drop(entries);
     pool.close().await;
-    tell(&report)
+    tell(&report.ok_or("it was cancelled; nothing of it is stored")?)
+}
+
+/// The last part of a path: what a file is called, wherever it lies.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// What is read twice has to be a file.
+fn standard_input() -> std::io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut file)?;
+    Ok(file)
 }
 
 /// Only a terminal is shown a bar.
-fn progress_bar(rows: usize) -> indicatif::ProgressBar {
+fn progress_bar(rows: u64) -> indicatif::ProgressBar {
     let bar = if std::io::stderr().is_terminal() {
-        indicatif::ProgressBar::new(rows as u64)
+        indicatif::ProgressBar::new(rows)
     } else {
         indicatif::ProgressBar::hidden()
     };
@@ -77,9 +106,11 @@ fn progress_bar(rows: usize) -> indicatif::ProgressBar {
 }
 
 fn tell(report: &ImportReport) -> Outcome {
-    eprintln!("{} stored, {} known already, {} refused", report.stored, report.known, report.refused);
-    for (row, reason) in &report.reasons {
-        eprintln!("  row {row}: {reason}");
+    eprintln!("{} ({})", report.words(), report.rule_words());
+    report.notices.iter().for_each(|notice| eprintln!("  {notice}"));
+    report.reasons.iter().for_each(|(place, reason)| eprintln!("  {place}: {reason}"));
+    if report.hidden > 0 {
+        eprintln!("  {} of the stored ones are marked as spam or deleted, as the file says", report.hidden);
     }
     if report.refused > 0 { Err("some rows were refused; the others are stored".into()) } else { Ok(()) }
 }

@@ -39,12 +39,7 @@ enum Command {
     #[command(subcommand)]
     Collection(CollectionCommand),
     /// Import CSV, TSV, JSON or NDJSON; repeating it stores nothing twice
-    Import {
-        file: PathBuf,
-        /// Made if it is not there
-        #[arg(long, default_value = "default")]
-        collection: String,
-    },
+    Import(ImportArgs),
     /// Export to stdout
     Export {
         #[arg(long)]
@@ -60,6 +55,41 @@ enum Command {
     Migrate,
     /// Print the effective settings, without secrets
     Config,
+}
+
+#[derive(clap::Args)]
+struct ImportArgs {
+    /// - reads standard input
+    file: PathBuf,
+    /// Made if it is not there
+    #[arg(long, default_value = "default")]
+    collection: String,
+    /// Such as utf-8 or windows-1252; recognised if it is left out, like all that follows
+    #[arg(long, default_value = "")]
+    encoding: String,
+    #[arg(long, default_value = "", value_parser = ["table", "json", "ndjson", ""])]
+    format: String,
+    /// Between columns: , ; | or tab
+    #[arg(long, default_value = "")]
+    delimiter: String,
+    /// Around cells: a double or single quote, or none
+    #[arg(long, default_value = "")]
+    quote: String,
+    /// Whether the first row names the columns
+    #[arg(long, default_value = "", value_parser = ["yes", "no", ""])]
+    header: String,
+    /// Where in a JSON document the list is, such as data.items
+    #[arg(long, default_value = "")]
+    list: String,
+    /// Store every row, whatever was imported before
+    #[arg(long)]
+    again: bool,
+    /// Of rows of an export whose entry is there: skip, update or add
+    #[arg(long, default_value = "skip", value_parser = ["skip", "update", "add"])]
+    ids: String,
+    /// Say what the file holds and store nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Subcommand)]
@@ -164,7 +194,7 @@ pub async fn run(cli: Cli, figment: &Figment) -> Outcome {
         Command::User(command) => user(command, &config).await,
         Command::Token(command) => token(command, &config).await,
         Command::Collection(command) => collection(command, &config).await,
-        Command::Import { file, collection } => import(&file, &collection, &config).await,
+        Command::Import(args) => import(&args, &config).await,
         Command::Export { collection, format, query } => export(collection, &format, query, &config).await,
     }
 }

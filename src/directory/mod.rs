@@ -3,7 +3,7 @@
 //!
 //! What always holds is what holds for all [`crate::records`]; what a resource has is declared here, once.
 
-use crate::records::{COMMON, Column, Kind, Resource};
+use crate::records::{COMMON, Column, Key, Kind, Resource};
 
 pub static COLLEGES: Resource = Resource {
     name: "colleges",
@@ -21,6 +21,7 @@ pub static COLLEGES: Resource = Resource {
     common: &COMMON,
     public: true,
     live: &[],
+    keys: &[Key { columns: &["name"], alone: false }],
     used_by: &[
         ("majors", "college_id", "majors"),
         ("advisors", "college_id", "advisors"),
@@ -43,6 +44,7 @@ pub static MAJORS: Resource = Resource {
     common: &COMMON,
     public: true,
     live: &[],
+    keys: &[Key { columns: &["name", "college_id"], alone: false }],
     used_by: &[("students", "major_id", "students"), ("faqs", "major_id", "FAQs")],
 };
 
@@ -67,6 +69,11 @@ pub static ADVISORS: Resource = Resource {
     common: &COMMON,
     public: true,
     live: &[],
+    keys: &[
+        Key { columns: &["user_id"], alone: false },
+        Key { columns: &["email"], alone: false },
+        Key { columns: &["name", "college_id"], alone: false },
+    ],
     used_by: &[
         ("queues", "advisor_id", "queues"),
         ("queuers", "advisor_id", "students being served"),
@@ -93,5 +100,10 @@ pub static STUDENTS: Resource = Resource {
     common: &COMMON,
     public: false,
     live: &[],
+    keys: &[
+        Key { columns: &["student_number"], alone: false },
+        Key { columns: &["email"], alone: false },
+        Key { columns: &["name", "college_id", "major_id"], alone: true },
+    ],
     used_by: &[("queuers", "student_id", "places in a queue")],
 };

@@ -19,7 +19,7 @@ pub(crate) fn each(
         }
         Operand::Many(values) => {
             let texts: Vec<_> = values.iter().map(|value| format!("({})", apply(sql, Op::Eq, value))).collect();
-            texts.join(" OR ")
+            any(&texts)
         }
         Operand::One(value) => apply(sql, op, value),
         Operand::Range(range) => {
@@ -27,6 +27,18 @@ pub(crate) fn each(
             apply(sql, Op::On, &value)
         }
         Operand::Truth(_) | Operand::Type(_) => "FALSE".into(),
+    }
+}
+
+/// One of several conditions, as a tree: SQLite reads `a OR b OR c …` as deep as it is long, and takes no more than 1000.
+fn any(conditions: &[String]) -> String {
+    match conditions {
+        [] => "FALSE".into(),
+        [one] => one.clone(),
+        many => {
+            let (left, right) = many.split_at(many.len() / 2);
+            format!("({} OR {})", any(left), any(right))
+        }
     }
 }
 

@@ -4,17 +4,17 @@
 //! (HTML, 4.10.21.4). Nobody who wrote a message can help how the page was saved, so a form is never refused for it.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use futures::{Stream, StreamExt as _};
+use futures::Stream;
 use percent_encoding::percent_decode;
 use rocket::http::ContentType;
 
 use super::json;
 use crate::error::{Error, FieldError, Result};
 use crate::limits::{MAX_BODY, MAX_LEAVES};
+use crate::web::{Unread, pieces};
 
 /// Fields of a form that may be ours: `_uid` and so on.
 const OUR_NAMES: usize = 10;
@@ -67,8 +67,8 @@ where
     S: Stream<Item = io::Result<bytes::Bytes>> + Send,
 {
     let boundary = kind.param("boundary").ok_or_else(|| unreadable(&multer::Error::NoBoundary))?;
-    let unread = Arc::new(AtomicU64::new(0));
-    let mut parts = multer::Multipart::new(bounded(body, unread.clone()), boundary);
+    let unread = Unread::default();
+    let mut parts = multer::Multipart::new(pieces(body, unread.clone(), MAX_BODY), boundary);
     let mut fields = Vec::new();
     let mut room = MAX_BODY;
     while let Some(mut part) = parts.next_field().await.map_err(|e| unreadable(&e))? {
@@ -97,30 +97,6 @@ where
         }
     }
     assemble(kind, fields)
-}
-
-/// Hands the body on piece by piece, so that a file is not gathered faster than it is skipped, and ends one whose
-/// headers or lines between the parts never end. The end comes as a piece of its own: multer takes a body for broken
-/// that comes and ends between two looks for its first line.
-fn bounded<S>(body: S, unread: Arc<AtomicU64>) -> impl Stream<Item = io::Result<bytes::Bytes>> + Send
-where
-    S: Stream<Item = io::Result<bytes::Bytes>> + Send,
-{
-    let end = futures::stream::once(async { Ok(bytes::Bytes::new()) });
-    let mut is_first = true;
-    body.chain(end).then(move |piece| {
-        let (unread, waits) = (unread.clone(), !std::mem::replace(&mut is_first, false));
-        async move {
-            if waits {
-                tokio::task::yield_now().await;
-            }
-            let piece = piece?;
-            if unread.fetch_add(piece.len() as u64, Ordering::Relaxed) > MAX_BODY {
-                return Err(io::Error::other("a part has no end"));
-            }
-            Ok(piece)
-        }
-    })
 }
 
 fn unreadable(error: &multer::Error) -> Error {

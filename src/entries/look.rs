@@ -97,11 +97,18 @@ impl Look {
         if self.postgres {
             return format!("(CASE WHEN {} THEN frontdesk_time({text}) END)", self.is_text());
         }
+        // SQLite reads Z and +02:00; programs also write +02, +0200 and UTC.
+        let zoned = format!(
+            "CASE WHEN length({text}) < 17 THEN {text} \
+             WHEN {text} GLOB '*[+-][0-9][0-9][0-9][0-9]' THEN substr({text}, 1, length({text}) - 2) || ':' || substr({text}, -2) \
+             WHEN {text} GLOB '*[+-][0-9][0-9]' THEN {text} || ':00' \
+             WHEN {text} GLOB '*UTC' THEN rtrim(substr({text}, 1, length({text}) - 3)) || 'Z' ELSE {text} END"
+        );
         format!(
             "(CASE WHEN {} AND {text} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN \
              CASE WHEN date(substr({text}, 1, 10)) = substr({text}, 1, 10) AND substr({text}, 12, 2) < '24' \
              AND substr({text}, 11, 1) IN ('', ' ', 'T') \
-             THEN CAST(round(unixepoch({text}, 'subsec') * 1000) AS INTEGER) END END)",
+             THEN CAST(round(unixepoch({zoned}, 'subsec') * 1000) AS INTEGER) END END)",
             self.is_text()
         )
     }

@@ -41,7 +41,7 @@ use crate::moment::Moment;
 pub use add::Docs as AddDocs;
 pub use api::Docs;
 pub use export::{is_formula, unguarded};
-pub use import::{Import, ImportReport, Source};
+pub use import::{How, ImportReport, Options, Sheet, Source, Survey, TABLE};
 pub use intake::Tally;
 pub use limits::RateSettings;
 pub use pages::find_or_make;

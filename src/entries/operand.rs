@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
 use super::query::Op;
-use crate::limits::MAX_SEARCH;
+use crate::limits::{MAX_SEARCH, MAX_VALUES};
 use crate::moment::{DAY, Moment};
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
@@ -76,6 +76,11 @@ impl Operand {
         }
     }
 
+    /// How many values it has.
+    pub fn len(&self) -> usize {
+        if let Operand::Many(values) = self { values.len() } else { 1 }
+    }
+
     /// The plain texts, for fields that hold nothing else.
     pub fn texts(&self) -> Vec<&str> {
         match self {
@@ -113,11 +118,18 @@ fn truth(text: &str) -> Result<bool, String> {
 
 /// `a,b`, or a JSON list when it begins with `[`.
 fn many(text: &str, zone: &TimeZone, now: Moment) -> Result<Vec<Value>, String> {
+    let too_many = || format!("takes at most {MAX_VALUES} values");
     if !text.starts_with('[') {
+        if text.split(',').count() > MAX_VALUES {
+            return Err(too_many());
+        }
         return Ok(text.split(',').map(|item| Value::parse(item, zone, now)).collect());
     }
     let items: Vec<serde_json::Value> =
         serde_json::from_str(text).map_err(|error| format!("is no JSON list: {error}"))?;
+    if items.len() > MAX_VALUES {
+        return Err(too_many());
+    }
     items
         .into_iter()
         .map(|item| match item {
@@ -173,6 +185,8 @@ fn moment(text: &str, zone: &TimeZone, now: Moment) -> Option<DateRange> {
     if text.len() == 10 {
         return day(text.parse().ok()?, zone);
     }
+    let utc = text.strip_suffix("UTC").map(|rest| format!("{}Z", rest.trim_end()));
+    let text = utc.as_deref().unwrap_or(text);
     // A plus that a form encoded as a space is still a plus.
     let restored = match text.rfind(' ') {
         Some(at) if at > 11 => format!("{}+{}", &text[..at], &text[at + 1..]),
@@ -281,6 +295,15 @@ mod tests {
         // yesterday at the same time of day, before the clocks changed
         assert_eq!(read("-1d"), Some((at("2026-03-28T13:00:00Z"), at("2026-03-28T13:00:00Z"))));
         assert_eq!(read("2026-01-31T10:00:00 01:00"), Some((at("2026-01-31T09:00:00Z"), at("2026-01-31T09:00:00Z"))));
+        for text in [
+            "2026-01-31 10:00:00+01",
+            "2026-01-31T10:00:00+0100",
+            "2026-01-31 10:00:00 01",
+            "2026-01-31 09:00:00 UTC",
+            "2026-01-31T09:00UTC",
+        ] {
+            assert_eq!(read(text), Some((at("2026-01-31T09:00:00Z"), at("2026-01-31T09:00:00Z"))), "{text}");
+        }
         assert_eq!(read("2026-02-30"), None);
         assert_eq!(read("-7"), None);
         let month = period("2026-02", &zone, now).unwrap();

@@ -10,7 +10,7 @@ use super::service::{Entries, no_collection};
 use super::sql::{self, Filter, Scope};
 use super::store::{self, Batch, FacetValue, Stretch};
 use super::{Entry, EntryId, order};
-use crate::collections::{CollectionId, Known};
+use crate::collections::{CollectionId, Known, RegisteredField};
 use crate::db::DbError;
 use crate::error::{Error, Result};
 use crate::limits::DEFAULT_LIMIT;
@@ -232,14 +232,27 @@ impl Entries {
         if asked.iter().all(|path| self.seen_fields.knows(collections, path)) {
             return Ok(Vec::new());
         }
-        let known = self.field_paths(collections).await?;
+        let fields = self.fields_of(collections).await?;
+        let lists: Vec<_> = fields.iter().filter(|field| field.arrays > 0).map(|field| field.path.clone()).collect();
+        let known = paths_of(fields);
         let mut warnings = Vec::new();
         for path in asked {
             let text = path.to_string();
-            if is_known(&known, path) {
+            if let Some(list) = list_around(&lists, path).filter(|_| !known.contains(&path.to_string())) {
+                let steps = Path(path.0[list.0.len()..].to_vec());
+                let warning = format!(
+                    "conditions do not look into the elements of the list \"{list}\"; \"{list}.0.{steps}\" is that of the first"
+                );
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            } else if is_known(&known, path) {
                 self.seen_fields.learn(collections, path);
             } else {
-                let hint = crate::words::did_you_mean(&text, known.iter().map(String::as_str));
+                let hint = match super::query::control_meant(&text) {
+                    Some(control) => format!("; did you mean \"{control}\"?"),
+                    None => crate::words::did_you_mean(&text, known.iter().map(String::as_str)),
+                };
                 let warning = format!("no entry has \"{text}\"{hint}");
                 if query.strict {
                     return Err(Error::parameter(text, warning));
@@ -254,13 +267,16 @@ impl Entries {
 
     /// Every path of these collections, in the order in which they were first seen.
     pub async fn field_paths(&self, collections: &[Arc<Known>]) -> Result<Vec<String>> {
+        self.fields_of(collections).await.map(paths_of)
+    }
+
+    async fn fields_of(&self, collections: &[Arc<Known>]) -> Result<Vec<RegisteredField>> {
         let mut fields = Vec::new();
         for known in collections {
             fields.extend(crate::collections::fields(&self.db, known.collection.id).await?);
         }
         fields.sort_by_key(|field| field.id);
-        let mut seen = std::collections::HashSet::new();
-        Ok(fields.into_iter().map(|field| field.path).filter(|path| seen.insert(path.clone())).collect())
+        Ok(fields)
     }
 
     fn note_time(&self, filter: &Filter, collections: &[Arc<Known>], took: Duration) {
@@ -297,6 +313,14 @@ impl Entries {
     /// Every collection by name.
     pub async fn list_collections(&self) -> Result<Vec<Arc<Known>>> {
         self.collections.list().await
+    }
+
+    /// Names of the collections that these entries are in.
+    pub async fn collections_of(&self, ids: &[i64]) -> Result<Vec<String>> {
+        let found = store::collections_of(&self.db, ids).await?;
+        let all = self.collections.list().await?;
+        let named = all.iter().filter(|known| found.contains(&known.collection.id));
+        Ok(named.map(|known| known.collection.name.clone()).collect())
     }
 
     /// How many entries a query has, and whether there are more than were counted.
@@ -376,6 +400,19 @@ impl SeenFields {
     }
 }
 
+fn paths_of(fields: Vec<RegisteredField>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    fields.into_iter().map(|field| field.path).filter(|path| seen.insert(path.clone())).collect()
+}
+
+/// The list that a path leads into without saying to which element.
+fn list_around(lists: &[String], path: &Path) -> Option<Path> {
+    let around = |end: usize| Path(path.0[..end].to_vec());
+    let list = (1..path.0.len()).map(around).find(|outer| lists.contains(&outer.to_string()))?;
+    let index = path.0.get(list.0.len())?.bytes().all(|b| b.is_ascii_digit());
+    (!index).then_some(list)
+}
+
 fn is_known(known: &[String], path: &Path) -> bool {
     // A path inside an array, or an object on the way, is known by its beginning or its end.
     let text = path.to_string();
@@ -389,7 +426,11 @@ fn is_known(known: &[String], path: &Path) -> bool {
 fn over_budget(error: DbError, filter: &Filter) -> Error {
     match (error, &filter.unpinned) {
         (DbError::OverBudget, Some(path)) => Error::Unavailable {
-            detail: format!("This took longer than it may. Narrow it down, for instance by _received__gte=-30d, or pin the field \"{path}\".").into(),
+            detail: format!(
+                "This took longer than it may. Pin the field \"{path}\" on the page of its collection: then it has an index, and a filter \
+                 on it is fast. Or narrow it down, for instance by _received__gte=-30d."
+            )
+            .into(),
             retry_after: 5,
         },
         (error, _) => error.into(),

@@ -1,7 +1,9 @@
 //! The verbs of entries: record what clients send; find, list and change what is stored.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::body::{self, Body};
@@ -30,6 +32,8 @@ pub struct Settings {
     pub slow_filter: Duration,
     /// Signs cursors.
     pub cursor_key: [u8; 32],
+    /// Folder of files that wait to be imported.
+    pub uploads: PathBuf,
 }
 
 /// Everything about entries, shared by all requests. Cheap to clone.
@@ -53,6 +57,8 @@ pub struct Shared {
     pub(super) settings: Settings,
     pub(super) slow: SlowFilters,
     pub(super) seen_fields: SeenFields,
+    /// Imports that run in this process.
+    pub(super) importing: Mutex<HashSet<i64>>,
 }
 
 /// What the address and the headers of a request to `/add` say.
@@ -104,6 +110,7 @@ impl Entries {
             limits: Limits::new(settings.rates),
             slow: SlowFilters::default(),
             seen_fields: SeenFields::default(),
+            importing: Mutex::default(),
             db,
             clock,
             collections,

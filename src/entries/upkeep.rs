@@ -177,6 +177,30 @@ impl Entries {
         Ok(removed)
     }
 
+    /// Removes deleted collections whose time is over, with all they hold.
+    pub async fn purge_collections(&self) -> Result<()> {
+        for collection in crate::collections::purgeable(&self.db, self.clock.now()).await? {
+            for (pin, _) in self.pins(collection.id).await? {
+                let _alone = self.slow.building.lock().await;
+                store::drop_pin(&self.db, pin.id).await?;
+            }
+            self.slow.changed();
+            loop {
+                let mut tx = self.db.begin().await?;
+                let count = store::purge(&mut tx, collection.id, Moment(i64::MAX), SWEEP).await?
+                    + store::purge_uids(&mut tx, collection.id, SWEEP).await?;
+                tx.commit().await?;
+                if count == 0 {
+                    break;
+                }
+            }
+            crate::collections::remove(&self.db, &collection).await?;
+            self.intake.forget(collection.id).await;
+            tracing::info!(collection = collection.name, "a deleted collection was removed for good");
+        }
+        Ok(())
+    }
+
     /// Forgets names that only entries had which are purged. A count that is not written down yet is younger.
     async fn forget_old_fields(&self, collection: CollectionId, before: Moment) -> Result<()> {
         self.intake.flush().await;
@@ -224,6 +248,8 @@ impl Entries {
         self.collections.flush(self.clock.now()).await?;
         self.pin_slow_fields().await?;
         self.build_pins().await?;
+        self.forget_uploads().await?;
+        self.purge_collections().await?;
         self.sweep().await.map(drop)
     }
 }

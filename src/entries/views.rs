@@ -1,5 +1,7 @@
 //! What the browse page shows, made from a listing: pure, without IO but for the counts at the side.
 
+use std::collections::HashMap;
+
 use super::api::encode;
 use super::export::{self, TableColumn};
 use super::json;
@@ -117,6 +119,20 @@ fn table(query: &Query, paths: &[String], many: bool) -> Vec<TableColumn> {
     ours.chain(data.into_iter().take(SHOWN)).collect()
 }
 
+/// The paths that most of these entries have, in the order in which they were first seen. So a new form's rows are not blank,
+/// and a field that somebody sent once goes again.
+pub fn frequent(listing: &Listing, paths: &[String]) -> Vec<String> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for entry in listing.entries() {
+        json::fields(entry.data, &mut |path, _, _| *counts.entry(path.to_owned()).or_default() += 1);
+    }
+    let count = |path: &String| counts.get(path).copied().unwrap_or(0);
+    let mut by_count: Vec<_> = paths.iter().collect();
+    by_count.sort_by_key(|path| std::cmp::Reverse(count(path)));
+    let chosen: std::collections::HashSet<_> = by_count.into_iter().take(SHOWN).collect();
+    paths.iter().filter(|path| chosen.contains(path)).cloned().collect()
+}
+
 pub fn columns(query: &Query, paths: &[String], many: bool, kept: &Params) -> Vec<Column> {
     table(query, paths, many)
         .into_iter()
@@ -228,7 +244,7 @@ pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView>
                 } else {
                     value.value.clone()
                 };
-                let name = param_name(path);
+                let name = param_name(&path.to_string());
                 FacetLink {
                     value: if value.value.is_empty() {
                         "(empty)".into()
@@ -248,9 +264,8 @@ pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView>
 }
 
 /// The name of a parameter that means "equal": a name with two underscores needs the operator spelled out.
-fn param_name(path: &Path) -> String {
-    let text = path.to_string();
-    if text.contains("__") { format!("{text}__eq") } else { text }
+pub fn param_name(text: &str) -> String {
+    if text.contains("__") { format!("{text}__eq") } else { text.to_owned() }
 }
 
 /// Entries per day as bars of an SVG.

@@ -1,21 +1,19 @@
-//! Records as CSV and NDJSON, and back.
+//! Records as CSV and NDJSON.
 //!
 //! A column that refers to another record is written twice: its number (`college_id`) and its name (`college`).
-//! Reading takes either. A row whose number, or else whose unique value, is known changes that record.
+//! [`super::roster`] reads either.
 
 use std::collections::HashMap;
 
 use rocket::http::ContentType;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::list::{chosen, column_name};
-use super::{Bound, Column, Item, Kind, Listing, Records, Resource, input, store};
-use crate::db::Tx;
+use super::{Column, Item, Kind, Listing, Records, Resource};
+use crate::entries::is_formula;
 use crate::entries::query::{Count, CsvOptions, Fields, Format, Query};
-use crate::entries::{is_formula, unguarded};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limits::MAX_LIMIT;
-use crate::staff::{Author, Deed, audit};
 use crate::web::{Download, Sender};
 
 /// All records that match a query, as a download. What is wrong with the query is told before anything is sent.
@@ -102,7 +100,7 @@ pub(super) async fn names(records: &Records, resource: &'static Resource, items:
 }
 
 /// `college` for `college_id`.
-fn name_column(column: &Column) -> Option<&'static str> {
+pub(super) fn name_column(column: &Column) -> Option<&'static str> {
     matches!(column.kind, Kind::Reference(_)).then(|| column.name.strip_suffix("_id")).flatten()
 }
 
@@ -170,180 +168,4 @@ fn write_row(out: &mut Vec<u8>, cells: impl Iterator<Item = String>, options: Cs
     // Writing into memory cannot fail.
     writer.write_record(guarded).ok();
     writer.flush().ok();
-}
-
-/// What an import did.
-#[derive(Debug, Default, serde::Serialize)]
-pub struct ImportReport {
-    pub made: u64,
-    pub changed: u64,
-    /// Line and reason.
-    pub refused: Vec<(u64, String)>,
-}
-
-impl Records {
-    /// Reads a CSV file with a header. Rows that break a rule are reported by line; the others are kept,
-    /// all in one transaction.
-    pub async fn import(&self, by: &Author, resource: &'static Resource, text: &str) -> Result<ImportReport> {
-        let text = text.trim_start_matches('\u{feff}');
-        let mut reader =
-            ::csv::ReaderBuilder::new().flexible(true).delimiter(delimiter(text)).from_reader(text.as_bytes());
-        let wrong = |error: ::csv::Error| Error::invalid("/file", error.to_string());
-        let header: Vec<_> = reader.headers().map_err(wrong)?.iter().map(heading).collect();
-        check_header(resource, &header)?;
-        let mut report = ImportReport::default();
-        let mut tx = self.db.begin().await?;
-        for record in reader.records() {
-            let record = record.map_err(wrong)?;
-            let line = record.position().map_or(0, ::csv::Position::line);
-            match self.import_row(&mut tx, resource, &header, &record).await {
-                Ok(true) => report.made += 1,
-                Ok(false) => report.changed += 1,
-                Err(Error::Invalid(errors)) => {
-                    let reasons: Vec<_> = errors
-                        .iter()
-                        .map(|e| format!("{} {}", e.pointer.as_deref().unwrap_or("").trim_start_matches('/'), e.detail))
-                        .collect();
-                    report.refused.push((line, reasons.join("; ")));
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        let told = format!("{} made, {} changed, {} refused", report.made, report.changed, report.refused.len());
-        audit::note(&mut tx, by, Deed::new("imported", resource.name, "").with(told), self.clock.now()).await?;
-        self.commit(tx).await?;
-        Ok(report)
-    }
-
-    /// Whether a record was made (or else changed).
-    async fn import_row(
-        &self,
-        tx: &mut Tx,
-        resource: &'static Resource,
-        header: &[String],
-        record: &::csv::StringRecord,
-    ) -> Result<bool> {
-        if record.len() > header.len() {
-            return Err(Error::invalid("", format!("has {} cells; the header has {}", record.len(), header.len())));
-        }
-        let mut body = Map::new();
-        let mut id = None;
-        for (name, text) in header.iter().zip(record.iter()) {
-            let text = unguarded(text.trim());
-            if name == "id" {
-                id = match text {
-                    "" => None,
-                    text => Some(
-                        text.parse().map_err(|_| Error::invalid("/id", format!("\"{text}\" is no whole number")))?,
-                    ),
-                };
-            } else if let Some(column) = resource.writable().find(|column| column.name == name) {
-                let value =
-                    input::from_text(column, text).map_err(|detail| Error::invalid(format!("/{name}"), detail))?;
-                if !(value.is_null() && body.contains_key(column.name)) {
-                    body.insert(column.name.to_owned(), value);
-                }
-            } else if let Some(column) = resource.writable().find(|column| name_column(column) == Some(name)) {
-                self.import_name(tx, column, text, &mut body).await?;
-            }
-        }
-        self.import_body(tx, resource, id, &body).await
-    }
-
-    /// A reference by name; the number in the same row goes first.
-    async fn import_name(
-        &self,
-        tx: &mut Tx,
-        column: &'static Column,
-        text: &str,
-        body: &mut Map<String, Value>,
-    ) -> Result<()> {
-        let Kind::Reference(other) = &column.kind else { return Ok(()) };
-        if text.is_empty() || body.get(column.name).is_some_and(|value| !value.is_null()) {
-            return Ok(());
-        }
-        let id = match store::by_label(tx, other, text).await? {
-            Some(id) => id,
-            None if column.required && other.columns.iter().all(|c| !c.required || c.name == other.label) => {
-                let new = Map::from_iter([(other.label.to_owned(), Value::String(text.to_owned()))]);
-                self.make_in(tx, other, &new).await?
-            }
-            None => {
-                return Err(Error::invalid(
-                    format!("/{}", column.name),
-                    format!("there is no {} \"{text}\"", other.one),
-                ));
-            }
-        };
-        body.insert(column.name.to_owned(), id.into());
-        Ok(())
-    }
-
-    async fn import_body(
-        &self,
-        tx: &mut Tx,
-        resource: &'static Resource,
-        id: Option<i64>,
-        body: &Map<String, Value>,
-    ) -> Result<bool> {
-        let present = match id {
-            Some(id) => {
-                let found = store::find_for_update(tx, resource, id).await?.filter(|item| !item.deleted);
-                Some(found.ok_or_else(|| Error::invalid("/id", format!("there is no {} {id}", resource.one)))?.id)
-            }
-            None => None,
-        };
-        let known = match present {
-            Some(id) => Some(id),
-            None => known(tx, resource, body).await?,
-        };
-        match known {
-            Some(id) => self.merge_in(tx, resource, id, body).await.map(|()| false),
-            None => self.make_in(tx, resource, body).await.map(|_| true),
-        }
-    }
-}
-
-/// The record that has one of the body's unique values.
-async fn known(tx: &mut Tx, resource: &'static Resource, body: &Map<String, Value>) -> Result<Option<i64>> {
-    for column in resource.columns.iter().filter(|column| column.unique) {
-        let value = match body.get(column.name) {
-            Some(Value::String(text)) if matches!(column.kind, Kind::Email) => Bound::Text(Some(text.to_lowercase())),
-            Some(Value::String(text)) => Bound::Text(Some(text.clone())),
-            Some(Value::Number(number)) => Bound::Int(number.as_i64()),
-            _ => continue,
-        };
-        if let Some(id) = store::holder(tx, resource, column.name, &value, None).await? {
-            return Ok(Some(id));
-        }
-    }
-    Ok(None)
-}
-
-/// `Student number` is `student_number`.
-fn heading(name: &str) -> String {
-    name.trim().to_lowercase().replace([' ', '-'], "_")
-}
-
-fn delimiter(text: &str) -> u8 {
-    let first = text.lines().next().unwrap_or("");
-    let count = |delimiter: u8| first.bytes().filter(|b| *b == delimiter).count();
-    [b',', b';', b'\t'].into_iter().max_by_key(|d| (count(*d), *d == b',')).unwrap_or(b',')
-}
-
-fn check_header(resource: &'static Resource, header: &[String]) -> Result<()> {
-    let known: Vec<_> =
-        resource.readable(true).flat_map(|column| [Some(column.name), name_column(column)]).flatten().collect();
-    if header.iter().all(String::is_empty) {
-        return Err(Error::invalid("/file", "is empty: its first line names the columns"));
-    }
-    if let Some((_, twice)) = header.iter().enumerate().find(|(i, name)| header[..*i].contains(name)) {
-        return Err(Error::invalid("/file", format!("line 1: the column \"{twice}\" is there twice")));
-    }
-    let strange = header.iter().find(|name| !known.contains(&name.as_str()));
-    if let Some(name) = strange {
-        let hint = crate::words::did_you_mean(name, known.iter().copied());
-        return Err(Error::invalid("/file", format!("line 1: there is no column \"{name}\"{hint}")));
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod csv;
 mod input;
 mod list;
 pub mod pages;
+mod roster;
 mod service;
 mod store;
 
@@ -16,9 +17,9 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
-pub use csv::ImportReport;
 pub use input::{from_form, read_only_unchanged};
 pub use list::Listing;
+pub use roster::{Choices, ImportReport, Key};
 pub use service::Records;
 
 /// A table as people see it.
@@ -39,6 +40,8 @@ pub struct Resource {
     pub public: bool,
     /// What answers tell beside its columns, for this moment.
     pub live: &'static [&'static str],
+    /// How a row of a table is recognised, the surest first. None: never.
+    pub keys: &'static [Key],
     /// Where its records are referred to: table, column, and the word for it.
     pub used_by: &'static [(&'static str, &'static str, &'static str)],
 }
@@ -189,6 +192,11 @@ impl Resource {
         self.common.iter().any(|column| column.name == "deleted_at")
     }
 
+    /// Whether its records can be inactive.
+    pub fn has_status(&self) -> bool {
+        self.columns.iter().any(|column| column.name == "status")
+    }
+
     /// What the server gives.
     pub fn given(&'static self) -> impl Iterator<Item = &'static Column> {
         self.readable(true).filter(|column| column.read_only)
@@ -239,6 +247,13 @@ pub enum Bound {
     Int(Option<i64>),
     Text(Option<String>),
     Flag(bool),
+}
+
+impl Bound {
+    /// It holds nothing.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Bound::Int(None) | Bound::Text(None))
+    }
 }
 
 /// Columns with what is to be written into them.

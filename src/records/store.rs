@@ -157,6 +157,46 @@ pub async fn holder(
     Ok(found.map(|(id,)| id))
 }
 
+/// Records that are not deleted and have these values, null where one is none, and nothing in the columns `none`. At most two.
+pub async fn by_key(
+    tx: &mut Tx,
+    resource: &Resource,
+    key: &[(&'static str, Bound)],
+    none: &[&'static str],
+) -> Result<Vec<i64>, DbError> {
+    let mut conditions = vec!["deleted_at IS NULL".to_owned()];
+    let mut bound = Vec::new();
+    for (column, value) in key {
+        if value.is_empty() {
+            conditions.push(format!("{column} IS NULL"));
+        } else {
+            bound.push(value);
+            conditions.push(format!("{column} = ${}", bound.len()));
+        }
+    }
+    conditions.extend(none.iter().map(|column| format!("{column} IS NULL")));
+    let sql = format!("SELECT id FROM {} WHERE {} ORDER BY id LIMIT 2", resource.name, conditions.join(" AND "));
+    let mut query = tx.read(sqlx::AssertSqlSafe(sql));
+    for value in bound {
+        query = match value {
+            Bound::Int(value) => query.bind(*value),
+            Bound::Text(value) => query.bind(value.clone()),
+            Bound::Flag(value) => query.bind(*value),
+        };
+    }
+    let found: Vec<(i64,)> = query.all().await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// Active records with their names.
+pub async fn active(tx: &mut Tx, resource: &Resource) -> Result<Vec<(i64, String)>, DbError> {
+    let sql = format!(
+        "SELECT id, {} FROM {} WHERE deleted_at IS NULL AND status = 'active' ORDER BY id",
+        resource.label, resource.name
+    );
+    tx.read(sqlx::AssertSqlSafe(sql)).all().await
+}
+
 /// The first record of this name that is not deleted.
 pub async fn by_label(tx: &mut Tx, resource: &Resource, text: &str) -> Result<Option<i64>, DbError> {
     let sql = format!(

@@ -1,7 +1,7 @@
 //! What the lists, forms and exports of records need to know of queues, FAQs and places.
 
 use super::schedule;
-use crate::records::{COMMON, Column, Kind, Resource};
+use crate::records::{COMMON, Column, Key, Kind, Resource};
 
 pub static QUEUES: Resource = Resource {
     name: "queues",
@@ -32,6 +32,7 @@ pub static QUEUES: Resource = Resource {
     common: &COMMON,
     public: true,
     live: &["open", "waiting", "on_duty", "estimate", "seq"],
+    keys: &[Key { columns: &["title", "college_id"], alone: false }],
     used_by: &[("queuers", "queue_id", "places"), ("faqs", "queue_id", "FAQs")],
 };
 
@@ -52,6 +53,7 @@ pub static FAQS: Resource = Resource {
     common: &COMMON,
     public: true,
     live: &[],
+    keys: &[Key { columns: &["question", "college_id", "major_id", "queue_id"], alone: false }],
     used_by: &[],
 };
 
@@ -91,5 +93,6 @@ pub static QUEUERS: Resource = Resource {
     common: &VERSION,
     public: false,
     live: &[],
+    keys: &[],
     used_by: &[],
 };

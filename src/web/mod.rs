@@ -14,6 +14,7 @@ mod markdown;
 mod methods;
 mod replays;
 mod stream;
+mod upload;
 
 pub use answer::{IfMatch, JsonAnswer, etag};
 pub use contract::contract;
@@ -28,3 +29,4 @@ pub use markdown::SafeHtml;
 pub use methods::Methods;
 pub use replays::{Idempotency, Identity, Replays};
 pub use stream::{Download, Revocation, Sender};
+pub use upload::{Unread, Upload, pieces, uploads};

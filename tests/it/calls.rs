@@ -61,7 +61,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 
 /// In an order in which all succeed, after [`prepare`].
 #[rustfmt::skip]
-pub const CALLS: [Call; 98] = [
+pub const CALLS: [Call; 100] = [
     call(Get, "/api/openapi.json", "/api/openapi.json", "", 200),
     call(Get, "/api/v1/entries", "/api/v1/entries?_limit=5", "", 200),
     call(Post, "/api/v1/entries", "/api/v1/entries", "a=1", 200),
@@ -83,6 +83,8 @@ pub const CALLS: [Call; 98] = [
     call(Post, "/api/v1/collections/<name>/pins", "/api/v1/collections/made/pins", r#"{"field":"a"}"#, 201),
     call(Get, "/api/v1/collections/<name>/pins/<id>", "/api/v1/collections/made/pins/1", "", 200),
     call(Delete, "/api/v1/collections/<name>/pins/<id>", "/api/v1/collections/made/pins/1", "", 204),
+    call(Delete, "/api/v1/collections/<name>", "/api/v1/collections/made", "", 204),
+    call(Post, "/api/v1/collections/<name>/restoration", "/api/v1/collections/made/restoration", "", 200),
     call(Get, "/api/v1/colleges", "/api/v1/colleges", "", 200),
     call(Post, "/api/v1/colleges", "/api/v1/colleges", r#"{"name":"Law"}"#, 201),
     call(Get, "/api/v1/colleges/<id>", "/api/v1/colleges/2", "", 200),

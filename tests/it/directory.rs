@@ -225,7 +225,7 @@ async fn a_roster_is_imported_exported_and_imported_again() {
         assert!(csv.text.starts_with("id,name,preferred_name,"), "{}", csv.text);
         assert!(csv.text.contains("'=Ben") && csv.text.contains("Engineering"), "{}", csv.text);
         let again = import("students", &csv.text).await;
-        assert!(again.text.contains("0 added, 2 brought up to date"), "{}", again.text);
+        assert!(again.text.contains("0 added, 0 brought up to date, 2 unchanged"), "{}", again.text);
         let ben = kim.get("/api/v1/students?student_number=2").await.json();
         assert_eq!(ben["students"][0]["name"], "=Ben");
         assert!(import("students", "name,emial\nx,y\n").await.text.contains("did you mean"));
@@ -234,7 +234,8 @@ async fn a_roster_is_imported_exported_and_imported_again() {
             ("id,name\n999,x\n", "there is no student 999"),
             ("name,name\nx,y\n", "is there twice"),
             ("name\nx,y,z\n", "has 3 cells"),
-            ("", "is empty"),
+            ("name\n\"x\n", "a quote is opened and never closed"),
+            ("", "choose a file"),
         ] {
             let refused = import("students", csv).await;
             assert!(refused.status == 422 && refused.text.contains(words), "{csv}: {}", refused.text);
@@ -284,5 +285,94 @@ async fn a_download_with_a_wrong_filter_is_refused_like_the_list() {
                 assert_eq!(download.json()["errors"], list.json()["errors"], "{kind}: {query}");
             }
         }
+    }
+}
+
+/// Sends a table to the page of a resource, with what is ticked there.
+async fn roster(
+    person: &crate::support::Person<'_>,
+    resource: &str,
+    bytes: &[u8],
+    ticked: &[&str],
+) -> crate::support::Answer {
+    let tick = |name: &&str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n1\r\n");
+    let head: String = ticked.iter().map(tick).collect();
+    let file = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n";
+    let body = [head.as_bytes(), file.as_bytes(), bytes, b"\r\n--x--\r\n"].concat();
+    let kind = ContentType::parse_flexible("multipart/form-data; boundary=x").unwrap();
+    let request = person.app.client.post(format!("/directory/{resource}/import")).header(kind);
+    person.send(request.header(Header::new("Accept", "text/html")).body(body)).await
+}
+
+#[rocket::async_test]
+async fn the_same_table_twice_changes_nothing_of_any_kind() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let kim = app.sign_in_as("kim@example.org", "staff").await;
+        for (resource, table, rows) in [
+            ("colleges", "name,website\nEngineering,https://e.example\nArts,\n", 2),
+            ("majors", "college,name\nEngineering,Physics\nArts,Physics\n", 2),
+            ("advisors", "name,email,college\nNoor,noor@x.org,Engineering\nSam,,Arts\nSam,,Engineering\n", 3),
+            ("students", "name,email,student number\nAda,ada@x.org,1\nBen,BEN@x.org,\nCid,,\n", 3),
+            ("queues", "title,college\nAdvising,Engineering\n", 1),
+            ("faqs", "question,answer,college\nWhen?,Now.,\nWhen?,Later.,Arts\n", 2),
+        ] {
+            let first = roster(&kim, resource, table.as_bytes(), &[]).await;
+            assert!(first.text.contains(&format!("{rows} added, 0 brought")), "{kind} {resource}: {}", first.text);
+            let again = roster(&kim, resource, table.as_bytes(), &[]).await;
+            let nothing = format!("0 added, 0 brought up to date, {rows} unchanged");
+            assert!(again.text.contains(&nothing), "{kind} {resource}: {}", again.text);
+            assert_eq!(kim.get(&format!("/api/v1/{resource}")).await.json()["count"], rows, "{kind} {resource}");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn rosters_as_other_programs_write_them_are_understood() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let kim = app.sign_in_as("kim@example.org", "staff").await;
+        let latin1 = b"sep=;\r\nFirst name;Last name;E-Mail;Tel.;;\r\nJos\xe9;M\xfcller;jose@x.org;+49 1;;\r\nAda;Lovelace;ada@x.org;;;\r\n";
+        let done = roster(&kim, "students", latin1, &[]).await;
+        assert!(done.text.contains("2 added") && done.text.contains("windows-1252"), "{kind}: {}", done.text);
+        let jose = kim.get("/api/v1/students?email=jose@x.org").await.json()["students"][0].clone();
+        assert_eq!((jose["name"].as_str(), jose["phone"].as_str()), (Some("José Müller"), Some("+49 1")), "{kind}");
+        // an empty cell leaves what is there, unless it is told otherwise
+        let emptied = "student number,name,email,phone\n7,José Müller,jose@x.org,\n";
+        roster(&kim, "students", emptied.as_bytes(), &[]).await;
+        let jose = async || kim.get("/api/v1/students?email=jose@x.org").await.json()["students"][0].clone();
+        assert_eq!(
+            (jose().await["phone"].as_str(), jose().await["student_number"].as_str()),
+            (Some("+49 1"), Some("7"))
+        );
+        roster(&kim, "students", emptied.as_bytes(), &["empty"]).await;
+        assert_eq!(jose().await["phone"], serde_json::Value::Null, "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn who_is_not_in_the_roster_becomes_inactive_after_a_look() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let kim = app.sign_in_as("kim@example.org", "staff").await;
+        roster(&kim, "students", b"name,email\nAda,ada@x.org\nBen,ben@x.org\nCid,cid@x.org\n", &[]).await;
+        let next = b"name,email\nAda L,ada@x.org\nDee,dee@x.org\n";
+        let preview = roster(&kim, "students", next, &["absent"]).await;
+        for words in ["Nothing is changed yet", "1 added, 1 brought up to date", "2 inactive", ">Ben</a>", ">Cid</a>"] {
+            assert!(preview.text.contains(words), "{kind} {words}: {}", preview.text);
+        }
+        let active = async || kim.get("/api/v1/students?status=active").await.json()["count"].as_i64().unwrap();
+        assert_eq!(active().await, 3, "{kind}: a look changes nothing");
+        let upload =
+            preview.text.split("name=\"upload\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let done = kim.form("/directory/students/import/confirmation", &format!("upload={upload}")).await;
+        assert!(done.text.contains("They are inactive now"), "{}", done.text);
+        assert_eq!(active().await, 2);
+        let again = kim.form("/directory/students/import/confirmation", &format!("upload={upload}")).await;
+        assert_eq!(again.status, 422, "the file is gone");
+        // a row that is refused may be somebody who would be made inactive
+        let broken = roster(&kim, "students", b"name,email\nAda L,nobody\n", &["absent"]).await;
+        assert!(broken.status == 422 && broken.text.contains("while rows are refused"), "{}", broken.text);
+        assert!(kim.form("/directory/students/import/confirmation", "upload=../../secret").await.status == 422);
     }
 }

@@ -18,6 +18,7 @@ fn docs_limits_says_what_the_code_says() {
         ("MAX_BODY", MAX_BODY),
         ("MAX_UPLOAD", MAX_UPLOAD),
         ("UPLOAD_SECONDS", UPLOAD_SECONDS),
+        ("MAX_IMPORT", MAX_IMPORT),
         ("MAX_NEW_FIELDS", MAX_NEW_FIELDS as u64),
         ("MAX_ENTRY", MAX_ENTRY as u64),
         ("MAX_ENTRIES", MAX_ENTRIES as u64),
@@ -25,6 +26,7 @@ fn docs_limits_says_what_the_code_says() {
         ("MAX_LEAVES", MAX_LEAVES as u64),
         ("MAX_NAME", MAX_NAME as u64),
         ("MAX_CONDITIONS", MAX_CONDITIONS as u64),
+        ("MAX_VALUES", MAX_VALUES as u64),
         ("MAX_SORT_KEYS", MAX_SORT_KEYS as u64),
         ("MAX_FACETS", MAX_FACETS as u64),
         ("MAX_SEARCH", MAX_SEARCH as u64),
@@ -83,7 +85,7 @@ async fn what_is_at_a_limit_is_taken_and_what_is_beyond_is_told() {
     assert_eq!(owner.send(json(MAX_JSON)).await.status, 201);
     owner.send(json(MAX_JSON + 1)).await.is_problem(413, "1000000 bytes");
     let form = format!("text={}", "x".repeat(MAX_FORM as usize));
-    assert_eq!(owner.form("/import", &form).await.status, 413);
+    assert_eq!(owner.form("/list/views", &form).await.status, 413);
 
     let list = async |query: String| owner.get(&format!("/api/v1/entries?{query}")).await;
     let conditions = |n: usize| {

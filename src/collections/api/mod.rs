@@ -4,7 +4,8 @@ mod fields;
 mod origins;
 mod pins;
 
-use rocket::{Route, State, get, patch, post, put, routes};
+use rocket::http::Status;
+use rocket::{Route, State, delete, get, patch, post, put, routes};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
@@ -14,7 +15,7 @@ use crate::entries::Entries;
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::staff::{Owner, Viewer};
-use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, etag};
+use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, NoBody, etag};
 
 pub use pins::data_field;
 
@@ -26,6 +27,8 @@ pub use pins::data_field;
     show,
     replace,
     change,
+    delete_collection,
+    restore,
     origins::allow,
     origins::disallow,
     fields::fields,
@@ -44,6 +47,8 @@ pub fn routes() -> Vec<Route> {
         show,
         replace,
         change,
+        delete_collection,
+        restore,
         origins::allow,
         origins::disallow,
         fields::fields,
@@ -312,6 +317,53 @@ async fn write(
     let collection = &known.collection;
     if_match.version(collection.version)?;
     service::change(db, &owner.author(), collection, changes, now).await?;
+    collections.changed();
+    Ok(answer(&*find(collections, name).await?))
+}
+
+/// Delete a collection
+///
+/// It takes nothing more and is not listed. It can be restored for 30 days; then it is removed with its entries.
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 204, description = "Deleted")),
+    extensions(("x-role" = json!("owner"))),
+)]
+#[delete("/api/v1/collections/<name>")]
+async fn delete_collection(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    if_match: IfMatch,
+) -> Answer<Status> {
+    let known = find(collections, name).await?;
+    let version = if_match.version(known.collection.version)?;
+    service::delete(db, &owner.author(), &known.collection, version, entries.clock().now()).await?;
+    collections.changed();
+    Ok(Status::NoContent)
+}
+
+/// Restore a collection
+#[utoipa::path(
+    tag = "collections",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = ref("#/components/schemas/Nothing"),
+    responses((status = 200, description = "The collection as it is now", body = Shown)),
+    extensions(("x-role" = json!("owner"))),
+)]
+#[post("/api/v1/collections/<name>/restoration", data = "<_body>")]
+async fn restore(
+    owner: Owner,
+    db: &State<Pool>,
+    entries: &State<Entries>,
+    collections: &State<Collections>,
+    name: &str,
+    _body: NoBody,
+) -> Answer<JsonAnswer> {
+    service::restore(db, &owner.author(), name, entries.clock().now()).await?;
     collections.changed();
     Ok(answer(&*find(collections, name).await?))
 }

@@ -52,7 +52,7 @@ pub(super) async fn allow(
         ("name" = String, Path, description = "Its name"),
         ("origin" = String, Query, description = "Such as https://example.org"),
     ),
-    responses((status = 204, description = "Removed, or it was not there")),
+    responses((status = 204, description = "Removed")),
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/collections/<name>/origins?<origin>")]

@@ -113,9 +113,22 @@ fn public_session(secret: &str) -> String {
     base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(crate::staff::sha256(secret)).chars().take(22).collect()
 }
 
-/// The parameters without blanks and without the mark of a form.
+/// The parameters of a form without blanks and without its mark. A filter that was put together of a field, an operator and a
+/// value becomes one parameter.
 fn clean(params: &[(String, String)]) -> String {
-    encode(params.iter().filter(|(name, value)| name != "_form" && !value.is_empty()))
+    let get = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+    let is_part = |name: &str| matches!(name, "_form" | "_field" | "_op" | "_value");
+    let mut kept: Vec<_> = params.iter().filter(|(name, value)| !is_part(name) && !value.is_empty()).cloned().collect();
+    if !get("_field").is_empty() {
+        let value = match (get("_op"), get("_value")) {
+            // They ask yes or no.
+            ("null" | "exists" | "empty", "") => "1",
+            (_, value) => value,
+        };
+        let op = Some(get("_op")).filter(|op| !op.is_empty()).unwrap_or("eq");
+        kept.push((format!("{}__{op}", get("_field")), value.to_owned()));
+    }
+    encode(&kept)
 }
 
 #[rocket::async_trait]

@@ -10,7 +10,7 @@ use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::Mark;
 use crate::entries::{Entry, EntryId};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::staff::{Author, Staff, Visitor};
 use crate::web::{ApiError, IfMatch, JsonAnswer, NoBody, Refused, item_id, pairs, read_json};
@@ -117,7 +117,7 @@ async fn reread(entries: &Entries, staff: &Staff, entry: &Entry) -> std::result:
 #[utoipa::path(
     tag = "entries",
     params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Deleted, or it was")),
+    responses((status = 204, description = "Deleted")),
     extensions(("x-role" = json!("staff"))),
 )]
 #[delete("/api/v1/entries/<id>")]
@@ -127,7 +127,11 @@ pub(super) async fn delete_entry(
     id: &str,
     if_match: IfMatch,
 ) -> std::result::Result<Status, ApiError> {
-    present(entries, &staff, id, &if_match).await?;
+    let (entry, _) = entries.find(&Reader::Staff(staff.0.id), entry_id(id)?).await?;
+    if_match.version(entry.version)?;
+    if entry.deleted.is_some() {
+        return Err(Error::NotFound(format!("Entry {id} is deleted already.").into()).into());
+    }
     mark_one(entries, &staff, id, Mark::Delete).await.map(|()| Status::NoContent)
 }
 

@@ -15,7 +15,7 @@ use writer::Writer;
 use super::cursor;
 use super::order;
 use super::path::Path;
-use super::query::{Field, Fields, Format, Query, System};
+use super::query::{Condition, Field, Fields, Format, Group, Operand, Query, System};
 use super::reading::Reader;
 use super::service::Entries;
 use super::sql::Filter;
@@ -76,13 +76,15 @@ impl Export {
             [known] => known.collection.name.as_str(),
             _ => "entries",
         };
-        let conditions: Vec<_> = self
-            .query
-            .conditions
-            .iter()
-            .filter(|c| c.field != Field::System(System::Collection))
-            .map(|c| self.query.params[c.param].0.clone() + "-" + &self.query.params[c.param].1)
-            .collect();
+        let is_said = |c: &&Condition| {
+            let anywhere = matches!(c.group, Group::Or(_)) && c.field == Field::System(System::Flags);
+            c.field != Field::System(System::Collection) && !anywhere
+        };
+        let said = |c: &Condition| match (&c.field, &c.operand) {
+            (Field::System(System::Id), Operand::Many(ids)) => format!("{}-selected", ids.len()),
+            _ => self.query.params[c.param].0.clone() + "-" + &self.query.params[c.param].1,
+        };
+        let conditions: Vec<_> = self.query.conditions.iter().filter(is_said).map(said).collect();
         let mut name = collection.to_owned();
         for part in conditions.iter().map(String::as_str).chain([today]) {
             name.push('_');
@@ -221,8 +223,10 @@ fn covers(outer: &Field, inner: &Field) -> bool {
 
 /// An object that is asked for by name is shown as its fields.
 fn expand(name: &str, field: &Field, data: impl Iterator<Item = TableColumn>) -> Vec<TableColumn> {
-    let inside: Vec<_> = data.filter(|column| column.field != *field && covers(field, &column.field)).collect();
-    if inside.is_empty() || *name != field.to_string() {
+    let inside: Vec<_> = data.filter(|column| covers(field, &column.field)).collect();
+    // Some entries have a value where others have an object: then the value has a column too.
+    let only_itself = inside.iter().all(|column| column.field == *field);
+    if only_itself || *name != field.to_string() {
         return vec![TableColumn { name: name.to_owned(), field: field.clone() }];
     }
     inside

@@ -153,7 +153,9 @@ impl Table {
         }
         let guard = text && self.options.safe && is_formula(value);
         let special = |b: u8| b == b'"' || b == b'\r' || b == b'\n' || b == self.options.delimiter;
-        if !value.bytes().any(special) {
+        // An empty line is no row to most readers.
+        let is_empty_row = value.is_empty() && self.columns.len() == 1;
+        if !value.bytes().any(special) && !is_empty_row {
             if guard {
                 out.push(b'\'');
             }
@@ -185,10 +187,13 @@ fn system_text(system: System, entry: &EntryRef<'_>, collection: &str) -> String
     }
 }
 
-/// Whether a spreadsheet program would run a text as a formula: `^'*[=+\-@\t\r]`, and no plain number.
-/// The apostrophes count, so that taking one off again is exact.
+/// Whether a spreadsheet program could run a text as a formula: it begins with a sign of one, a full-width one too, also behind
+/// blanks, or with a tab or the end of a line; and is no plain number. Apostrophes before it count, so that taking one off
+/// again is exact.
 pub fn is_formula(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r']) && operand::number(text).is_none()
+    let bare = text.trim_start_matches('\'');
+    let sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    (bare.starts_with(['\t', '\r', '\n']) || bare.trim_start().starts_with(sign)) && operand::number(text).is_none()
 }
 
 /// Takes off the apostrophe that [`is_formula`] texts are given.
@@ -213,6 +218,15 @@ mod tests {
             ("-5 apples", true),
             ("@user", true),
             ("\tx", true),
+            ("\nx", true),
+            (" =1+1", true),
+            ("\u{a0}=1", true),
+            ("＝1+1", true),
+            ("＋49", true),
+            ("－5", true),
+            ("＠x", true),
+            (" -5", false),
+            (" plain", false),
             ("'=x", true),
             ("''=x", true),
             ("'x", false),

@@ -1,91 +1,418 @@
-//! What is imported: JSON, NDJSON or a table, row by row.
+//! A file that is to be imported: how it is written, and its rows one after the other.
 
-use super::tree::Tree;
-use super::{Exported, Import, Row};
+use std::fs::File;
+use std::hash::RandomState;
+use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write as _};
+
+use encoding_rs::{Encoding, UTF_8};
+use sha2::{Digest as _, Sha256};
+
+use super::document::{self, List};
+use super::table::{Columns, QuoteWatch, entry_id, moment};
+use super::{Dialect, Exported, Notice, Read1, encoding, sniff};
+use crate::entries::Kept;
 use crate::entries::json::{self, Refusal};
 use crate::entries::path::Path;
-use crate::entries::{EntryId, Kept, export, operand};
-use crate::error::{Error, Result};
-use crate::moment::Moment;
+use crate::error::{Error, FieldError, Result};
+use crate::limits::MAX_ENTRY;
 
-/// What is imported, and how it is written.
-pub struct Source<'a> {
-    pub text: &'a str,
-    pub kind: SourceKind,
+/// Bytes of text by which a file is recognised.
+const SAMPLE: u64 = 256 * 1024;
+/// Bytes of a line of NDJSON beyond which it is no entry anyway.
+const MAX_LINE: u64 = 4 * MAX_ENTRY as u64;
+
+/// How a file is to be read; `None` is recognised.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    pub encoding: Option<&'static Encoding>,
+    pub format: Option<Format>,
+    pub delimiter: Option<u8>,
+    /// `Some(None)`: a quote is a character like any other.
+    pub quote: Option<Option<u8>>,
+    pub header: Option<bool>,
+    /// The names that lead to the list, with dots between.
+    pub list: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    /// Comma, semicolon, bar or tab between cells.
-    Table(u8),
-    /// An array of objects, or what `/list` answers.
+pub enum Format {
+    Table,
+    /// One document with a list of objects in it, or one object.
     Json,
+    /// An object on every line.
     Ndjson,
 }
 
-impl<'a> Source<'a> {
-    /// Recognises the kind by the name's ending, or else by the text itself.
-    pub fn recognise(text: &'a str, name: &str) -> Source<'a> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let start = text.trim_start();
-        let lower = name.to_ascii_lowercase();
-        let kind = if lower.ends_with(".tsv") {
-            SourceKind::Table(b'\t')
-        } else if lower.ends_with(".ndjson") || lower.ends_with(".jsonl") {
-            SourceKind::Ndjson
-        } else if start.starts_with('[') {
-            SourceKind::Json
-        } else if start.starts_with('{') && !lower.ends_with(".csv") {
-            let lines = start.lines().filter(|line| !line.trim().is_empty());
-            let every_line_is_an_object =
-                lines.take(2).all(|line| line.trim_start().starts_with('{') && line.trim_end().ends_with('}'));
-            if every_line_is_an_object && !start.contains("\"entries\":[") {
-                SourceKind::Ndjson
-            } else {
-                SourceKind::Json
-            }
-        } else {
-            SourceKind::Table(delimiter(text))
+/// Choices for each option, as pages and the command line spell them.
+pub const FORMATS: [(&str, Format); 3] = [("table", Format::Table), ("json", Format::Json), ("ndjson", Format::Ndjson)];
+pub const DELIMITERS: [(&str, u8); 4] = [(",", b','), (";", b';'), ("|", b'|'), ("tab", b'\t')];
+pub const QUOTES: [(&str, Option<u8>); 3] = [("\"", Some(b'"')), ("'", Some(b'\'')), ("none", None)];
+
+impl Options {
+    /// Reads options by name; an empty one is recognised from the file.
+    pub fn parse<'o>(get: impl Fn(&str) -> &'o str) -> Result<Options> {
+        Ok(Options {
+            encoding: match get("encoding") {
+                "" => None,
+                label => Some(Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+                    Error::invalid("/encoding", format!("\"{label}\" is no encoding such as utf-8 or windows-1252"))
+                })?),
+            },
+            format: choice("format", get("format"), &FORMATS)?,
+            delimiter: choice("delimiter", get("delimiter"), &DELIMITERS)?,
+            quote: choice("quote", get("quote"), &QUOTES)?,
+            header: choice("header", get("header"), &[("yes", true), ("no", false)])?,
+            list: Some(get("list").to_owned()).filter(|list| !list.is_empty()),
+        })
+    }
+}
+
+fn choice<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let found = choices.iter().find(|(known, _)| *known == value || value == "\t" && *known == "tab");
+    found.map(|(_, choice)| Some(*choice)).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
+        Error::invalid(format!("/{name}"), format!("\"{value}\" is none of {}", names.join(" ")))
+    })
+}
+
+/// A table as its cells.
+pub struct Sheet {
+    /// How it was read, in words.
+    pub read_as: String,
+    pub header: Vec<String>,
+    /// With their lines.
+    pub rows: Vec<(u64, Vec<String>)>,
+}
+
+/// A file and how it is written.
+pub struct Source {
+    file: File,
+    pub encoding: &'static Encoding,
+    pub shape: Shape,
+    /// What people should know who think it is written otherwise.
+    pub notices: Vec<Notice>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    Table {
+        dialect: Dialect,
+        header: bool,
+        skipped: Skipped,
+    },
+    Lines,
+    /// The list that is taken, `None` for a document that is one object; and all there are.
+    Document {
+        list: Option<Vec<String>>,
+        lists: Vec<List>,
+    },
+}
+
+/// What stands before a table, in bytes of UTF-8 and in lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    length: u64,
+    lines: u64,
+}
+
+/// One row as it will be stored.
+pub struct Row {
+    /// From 1.
+    pub number: u64,
+    /// Where in the file, where lines are counted.
+    pub line: Option<u64>,
+    pub read: std::result::Result<Prepared, String>,
+}
+
+/// A row that can be stored.
+pub struct Prepared {
+    /// Canonical JSON.
+    pub data: String,
+    pub shape: u64,
+    pub exported: Option<Exported>,
+}
+
+impl Source {
+    /// Looks at a file: what `options` leave open is recognised. `name` tells by its ending.
+    pub fn open(mut file: File, name: &str, options: &Options) -> Result<Source> {
+        let unreadable = |error: io::Error| unreadable(error.to_string());
+        let encoding = match options.encoding {
+            Some(encoding) => encoding,
+            None => encoding::recognise(&mut file).map_err(unreadable)?,
         };
-        Source { text, kind }
+        let mut source = Source { file, encoding, shape: Shape::Lines, notices: Vec::new() };
+        let mut sample = Vec::new();
+        source.text().map_err(unreadable)?.take(SAMPLE).read_to_end(&mut sample).map_err(unreadable)?;
+        let is_whole = (sample.len() as u64) < SAMPLE;
+        let sample = String::from_utf8_lossy(&sample);
+        source.shape = match options.format.unwrap_or_else(|| format(name, &sample)) {
+            Format::Table => source.table(&sample, is_whole, options, name),
+            Format::Ndjson => Shape::Lines,
+            Format::Json => source.document(options)?,
+        };
+        Ok(source)
     }
 
-    /// Reads every row. Only a file that cannot be read at all is an error.
-    pub fn read(&self) -> Result<Import> {
-        match self.kind {
-            SourceKind::Table(delimiter) => read_table(self.text, delimiter),
-            SourceKind::Json => read_json(self.text),
-            SourceKind::Ndjson => {
-                let lines = self.text.lines().filter(|line| !line.trim().is_empty());
-                Ok(Import { rows: lines.map(|line| json_row(line.as_bytes())).collect(), columns: Vec::new() })
+    /// The same for a text that is no file yet.
+    pub fn of_text(text: &str, name: &str, options: &Options) -> Result<Source> {
+        let written = tempfile::tempfile().and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            Ok(file)
+        });
+        Source::open(written.map_err(|error| Error::Internal(Box::new(error)))?, name, options)
+    }
+
+    /// SHA-256 of the file and of how it is read: the same file read in another way is another one.
+    pub fn digest(&self) -> io::Result<Vec<u8>> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(0))?;
+        let mut hash = Sha256::new();
+        io::copy(&mut file, &mut hash)?;
+        hash.update(format!("{} {:?}", self.encoding.name(), self.shape));
+        Ok(hash.finalize().to_vec())
+    }
+
+    /// The file as UTF-8, from its beginning.
+    fn text(&self) -> io::Result<BufReader<impl Read + use<>>> {
+        Ok(BufReader::with_capacity(1 << 16, encoding::decoded(self.file.try_clone()?, self.encoding)?))
+    }
+
+    fn table(&mut self, sample: &str, is_whole: bool, options: &Options, name: &str) -> Shape {
+        let preamble = sniff::preamble(sample, is_whole);
+        let told = |count: u64| if count == 1 { "1 comment line".to_owned() } else { format!("{count} comment lines") };
+        if preamble.comments > 0 {
+            self.notices.push(Notice(format!("{} before the table are left out", told(preamble.comments))));
+        }
+        let sample = &sample[preamble.length..];
+        let by_name = name.to_ascii_lowercase().ends_with(".tsv").then_some(b'\t');
+        let delimiter = options.delimiter.or(preamble.delimiter).or(by_name);
+        let dialect = sniff::dialect(sample, is_whole, delimiter, options.quote);
+        let header = options.header.unwrap_or_else(|| sniff::has_header(sample, is_whole, dialect));
+        let skipped = Skipped { length: preamble.length as u64, lines: preamble.lines };
+        Shape::Table { dialect, header, skipped }
+    }
+
+    fn document(&self, options: &Options) -> Result<Shape> {
+        let text = self.text().map_err(|error| unreadable(error.to_string()))?;
+        let lists = document::lists(text).map_err(|error| unreadable(error.to_string()))?;
+        let wanted = options.list.as_ref().map(|list| list.split('.').map(str::to_owned).collect::<Vec<_>>());
+        let list = match wanted {
+            Some(path) if lists.iter().any(|list| list.path == path) => Some(path),
+            Some(path) => {
+                let known: Vec<_> = lists.iter().map(|list| list.path.join(".")).collect();
+                let detail =
+                    format!("there is no list of objects at \"{}\"; there is {}", path.join("."), known.join(", "));
+                return Err(Error::invalid("/list", detail));
             }
+            // An export and what /list answers have their own name for it, whatever else is in an entry.
+            None => {
+                let ours = lists.iter().find(|list| list.path == ["entries"]);
+                ours.or(lists.first()).map(|list| list.path.clone())
+            }
+        };
+        Ok(Shape::Document { list, lists })
+    }
+
+    /// Hands on every row until `take` wants no more. An error is about the file as a whole; it may come after rows.
+    pub fn rows(&self, seed: &RandomState, take: &mut dyn FnMut(Row) -> bool) -> Result<()> {
+        let broken = |error: io::Error| unreadable(error.to_string());
+        let text = self.text().map_err(broken)?;
+        let prepare = |read: Read1| read.and_then(|(object, exported)| prepared(&object, exported, seed));
+        match &self.shape {
+            Shape::Table { dialect, header, skipped } => {
+                table_rows(text, *dialect, *header, *skipped, &mut |n, line, read| {
+                    take(Row { number: n, line: Some(line), read: prepare(read) })
+                })
+                .map(drop)
+            }
+            Shape::Lines => {
+                lines(text, &mut |n, line, read| take(Row { number: n, line: Some(line), read: prepare(read) }))
+            }
+            Shape::Document { list: Some(path), .. } => {
+                let mut number = 0;
+                document::elements(text, path, &mut |raw| {
+                    number += 1;
+                    take(Row { number, line: None, read: prepare(json_row(raw)) })
+                })
+                .map_err(|error| unreadable(error.to_string()))
+            }
+            Shape::Document { list: None, .. } => {
+                let mut whole = String::new();
+                text.take(MAX_LINE).read_to_string(&mut whole).map_err(broken)?;
+                take(Row { number: 1, line: None, read: prepare(json_row(whole.trim())) });
+                Ok(())
+            }
+        }
+    }
+
+    /// The cells of a table whose first row names its columns, for whoever knows these. Kept in memory, so only of small files.
+    pub fn sheet(&self) -> Result<Sheet> {
+        let Shape::Table { dialect, skipped, .. } = self.shape else {
+            return Err(Error::invalid("/file", "must be a table"));
+        };
+        let text = self.text().map_err(|error| unreadable(error.to_string()))?;
+        let mut sheet = Sheet { read_as: self.to_string(), header: Vec::new(), rows: Vec::new() };
+        let mut wrong = None;
+        records(text, dialect, skipped, &mut |line, record| {
+            let cells: Vec<_> = record.into_iter().flatten().map(str::to_owned).collect();
+            match record {
+                None => wrong = Some(line),
+                Some(_) if sheet.header.is_empty() => sheet.header = cells,
+                Some(_) => sheet.rows.push((line, cells)),
+            }
+            wrong.is_none()
+        })?;
+        match wrong {
+            Some(line) => Err(Error::invalid("/file", format!("line {line} is no UTF-8: choose another encoding"))),
+            None => Ok(sheet),
+        }
+    }
+
+    /// The columns of a table, and what is to be said of them. Other files have none.
+    pub fn columns(&self) -> Result<(Vec<String>, Vec<Notice>)> {
+        let Shape::Table { dialect, header, skipped } = &self.shape else { return Ok(Default::default()) };
+        let text = self.text().map_err(|error| unreadable(error.to_string()))?;
+        let mut first = true;
+        // An unclosed quote is told by whoever reads all rows.
+        let columns =
+            table_rows(text, *dialect, *header, *skipped, &mut |_, _, _| std::mem::replace(&mut first, false))?;
+        Ok(columns.map_or_else(Default::default, |columns| (columns.names(), columns.notices)))
+    }
+}
+
+fn unreadable(detail: String) -> Error {
+    Error::BadRequest(vec![FieldError::at("/file", detail)])
+}
+
+/// Recognises what a file holds.
+fn format(name: &str, sample: &str) -> Format {
+    let lower = name.to_ascii_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+    if ends(&[".csv", ".tsv", ".tab"]) {
+        return Format::Table;
+    }
+    if ends(&[".ndjson", ".jsonl"]) {
+        return Format::Ndjson;
+    }
+    let start = sample.trim_start();
+    if !start.starts_with(['{', '[']) {
+        return Format::Table;
+    }
+    let mut values = serde_json::Deserializer::from_str(start).into_iter::<serde::de::IgnoredAny>();
+    match (values.next(), values.next()) {
+        // Several documents, one after the other.
+        (Some(Ok(_)), Some(_)) if start.starts_with('{') => Format::Ndjson,
+        (Some(Ok(_)), None) => Format::Json,
+        // It goes on beyond the sample.
+        (Some(Err(error)), _) if error.is_eof() || ends(&[".json", ".geojson"]) => Format::Json,
+        _ => Format::Table,
+    }
+}
+
+/// Hands on the records of a table with their lines, until `take` wants no more. `Ok(None)`: one that is no UTF-8.
+fn records(
+    mut text: impl Read,
+    dialect: Dialect,
+    skipped: Skipped,
+    take: &mut dyn FnMut(u64, Option<&csv::StringRecord>) -> bool,
+) -> Result<()> {
+    let broken = |error: io::Error| unreadable(error.to_string());
+    io::copy(&mut text.by_ref().take(skipped.length), &mut io::sink()).map_err(broken)?;
+    let mut reader = dialect.reader(QuoteWatch::new(text, dialect, skipped.lines + 1));
+    let mut record = csv::StringRecord::new();
+    loop {
+        let before = reader.position().line() + skipped.lines;
+        let read = match reader.read_record(&mut record) {
+            Ok(false) => break,
+            Ok(true) => Some(&record),
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => None,
+            Err(error) => return Err(unreadable(error.to_string())),
+        };
+        let line = record.position().map_or(before, |position| position.line() + skipped.lines);
+        if !take(line, read) {
+            return Ok(());
+        }
+    }
+    match reader.get_ref().open_quote() {
+        Some(line) => Err(unreadable(format!("line {line}: a quote is opened and never closed"))),
+        None => Ok(()),
+    }
+}
+
+fn table_rows(
+    text: impl Read,
+    dialect: Dialect,
+    header: bool,
+    skipped: Skipped,
+    take: &mut dyn FnMut(u64, u64, Read1) -> bool,
+) -> Result<Option<Columns>> {
+    let mut columns: Option<Columns> = None;
+    let mut number = 0;
+    records(text, dialect, skipped, &mut |line, record| {
+        let read = match (record, &columns) {
+            (Some(record), None) if header => {
+                columns = Some(Columns::named(record));
+                return true;
+            }
+            (Some(record), _) if !header => columns.get_or_insert_with(Columns::numbered).numbered_row(record),
+            (Some(record), Some(columns)) => columns.row(record),
+            _ => Err("is no UTF-8: choose another encoding".to_owned()),
+        };
+        number += 1;
+        take(number, line, read)
+    })?;
+    Ok(columns)
+}
+
+/// Lines that are not blank, one object each.
+fn lines(mut text: impl BufRead, take: &mut dyn FnMut(u64, u64, Read1) -> bool) -> Result<()> {
+    let broken = |error: io::Error| unreadable(error.to_string());
+    let (mut number, mut line) = (0, 0);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        if text.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(broken)? == 0 {
+            return Ok(());
+        }
+        line += 1;
+        let is_cut = bytes.len() as u64 == MAX_LINE && !bytes.ends_with(b"\n");
+        if is_cut {
+            skip_line(&mut text).map_err(broken)?;
+        }
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        number += 1;
+        let read = match std::str::from_utf8(&bytes) {
+            _ if is_cut => Err(crate::entries::submission::too_long()),
+            Ok(text) => json_row(text.trim()),
+            Err(_) => Err("is no UTF-8: choose another encoding".to_owned()),
+        };
+        if !take(number, line, read) {
+            return Ok(());
         }
     }
 }
 
-/// The separator that the first line has most of.
-fn delimiter(text: &str) -> u8 {
-    let line = text.lines().next().unwrap_or("");
-    let count = |b: u8| line.bytes().filter(|c| *c == b).count();
-    [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(|b| count(*b)).unwrap_or(b',')
+fn skip_line(text: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let piece = text.fill_buf()?;
+        let (length, ends) = match piece.iter().position(|b| *b == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (piece.len(), piece.is_empty()),
+        };
+        text.consume(length);
+        if ends {
+            return Ok(());
+        }
+    }
 }
 
-fn read_json(text: &str) -> Result<Import> {
-    let unreadable = |refusal: Refusal| Error::BadRequest(vec![crate::error::FieldError::at("/file", refusal.detail)]);
-    let trimmed = text.trim_start();
-    let array = if trimmed.starts_with('{') {
-        let path = Path(vec!["entries".into()]);
-        json::find(trimmed, &path).ok_or_else(|| unreadable(Refusal::rule("a JSON file holds an array of objects")))?
-    } else {
-        trimmed
-    };
-    let elements = json::elements(array.as_bytes()).map_err(unreadable)?;
-    Ok(Import { rows: elements.into_iter().map(json_row).collect(), columns: Vec::new() })
-}
-
-/// An object of the client, or an entry as our exports write it: then `data` is the object.
-fn json_row(text: &[u8]) -> std::result::Result<Row, String> {
-    let text = std::str::from_utf8(text).map_err(|_| "invalid UTF-8")?;
+/// An object of somebody, or an entry as our exports write it: then `data` is the object.
+fn json_row(text: &str) -> Read1 {
     let at = |name: &str| json::find(text, &Path(vec![name.into()]));
     let plain = |name: &str| at(name).and_then(|raw| serde_json::from_str::<String>(raw).ok());
     match (at("_id"), at("_received"), at("data")) {
@@ -95,122 +422,38 @@ fn json_row(text: &[u8]) -> std::result::Result<Row, String> {
             let spam = at("_flags").is_some_and(|flags| flags.contains("\"spam\""));
             let exported =
                 Exported { kept, session: plain("_session"), at: moment("_at")?, origin: plain("_origin"), spam };
-            Ok(Row { object: data.to_owned(), exported: Some(exported) })
+            Ok((data.to_owned(), Some(exported)))
         }
-        _ => Ok(Row { object: text.to_owned(), exported: None }),
+        _ => Ok((text.to_owned(), None)),
     }
 }
 
-fn entry_id(text: &str) -> std::result::Result<EntryId, String> {
-    text.parse().map(EntryId).map_err(|_| format!("_id \"{text}\" is no number"))
+fn prepared(object: &str, exported: Option<Exported>, seed: &RandomState) -> std::result::Result<Prepared, String> {
+    if object.len() > MAX_ENTRY {
+        return Err(crate::entries::submission::too_long());
+    }
+    let told = |refusal: Refusal| format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned();
+    let canonical = json::object(object.as_bytes(), seed, &mut |_, _| false).map_err(told)?;
+    Ok(Prepared { data: canonical.text, shape: canonical.shape, exported })
 }
 
-fn moment(name: &str, text: &str) -> std::result::Result<Moment, String> {
-    Moment::parse(text).ok_or_else(|| format!("{name} \"{text}\" is no moment such as 2026-01-31T14:00:00.000Z"))
-}
-
-fn read_table(text: &str, delimiter: u8) -> Result<Import> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-    let unreadable =
-        |error: csv::Error| Error::BadRequest(vec![crate::error::FieldError::at("/file", error.to_string())]);
-    let header = reader.headers().map_err(unreadable)?.clone();
-    let columns: Vec<Column> = header.iter().map(|name| Column::parse(export::unguarded(name))).collect();
-    let names = columns.iter().filter_map(|column| match column {
-        Column::Data(path) => Some(path.to_string()),
-        _ => None,
-    });
-    let names = names.collect();
-    let rows = reader
-        .records()
-        .map(|record| {
-            let record = record.map_err(|error| error.to_string())?;
-            if record.len() > columns.len() {
-                return Err(format!("has {} cells, but the header has {}", record.len(), columns.len()));
+/// In words, for people who check what was recognised.
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let encoding = if self.encoding == UTF_8 { "UTF-8" } else { self.encoding.name() };
+        match &self.shape {
+            Shape::Lines => write!(f, "an object on every line, {encoding}"),
+            Shape::Document { list: None, .. } => write!(f, "a JSON document that is one entry, {encoding}"),
+            Shape::Document { list: Some(path), .. } if path.is_empty() => write!(f, "a JSON list, {encoding}"),
+            Shape::Document { list: Some(path), .. } => {
+                write!(f, "the list \"{}\" of a JSON document, {encoding}", path.join("."))
             }
-            table_row(&columns, &record)
-        })
-        .collect();
-    Ok(Import { rows, columns: names })
-}
-
-enum Column {
-    /// `_id`, `_received`, `_session`, `_at`, `_origin`, `_flags`.
-    Ours(String),
-    /// `_collection`: where it goes is decided by the import.
-    Ignored,
-    Data(Path),
-}
-
-impl Column {
-    fn parse(name: &str) -> Column {
-        match name {
-            "_id" | "_received" | "_session" | "_at" | "_origin" | "_flags" => Column::Ours(name.to_owned()),
-            "_collection" => Column::Ignored,
-            name => Column::Data(Path::parse(name).unwrap_or_else(|_| Path(vec![name.to_owned()]))),
-        }
-    }
-}
-
-fn table_row(columns: &[Column], record: &csv::StringRecord) -> std::result::Result<Row, String> {
-    let mut ours = Exported::default();
-    let mut tree = Tree::default();
-    for (column, cell) in columns.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty()) {
-        let text = export::unguarded(cell);
-        match column {
-            Column::Ignored => {}
-            Column::Data(path) => tree.put(&path.0, value(cell)),
-            Column::Ours(name) => match name.as_str() {
-                "_id" => ours.kept.id = Some(entry_id(text)?),
-                "_received" => ours.kept.received = Some(moment(name, text)?),
-                "_at" => ours.at = Some(moment(name, text)?),
-                "_session" => ours.session = Some(text.to_owned()),
-                "_origin" => ours.origin = Some(text.to_owned()),
-                _ => ours.spam = text == "spam",
-            },
-        }
-    }
-    let is_export = columns.iter().any(|column| matches!(column, Column::Ours(name) if name == "_id"));
-    Ok(Row { object: tree.write(), exported: is_export.then_some(ours) })
-}
-
-/// A cell as JSON: numbers, truth values, arrays and empty objects are recognised by their spelling.
-pub(super) fn value(cell: &str) -> String {
-    let is_json = matches!(cell, "true" | "false" | "{}")
-        || operand::number(cell).is_some() && cell.trim() == cell
-        || cell.starts_with('[') && is_canonical(cell);
-    if is_json { cell.to_owned() } else { json::string(export::unguarded(cell)) }
-}
-
-/// Whether an export would write this value just so. A text that only looks like a list stays a text.
-fn is_canonical(value: &str) -> bool {
-    let object = format!("{{\"v\":{value}}}");
-    json::object(object.as_bytes(), &std::hash::RandomState::new(), &mut |_, _| false).is_ok_and(|c| c.text == object)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_become_objects() {
-        let text = "_id,_received,a.b,a.c,zip,n,t,list,note\r\n7,2026-01-31T10:00:00.000Z,1,x,00123,1.50,true,\"[1,2]\",'=1+1\r\n,,,,,,,,\r\n";
-        let import = Source::recognise(text, "x.csv").read().unwrap();
-        let rows: Vec<_> = import.rows.iter().map(|row| row.as_ref().unwrap().object.as_str()).collect();
-        assert_eq!(rows, [r#"{"a":{"b":1,"c":"x"},"zip":"00123","n":1.50,"t":true,"list":[1,2],"note":"=1+1"}"#, "{}"]);
-        assert_eq!(import.columns, ["a.b", "a.c", "zip", "n", "t", "list", "note"]);
-    }
-
-    #[test]
-    fn kinds_are_recognised() {
-        for (text, name, kind) in [
-            ("a;b\n1;2", "", SourceKind::Table(b';')),
-            ("a,b;c\n", "", SourceKind::Table(b',')),
-            ("a\tb", "x.tsv", SourceKind::Table(b'\t')),
-            ("[{}]", "", SourceKind::Json),
-            ("{\"a\":1}\n{\"a\":2}\n", "", SourceKind::Ndjson),
-            ("{\"entries\":[]}", "", SourceKind::Json),
-        ] {
-            assert_eq!(Source::recognise(text, name).kind, kind, "{text}");
+            Shape::Table { dialect, header, .. } => {
+                let named = |b: u8| if b == b'\t' { "tabs".to_owned() } else { format!("\"{}\"", b as char) };
+                let quote = dialect.quote.map_or("no quotes".into(), |quote| format!("quotes {}", named(quote)));
+                let header = if *header { "the first row names them" } else { "without names" };
+                write!(f, "a table, {encoding}, {} between columns, {quote}, {header}", named(dialect.delimiter))
+            }
         }
     }
 }

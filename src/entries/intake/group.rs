@@ -108,7 +108,8 @@ fn same_or_conflict(id: EntryId, same: bool) -> Outcome {
     if same { Outcome::Duplicate(id) } else { Outcome::Conflict(id) }
 }
 
-fn digest(data: &str) -> i64 {
+/// By what two entries are compared: the first bytes of a SHA-256 of their data.
+pub fn digest(data: &str) -> i64 {
     let hash = Sha256::digest(data.as_bytes());
     i64::from_be_bytes(hash[..8].try_into().expect("a SHA-256 has 32 bytes"))
 }

@@ -19,6 +19,7 @@ use crate::db::{DbError, Pool, Tx};
 use crate::error::{Error, Result};
 use crate::moment::Clock;
 use group::Group;
+pub(super) use group::digest;
 use registry::{Registry, write_counts};
 
 /// Requests that may wait; one more is told to come back.

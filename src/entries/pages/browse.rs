@@ -13,7 +13,7 @@ use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store;
 use crate::entries::views::{
-    CellView, ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, rows, side,
+    CellView, ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, frequent, param_name, rows, side,
 };
 use crate::error::Result;
 use crate::staff::Layout;
@@ -61,7 +61,11 @@ struct ListPage {
     may_change: bool,
     in_bin: bool,
     in_spam: bool,
+    /// Fields with an input of their own: the parameter, and the name.
+    filters: Vec<(String, String)>,
+    /// Every field, and every operator with its words, to put a filter together.
     fields: Vec<String>,
+    operators: Vec<(&'static str, &'static str)>,
     toast: Option<Toast>,
 }
 
@@ -94,6 +98,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         query.conditions.iter().all(|c| c.field == Field::System(System::Collection)) && query.words.is_empty();
     let untouched =
         listing.entries().is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
+    let usual = if query.fields == query::Fields::All { frequent(&listing, &paths) } else { paths.clone() };
     let page_url =
         |cursor: &String| format!("/list?{}", encode(kept.iter().chain([&("_cursor".to_owned(), cursor.clone())])));
     let with = |name: &str, value: &str| {
@@ -109,9 +114,9 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         hidden: kept.iter().filter(|(name, _)| name != "_q").cloned().collect(),
         search: kept.iter().find(|(name, _)| name == "_q").map_or(String::new(), |(_, value)| value.clone()),
         chips: chips(&query, &kept),
-        columns: columns(&query, &paths, listing.collections.len() > 1, &kept),
+        columns: columns(&query, &usual, listing.collections.len() > 1, &kept),
         all_columns: columns_to_choose(&query, &paths),
-        rows: rows(&listing, &query, &paths, &encode(&kept)),
+        rows: rows(&listing, &query, &usual, &encode(&kept)),
         facets: facets(&listing, &query, &kept),
         chart,
         newer: listing.newer.as_ref().map(page_url),
@@ -125,6 +130,8 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         may_change: layout.person.as_ref().is_some_and(|person| person.role >= crate::staff::Role::Staff),
         in_bin: query.deleted == Deleted::Only,
         in_spam: query.mentions(System::Flags),
+        filters: usual.into_iter().map(|path| (param_name(&path), path)).collect(),
+        operators: query::Op::ALL.iter().map(|(name, _, words)| (*name, *words)).collect(),
         fields: paths,
         toast,
         collection: one,

@@ -1,14 +1,27 @@
-//! Importing a file.
+//! Importing a file: upload, preview, progress, report.
+
+use std::fs::File;
+use std::sync::Arc;
 
 use askama::Template;
+use rocket::http::uri::Origin;
 use rocket::{State, get, post};
 
 use crate::collections::{Collection, CollectionName, NewCollection, create};
-use crate::entries::import::{ImportReport, Source};
+use crate::config::Config;
+use crate::entries::api::encode;
+use crate::entries::import::{DELIMITERS, FORMATS, How, ImportReport, Options, QUOTES, Shape, Source, Survey};
 use crate::entries::service::Entries;
+use crate::entries::store::{self, ImportRow, NewImport};
 use crate::error::{Error, Result};
+use crate::moment::SECOND;
 use crate::staff::{Author, Layout, Role, Staff};
-use crate::web::{Fields, Html, render};
+use crate::web::{Fields, Html, SeeOther, Upload, pairs, query_pairs, render, see_other, uploads};
+
+/// After so long without a sign of life an import has broken off.
+const SILENT: i64 = 15 * SECOND;
+/// Earlier imports that the page lists.
+const LISTED: i64 = 10;
 
 #[derive(Template)]
 #[template(path = "entries/import.html")]
@@ -16,61 +29,229 @@ struct ImportPage {
     layout: Layout,
     collections: Vec<String>,
     collection: String,
-    text: String,
-    file_name: String,
-    preview: Vec<String>,
-    columns: Vec<String>,
-    total: usize,
-    report: Option<ImportReport>,
+    recent: Vec<ImportRow>,
 }
 
-#[get("/import")]
-pub(super) async fn import_form(_staff: Staff, layout: Layout, entries: &State<Entries>) -> Result<Html> {
-    render(&import_page(layout, entries, &Fields::default()).await?)
-}
-
-async fn import_page(layout: Layout, entries: &Entries, form: &Fields) -> Result<ImportPage> {
-    let names = entries.collections.list().await?.iter().map(|known| known.collection.name.clone()).collect();
-    let collection = if form.get("collection").is_empty() { "default" } else { form.get("collection") }.to_owned();
-    Ok(ImportPage {
+#[get("/import?<collection>")]
+pub(super) async fn import_form(
+    _staff: Staff,
+    layout: Layout,
+    entries: &State<Entries>,
+    collection: Option<&str>,
+) -> Result<Html> {
+    render(&ImportPage {
         layout,
-        collections: names,
-        collection,
-        text: String::new(),
-        file_name: form.get("file.name").to_owned() + form.get("file_name"),
-        preview: Vec::new(),
-        columns: Vec::new(),
-        total: 0,
-        report: None,
+        collections: entries.collections.list().await?.iter().map(|known| known.collection.name.clone()).collect(),
+        collection: collection.unwrap_or("default").to_owned(),
+        recent: store::recent_imports(&entries.db, LISTED).await?,
     })
 }
 
-/// First a preview, then, with `confirmed`, the import itself. The collection is made if it is not there.
-#[post("/import", data = "<form>")]
-pub(super) async fn import(staff: Staff, layout: Layout, entries: &State<Entries>, form: Fields) -> Result<Html> {
-    let mut page = import_page(layout, entries, &form).await?;
-    let text = if form.get("file").is_empty() { form.get("text") } else { form.get("file") };
-    let import = Source::recognise(text, &page.file_name).read()?;
-    if form.get("confirmed") == "1" {
-        let by = staff.author();
-        let is_new = entries.collections.by_name(&page.collection).await?.is_none();
-        if is_new && staff.0.role < Role::Owner {
-            return Err(Error::Forbidden("Only an owner can make a collection: choose one that is there.".into()));
-        }
-        let collection = find_or_make(entries, &by, &page.collection).await?;
-        page.report = Some(entries.import(&by, &collection, import, &mut |_| {}).await?);
-        return render(&page);
+/// Keeps a file until it is confirmed. Nothing is stored yet.
+#[post("/import", data = "<upload>")]
+pub(super) async fn upload(staff: Staff, entries: &State<Entries>, upload: Upload) -> Result<SeeOther> {
+    let collection = CollectionName::parse(upload.fields.get("collection"))?;
+    let new = NewImport {
+        collection: collection.as_str(),
+        file_name: &upload.name,
+        upload: Some(&upload.stored),
+        options: "",
+        user: Some(staff.0.id),
+    };
+    Ok(see_other(format!("/import/{}", entries.note_import(&new).await?)))
+}
+
+#[derive(Template)]
+#[template(path = "entries/import_show.html")]
+struct ShowPage {
+    layout: Layout,
+    import: ImportRow,
+    /// Of a file that waits to be confirmed.
+    preview: Option<Preview>,
+    /// Why it cannot be read as it is.
+    problem: String,
+    report: ImportReport,
+    /// It is running, and somebody runs it.
+    alive: bool,
+    /// Entries that the collection shows now.
+    shown: String,
+    params: Vec<(String, String)>,
+}
+
+struct Preview {
+    recognised: String,
+    rows: u64,
+    /// Rows that look known, and by what rule.
+    known: u64,
+    rule: String,
+    refused: ImportReport,
+    notices: Vec<String>,
+    columns: Vec<String>,
+    first: Vec<Vec<String>>,
+    /// Choices of each option: name, label, and value, label and whether it is chosen.
+    choices: Vec<(&'static str, &'static str, Vec<(String, String, bool)>)>,
+    ours: bool,
+}
+
+impl ShowPage {
+    fn percent(&self) -> i64 {
+        self.import.handled * 100 / self.import.total.max(1)
     }
-    page.total = import.rows.len();
-    page.preview = import
-        .rows
-        .iter()
-        .take(5)
-        .map(|row| row.as_ref().map_or_else(|e| format!("refused: {e}"), |row| row.object.clone()))
-        .collect();
-    page.columns = import.columns;
-    page.text = text.to_owned();
-    render(&page)
+}
+
+#[get("/import/<id>")]
+pub(super) async fn show(
+    _staff: Staff,
+    layout: Layout,
+    entries: &State<Entries>,
+    config: &State<Config>,
+    id: i64,
+    uri: &Origin<'_>,
+) -> Result<Html> {
+    let import = find(entries, id).await?;
+    let params = query_pairs(uri)?;
+    let (mut preview, mut problem) = (None, String::new());
+    if import.state == "uploaded" {
+        match look(entries, config, &import, &params).await {
+            Ok(found) => preview = Some(found),
+            Err(Error::Internal(source)) => return Err(Error::Internal(source)),
+            Err(error) => problem = error.detail().into_owned(),
+        }
+    }
+    let report: ImportReport = serde_json::from_str(&import.report).unwrap_or_default();
+    let alive = entries.clock.now().0 - import.seen_at.0 < SILENT;
+    let shown = if import.state == "done" { shown(entries, &import.collection).await? } else { String::new() };
+    render(&ShowPage { layout, import, preview, problem, report, alive, shown, params })
+}
+
+async fn find(entries: &Entries, id: i64) -> Result<ImportRow> {
+    let missing = || Error::NotFound("There is no such import.".into());
+    store::find_import(&entries.db, id).await?.ok_or_else(missing)
+}
+
+/// How many entries somebody sees who opens the collection.
+async fn shown(entries: &Entries, collection: &str) -> Result<String> {
+    let params = [("_collection".to_owned(), collection.to_owned())];
+    let query = crate::entries::query::parse(&params, entries.clock.now(), false)?;
+    let (count, more) = entries.count_of(&crate::entries::reading::Reader::Staff(0), &query).await?;
+    Ok(count.map_or("many".into(), |count| crate::words::thousands(count) + if more { "+" } else { "" }))
+}
+
+/// The file of an import, read as the parameters say.
+async fn open(config: &Config, import: &ImportRow, params: &[(String, String)]) -> Result<Arc<Source>> {
+    let gone = || Error::NotFound("The file is no longer here: upload it again.".into());
+    let file = File::open(uploads(config).join(import.upload.as_ref().ok_or_else(gone)?)).map_err(|_| gone())?;
+    let get = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+    let (options, name) = (Options::parse(get)?, import.file_name.clone());
+    let opened = tokio::task::spawn_blocking(move || Source::open(file, &name, &options)).await;
+    Ok(Arc::new(opened.map_err(|error| Error::Internal(Box::new(error)))??))
+}
+
+async fn look(entries: &Entries, config: &Config, import: &ImportRow, params: &[(String, String)]) -> Result<Preview> {
+    let source = open(config, import, params).await?;
+    let survey = Survey::of(&source).await?;
+    let known = entries.collections.by_name(&import.collection).await?;
+    let collection = known.as_ref().map(|known| &known.collection);
+    let mut comparison =
+        entries.compare(collection, &import.file_name, &survey, How::default(), Some(import.id)).await?;
+    let met = survey.digests.iter().filter(|digest| comparison.earlier.take(**digest).is_some()).count();
+    let (columns, first) = survey.preview();
+    let report = ImportReport { rule: comparison.rule, earlier: comparison.file_name, ..ImportReport::default() };
+    Ok(Preview {
+        recognised: source.to_string(),
+        rows: survey.rows,
+        known: met as u64,
+        rule: report.rule_words(),
+        notices: survey.notices.iter().map(|notice| notice.0.clone()).collect(),
+        columns,
+        first,
+        choices: choices(&source),
+        ours: survey.ours,
+        refused: survey.refused,
+    })
+}
+
+type Choices = Vec<(String, String, bool)>;
+
+/// What was recognised, and what it could be instead.
+fn choices(source: &Source) -> Vec<(&'static str, &'static str, Choices)> {
+    let one = |value: &str, label: &str, chosen: bool| (value.to_owned(), label.to_owned(), chosen);
+    let mut labels =
+        vec!["UTF-8", "windows-1252", "UTF-16LE", "UTF-16BE", "windows-1251", "Shift_JIS", "GBK", "macintosh"];
+    if !labels.contains(&source.encoding.name()) {
+        labels.insert(0, source.encoding.name());
+    }
+    let encodings = labels.into_iter().map(|label| one(label, label, label == source.encoding.name())).collect();
+    let present = match source.shape {
+        Shape::Table { .. } => "table",
+        Shape::Lines => "ndjson",
+        Shape::Document { .. } => "json",
+    };
+    let label = |name: &str| match name {
+        "table" => "a table",
+        "json" => "a JSON document",
+        _ => "JSON, an object on every line",
+    };
+    let formats = FORMATS.iter().map(|(name, _)| one(name, label(name), *name == present)).collect();
+    let mut all = vec![("format", "It is", formats), ("encoding", "Encoding", encodings)];
+    match &source.shape {
+        Shape::Table { dialect, header, .. } => {
+            let delimiters =
+                DELIMITERS.iter().map(|(name, byte)| one(name, name, *byte == dialect.delimiter)).collect();
+            let quotes = QUOTES.iter().map(|(name, quote)| one(name, name, *quote == dialect.quote)).collect();
+            let headers = vec![one("yes", "names of columns", *header), one("no", "data", !*header)];
+            all.extend([
+                ("delimiter", "Between columns", delimiters),
+                ("quote", "Quotes", quotes),
+                ("header", "The first row is", headers),
+            ]);
+        }
+        Shape::Document { list: Some(path), lists } if lists.len() > 1 => {
+            let named = |path: &[String]| if path.is_empty() { "the document".into() } else { path.join(".") };
+            let lists = lists.iter().map(|list| {
+                let label = format!("{} ({})", named(&list.path), list.objects);
+                (list.path.join("."), label, list.path == *path)
+            });
+            all.push(("list", "The entries are in", lists.collect()));
+        }
+        _ => {}
+    }
+    all
+}
+
+/// Starts a confirmed import, or goes on with one that broke off. The collection is made if it is not there.
+#[post("/import/<id>", data = "<form>")]
+pub(super) async fn start(
+    staff: Staff,
+    entries: &State<Entries>,
+    config: &State<Config>,
+    id: i64,
+    form: Fields,
+) -> Result<SeeOther> {
+    let import = find(entries, id).await?;
+    let by = staff.author();
+    let is_new = entries.collections.by_name(&import.collection).await?.is_none();
+    if is_new && staff.0.role < Role::Owner {
+        return Err(Error::Forbidden("Only an owner can make a collection: choose one that is there.".into()));
+    }
+    let options = if import.options.is_empty() { encode(&form.0) } else { import.options.clone() };
+    let params = pairs(&options)?;
+    let get = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+    let how = How::parse(get("rows") == "all", get("ids"))?;
+    let source = open(config, &import, &params).await?;
+    let survey = Survey::of(&source).await?;
+    let collection = find_or_make(entries, &by, &import.collection).await?;
+    entries.keep_import_options(id, &options).await?;
+    entries.inner().clone().start_import(by, collection, import, (source, survey, how)).await?;
+    Ok(see_other(format!("/import/{id}")))
+}
+
+/// Ends an import and takes back what it stored.
+#[post("/import/<id>/cancellation")]
+pub(super) async fn cancel(staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
+    let import = find(entries, id).await?;
+    entries.cancel_import(&staff.author(), &import).await?;
+    Ok(see_other(format!("/import/{id}")))
 }
 
 /// The collection of this name; an import makes it.

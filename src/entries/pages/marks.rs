@@ -54,13 +54,19 @@ pub(super) async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -
 
 /// Exports the selected entries, or all that match the view.
 #[post("/list/export", data = "<form>")]
-pub(super) async fn export_marked(_viewer: Viewer, form: Fields) -> SeeOther {
+pub(super) async fn export_marked(_viewer: Viewer, entries: &State<Entries>, form: Fields) -> Result<SeeOther> {
     if form.get("all") == "1" {
-        return see_other(format!("/csv?{}", form.get("query")));
+        return Ok(see_other(format!("/csv?{}", form.get("query"))));
     }
-    let ids: Vec<_> = form.all("id").collect();
-    let selected = [("_id__in".to_owned(), ids.join(",")), ("_deleted".to_owned(), "with".to_owned())];
-    see_other(format!("/csv?{}&_or._flags__exists=0&_or._flags__exists=1", encode(&selected)))
+    let ids: Vec<i64> = form.all("id").filter_map(|id| id.parse().ok()).collect();
+    // Only columns of their own collections.
+    let mut selected: Vec<_> = match entries.collections_of(&ids).await?.as_slice() {
+        [] => Vec::new(),
+        names => vec![("_collection__in".to_owned(), names.join(","))],
+    };
+    let ids: Vec<_> = ids.iter().map(i64::to_string).collect();
+    selected.extend([("_id__in".to_owned(), ids.join(",")), ("_deleted".to_owned(), "with".to_owned())]);
+    Ok(see_other(format!("/csv?{}&_or._flags__exists=0&_or._flags__exists=1", encode(&selected))))
 }
 
 /// Takes a mark back: Undo.

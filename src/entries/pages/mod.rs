@@ -32,7 +32,10 @@ pub fn routes() -> Vec<Route> {
         marks::delete_view,
         marks::choose_columns,
         import::import_form,
-        import::import,
+        import::upload,
+        import::show,
+        import::start,
+        import::cancel,
         playground
     ]
 }

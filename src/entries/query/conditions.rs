@@ -67,11 +67,29 @@ fn operator(name: &str) -> Result<Op, String> {
 
 fn known_field(path: &str, name: &str) -> Result<Field, String> {
     field(path).map_err(|error| {
+        if let Some(control) = control_meant(name.trim_start_matches('_')).filter(|_| name.starts_with('_')) {
+            return format!("there is no parameter \"{name}\"; did you mean \"{control}\"?");
+        }
         let known = CONTROLS.iter().copied().chain(System::ALL.iter().map(|(name, _)| *name));
         match did_you_mean(name, known) {
             hint if hint.is_empty() || !name.starts_with('_') => error,
             hint => format!("there is no parameter \"{name}\"{hint}"),
         }
+    })
+}
+
+/// The control that somebody means who is used to other programs.
+pub fn control_meant(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "limit" | "per_page" | "page_size" | "pageSize" | "size" | "top" | "take" => "_limit",
+        "page" | "offset" | "skip" | "after" | "cursor" | "start" => "_cursor",
+        "sort" | "order" | "order_by" | "orderby" | "sort_by" | "ordering" => "_sort",
+        "q" | "search" | "query" => "_q",
+        "fields" | "select" | "columns" => "_fields",
+        "format" => "_format",
+        "count" | "total" => "_count",
+        "tz" | "timezone" => "_tz",
+        _ => return None,
     })
 }
 

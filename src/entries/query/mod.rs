@@ -13,10 +13,10 @@ use controls::control;
 
 use super::path::Path;
 use crate::error::{Error, FieldError};
-use crate::limits::MAX_CONDITIONS;
+use crate::limits::{MAX_CONDITIONS, MAX_VALUES};
 use crate::moment::Moment;
 
-pub use conditions::field;
+pub use conditions::{control_meant, field};
 
 pub use super::operand::{DateRange, Operand};
 
@@ -333,6 +333,10 @@ impl Reader {
     }
 
     fn finish(mut self) -> Result<Query, Error> {
+        let values: usize = self.query.conditions.iter().map(|condition| condition.operand.len()).sum();
+        if values > MAX_VALUES + MAX_CONDITIONS {
+            self.errors.push(FieldError::parameter("", format!("more than {MAX_VALUES} values in all conditions")));
+        }
         if self.query.conditions.len() > MAX_CONDITIONS {
             self.errors.push(FieldError::parameter("", format!("more than {MAX_CONDITIONS} conditions")));
         }

@@ -81,3 +81,15 @@ pub async fn purge(tx: &mut Tx, collection: CollectionId, before: Moment, limit:
         .execute()
         .await
 }
+
+/// Forgets up to `limit` client ids of a collection: nothing of it is left that a retry could bring back.
+pub async fn purge_uids(tx: &mut Tx, collection: CollectionId, limit: i64) -> Result<u64, DbError> {
+    tx.write(
+        "DELETE FROM entry_uids WHERE collection_id = $1 \
+         AND uid IN (SELECT uid FROM entry_uids WHERE collection_id = $1 LIMIT $2)",
+    )
+    .bind(collection)
+    .bind(limit)
+    .execute()
+    .await
+}

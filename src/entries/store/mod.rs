@@ -1,5 +1,6 @@
 //! SQL of entries. What the filter grammar becomes is in `sql.rs`; here it is run.
 
+mod imports;
 mod insert;
 mod marks;
 mod pins;
@@ -7,11 +8,17 @@ mod read;
 mod rows;
 mod views;
 
+pub use imports::{
+    EarlierRow, ImportRow, NewImport, PresentEntry, begin_import, find_import, finish_import, forget_known,
+    forget_upload, import_options, imports_of, imports_with_old_files, insert_import, move_import, note_import,
+    present_entries, put_back, recent_imports, rows_of_import, take_back,
+};
 pub use insert::{insert, insert_uids, known_uids};
-pub use marks::{Mark, mark, purge, unmark, update_data};
+pub use marks::{Mark, mark, purge, purge_uids, unmark, update_data};
 pub use pins::{build_pin, drop_pin, insert_pin, pin_size, pins};
 pub use read::{
-    FacetValue, Stretch, all_rows, batch, count, explain, facet, find, of_session, page, per_day, received_since,
+    FacetValue, Stretch, all_rows, batch, collections_of, count, explain, facet, find, of_session, page, per_day,
+    received_since,
 };
 pub use rows::{Batch, EntryRef};
 pub use views::{choose_columns, column_choice, delete_view, save_view, saved_views};

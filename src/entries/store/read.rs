@@ -151,3 +151,18 @@ pub async fn received_since(db: &Pool, collection: CollectionId, since: Moment) 
         .await?;
     Ok(count)
 }
+
+/// The collections of these entries.
+pub async fn collections_of(db: &Pool, ids: &[i64]) -> Result<Vec<CollectionId>, DbError> {
+    let list = serde_json::to_string(ids).unwrap_or_default();
+    let found: Vec<(CollectionId,)> = db
+        .read("SELECT DISTINCT e.collection_id FROM json_each($1) AS wanted CROSS JOIN entries e WHERE e.id = wanted.value")
+        .postgres(
+            "SELECT DISTINCT e.collection_id FROM jsonb_array_elements(CAST($1 AS jsonb)) AS wanted(value) \
+             JOIN entries e ON e.id = wanted.value::bigint",
+        )
+        .bind(list)
+        .all()
+        .await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}

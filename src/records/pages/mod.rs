@@ -23,6 +23,7 @@ pub fn routes() -> Vec<Route> {
         form::make,
         import::import_form,
         import::import,
+        import::confirm,
         form::form,
         form::change,
         form::remove,

@@ -1,0 +1,144 @@
+//! In which encoding a file is written, and its text.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{
+    Encoding, ISO_8859_2, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1250, WINDOWS_1252, WINDOWS_1254, WINDOWS_1257,
+    WINDOWS_1258,
+};
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
+
+/// Bytes that are looked at at once.
+const PIECE: usize = 64 * 1024;
+
+/// Recognises the encoding: a byte order mark says it, UTF-8 is what the whole file can be read as, UTF-16 has a zero in
+/// every other byte; what is left is guessed by the letters that occur.
+pub fn recognise(file: &mut File) -> io::Result<&'static Encoding> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    let mut buffer = vec![0; PIECE];
+    let mut utf8 = Utf8::default();
+    let mut is_first = true;
+    let mut letters = 0;
+    loop {
+        let length = read_some(file, &mut buffer)?;
+        let piece = &buffer[..length];
+        if is_first && let Some(encoding) = by_mark(piece).or_else(|| sixteen_bits(piece)) {
+            return Ok(encoding);
+        }
+        is_first = false;
+        utf8.feed(piece);
+        detector.feed(piece, length == 0);
+        letters += piece.iter().filter(|b| !b.is_ascii()).count();
+        if length == 0 {
+            break;
+        }
+    }
+    if utf8.is_valid() {
+        return Ok(UTF_8);
+    }
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    // A few accents say little about which of the Latin alphabets it is; the most frequent one is as good a guess.
+    let is_latin = LATIN.contains(&guess);
+    Ok(if is_latin && letters < TELLING { WINDOWS_1252 } else { guess })
+}
+
+/// Letters beyond ASCII by which Latin alphabets are told apart.
+const TELLING: usize = 20;
+const LATIN: [&Encoding; 5] = [WINDOWS_1250, WINDOWS_1254, WINDOWS_1257, WINDOWS_1258, ISO_8859_2];
+
+/// A file as UTF-8, without its byte order mark. What is wrong is replaced, unless the file is UTF-8 already.
+pub fn decoded(mut file: File, encoding: &'static Encoding) -> io::Result<DecodeReaderBytes<File, Vec<u8>>> {
+    file.seek(SeekFrom::Start(0))?;
+    let decoder = DecodeReaderBytesBuilder::new()
+        .encoding(Some(encoding).filter(|encoding| *encoding != UTF_8))
+        .bom_override(true)
+        .strip_bom(true)
+        .utf8_passthru(true)
+        .build(file);
+    Ok(decoder)
+}
+
+fn by_mark(piece: &[u8]) -> Option<&'static Encoding> {
+    Encoding::for_bom(piece).map(|(encoding, _)| encoding)
+}
+
+/// UTF-16 without a mark: most texts have a zero in every other byte.
+fn sixteen_bits(piece: &[u8]) -> Option<&'static Encoding> {
+    let piece = &piece[..piece.len().min(4096)];
+    let zeros = |offset: usize| piece.iter().skip(offset).step_by(2).filter(|b| **b == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    let most = piece.len() / 5;
+    match (even > most, odd > most) {
+        (true, false) => Some(UTF_16BE),
+        (false, true) => Some(UTF_16LE),
+        _ => None,
+    }
+}
+
+fn read_some(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read(&mut buffer[length..])? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(length)
+}
+
+/// Whether a text that comes in pieces is UTF-8.
+#[derive(Default)]
+struct Utf8 {
+    /// The beginning of a character whose rest comes with the next piece.
+    rest: Vec<u8>,
+    broken: bool,
+}
+
+impl Utf8 {
+    fn feed(&mut self, piece: &[u8]) {
+        let mut text = std::mem::take(&mut self.rest);
+        text.extend_from_slice(piece);
+        if let Err(error) = std::str::from_utf8(&text) {
+            match error.error_len() {
+                None if !piece.is_empty() => self.rest = text.split_off(error.valid_up_to()),
+                _ => self.broken = true,
+            }
+        }
+    }
+
+    fn is_valid(&self) -> bool {
+        !self.broken && self.rest.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn encodings_are_recognised() {
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let cyrillic = encoding_rs::WINDOWS_1251.encode("имя;город\nИван Петров;Нижний Новгород\n").0.into_owned();
+        for (bytes, name) in [
+            (b"name,age\nJos\xc3\xa9,5\n".to_vec(), "UTF-8"),
+            (b"\xef\xbb\xbfname\n".to_vec(), "UTF-8"),
+            (b"name,age\nJos\xe9 \x80,5\nM\xfcller,6\n".to_vec(), "windows-1252"),
+            ([b"\xff\xfe".to_vec(), utf16("name,age\n")].concat(), "UTF-16LE"),
+            (utf16("name,age\nAda,5\n"), "UTF-16LE"),
+            (cyrillic, "windows-1251"),
+            // a character that stands across two pieces
+            ([vec![b'a'; PIECE - 1], "é".as_bytes().to_vec()].concat(), "UTF-8"),
+            (b"broken at the end \xc3".to_vec(), "windows-1252"),
+            (Vec::new(), "UTF-8"),
+        ] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            assert_eq!(recognise(&mut file).unwrap().name(), name, "{bytes:?}");
+        }
+    }
+}

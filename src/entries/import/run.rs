@@ -1,0 +1,522 @@
+//! The import itself: rows are stored in batches, each by one transaction, beside whatever else arrives.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::known::{Comparison, relation};
+use super::source::{Prepared, Row, Source};
+use super::survey::Survey;
+use super::{ImportReport, Rule};
+use crate::collections::{Collection, CollectionId, register_field};
+use crate::entries::intake::digest;
+use crate::entries::service::Entries;
+use crate::entries::store::{self, EarlierRow, ImportRow, PresentEntry};
+use crate::entries::{EntryId, Kept, NewEntry, Outcome, json};
+use crate::error::{Error, Result};
+use crate::moment::{DAY, Moment};
+use crate::staff::{Author, Deed, audit};
+
+/// Rows stored by one transaction, and their bytes.
+const BATCH: usize = 500;
+const BATCH_BYTES: usize = 1 << 20;
+/// Earlier imports that a file is compared with.
+const COMPARED: i64 = 50;
+/// Entries removed by one transaction when an import is taken back.
+const TAKEN_BACK: i64 = 2000;
+
+/// What is done about rows that seem to be there already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct How {
+    /// Store every row, whatever was imported before.
+    pub all: bool,
+    /// Of rows of our exports whose entry is there.
+    pub ids: SameId,
+}
+
+/// An export names an entry that is there: of that number, received at that moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SameId {
+    /// It stays as it is; one that is deleted comes back as the file says.
+    #[default]
+    Skip,
+    /// It gets the values of the file.
+    Update,
+    /// The row is stored as another entry.
+    Add,
+}
+
+impl How {
+    /// Reads the choices of a form or the command line: `again`, and `ids` of skip, update or add.
+    pub fn parse(again: bool, ids: &str) -> Result<How> {
+        let ids = match ids {
+            "" | "skip" => SameId::Skip,
+            "update" => SameId::Update,
+            "add" => SameId::Add,
+            other => return Err(Error::invalid("/ids", format!("\"{other}\" is none of skip, update, add"))),
+        };
+        Ok(How { all: again, ids })
+    }
+}
+
+/// A file, what it holds, and what is to be done with it.
+pub type Work = (Arc<Source>, Survey, How);
+
+/// An import that is under way.
+struct Run<'r> {
+    id: i64,
+    collection: &'r Collection,
+    how: How,
+    comparison: Comparison,
+    report: ImportReport,
+    /// Rows whose entry is to be changed at the end.
+    changes: u64,
+    handled: u64,
+}
+
+impl Entries {
+    /// Compares a file with those that were imported into a collection before.
+    pub async fn compare(
+        &self,
+        collection: Option<&Collection>,
+        file_name: &str,
+        survey: &Survey,
+        how: How,
+        except: Option<i64>,
+    ) -> Result<Comparison> {
+        let Some(collection) = collection.filter(|_| !how.all) else {
+            return Ok(Comparison::none(if how.all { Rule::All } else { Rule::New }));
+        };
+        let mut best: Option<(usize, ImportRow, Vec<EarlierRow>)> = None;
+        let earlier = store::imports_of(&self.db, &collection.name, COMPARED).await?;
+        for import in earlier.into_iter().filter(|import| Some(import.id) != except) {
+            let rows = store::rows_of_import(&self.db, collection.id, import.id).await?;
+            let is_same = import.digest.as_deref() == Some(&survey.file);
+            let mut digests: Vec<_> = rows.iter().map(|row| row.digest).collect();
+            digests.sort_unstable();
+            let shared = match relation(&digests, &survey.digests, import.file_name == file_name) {
+                _ if is_same => usize::MAX,
+                Some(relation) => relation.shared,
+                None => continue,
+            };
+            if best.as_ref().is_none_or(|(known, ..)| shared > *known) {
+                best = Some((shared, import, rows));
+            }
+        }
+        Ok(best.map_or_else(
+            || Comparison::none(Rule::New),
+            |(shared, import, rows)| {
+                let rule = if shared == usize::MAX { Rule::Same } else { Rule::Version };
+                let alive = rows.into_iter().filter(|row| row.alive).map(|row| (row.digest, row.entry_id)).collect();
+                Comparison { rule, file_name: import.file_name, earlier: super::known::Earlier::new(alive) }
+            },
+        ))
+    }
+
+    /// Notes an import that somebody is about to make, and returns its number.
+    pub async fn note_import(&self, new: &store::NewImport<'_>) -> Result<i64> {
+        let mut tx = self.db.begin().await?;
+        let id = store::insert_import(&mut tx, new, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// An import of this very file that broke off, to go on with.
+    async fn unfinished(&self, collection: &Collection, survey: &Survey) -> Result<Option<i64>> {
+        let imports = store::imports_of(&self.db, &collection.name, COMPARED).await?;
+        let is_it = |import: &&ImportRow| import.state != "done" && import.digest.as_deref() == Some(&survey.file);
+        Ok(imports.iter().find(is_it).map(|import| import.id))
+    }
+
+    /// Imports a file that was read, or goes on with a run of it that broke off. See [`Entries::run_import`].
+    pub async fn import_file(
+        &self,
+        by: &Author,
+        collection: &Collection,
+        file_name: &str,
+        work: Work,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Option<ImportReport>> {
+        let id = match self.unfinished(collection, &work.1).await? {
+            Some(id) => id,
+            None => {
+                let name = &collection.name;
+                let new = store::NewImport { collection: name, file_name, upload: None, options: "", user: None };
+                self.note_import(&new).await?
+            }
+        };
+        self.run_import(by, collection, id, work, file_name, progress).await
+    }
+
+    /// Keeps how an import is to be read, to go on with it later.
+    pub async fn keep_import_options(&self, id: i64, options: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        store::import_options(&mut tx, id, options).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Runs an import beside everything else. One that runs here already goes on alone, one that is over stays so.
+    pub async fn start_import(self, by: Author, collection: Collection, import: ImportRow, work: Work) -> Result<()> {
+        if !self.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import.id) {
+            return Ok(());
+        }
+        // Whoever looks now sees that it runs.
+        let mut tx = self.db.begin().await?;
+        let states = ["uploaded", "failed", "running"];
+        store::move_import(&mut tx, import.id, states, "running", self.clock.now()).await?;
+        tx.commit().await?;
+        tokio::spawn(async move {
+            let mut nobody = |_| {};
+            let run = self.run_import(&by, &collection, import.id, work, &import.file_name, &mut nobody);
+            if let Err(error) = Box::pin(run).await {
+                tracing::error!(import = import.id, %error, "an import broke off");
+                self.note_failure(&import, &error).await;
+            }
+            self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
+        });
+        Ok(())
+    }
+
+    async fn note_failure(&self, import: &ImportRow, error: &Error) {
+        let noted = async {
+            let mut tx = self.db.begin().await?;
+            let states = ["uploaded", "running", "updating"];
+            store::move_import(&mut tx, import.id, states, "failed", self.clock.now()).await?;
+            let report = ImportReport { notices: vec![error.detail().into_owned()], ..ImportReport::default() };
+            let report = serde_json::to_string(&report).unwrap_or_default();
+            store::finish_import(&mut tx, import.id, import.handled, &report).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::error!(import = import.id, %error, "that an import broke off was not noted");
+        }
+    }
+
+    /// Removes uploads that nobody needs any more: of imports that are over, or that nobody confirmed for a day.
+    pub async fn forget_uploads(&self) -> Result<()> {
+        let before = Moment(self.clock.now().0 - DAY);
+        for import in store::imports_with_old_files(&self.db, before).await? {
+            if import.state == "cancelled" {
+                self.take_back(&import).await?;
+            }
+            if let Some(upload) = &import.upload {
+                tokio::fs::remove_file(self.settings.uploads.join(upload)).await.ok();
+            }
+            let mut tx = self.db.begin().await?;
+            store::forget_upload(&mut tx, import.id).await?;
+            if import.state == "uploaded" {
+                let states = ["uploaded", "uploaded", "uploaded"];
+                store::move_import(&mut tx, import.id, states, "cancelled", self.clock.now()).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the rows of a file, or those that are missing of a run that broke off. `progress` is told how many rows
+    /// are handled. `None`: it was cancelled meanwhile, and nothing of it is left.
+    pub async fn run_import(
+        &self,
+        by: &Author,
+        collection: &Collection,
+        id: i64,
+        work: Work,
+        file_name: &str,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Option<ImportReport>> {
+        let done = self.store_file(by, collection, id, work, file_name, progress).await?;
+        if done.is_none()
+            && let Some(import) = store::find_import(&self.db, id).await?
+        {
+            // What was on its way when somebody cancelled it.
+            self.take_back(&import).await?;
+        }
+        Ok(done)
+    }
+
+    async fn store_file(
+        &self,
+        by: &Author,
+        collection: &Collection,
+        id: i64,
+        (source, survey, how): Work,
+        file_name: &str,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Option<ImportReport>> {
+        let comparison = self.compare(Some(collection), file_name, &survey, how, Some(id)).await?;
+        let notices = survey.notices.iter().map(|notice| notice.0.clone()).collect();
+        let report = ImportReport {
+            rule: comparison.rule,
+            earlier: comparison.file_name.clone(),
+            notices,
+            ..Default::default()
+        };
+        let mut run = Run { id, collection, how, comparison, report, changes: 0, handled: 0 };
+        if !self.begin(&run, &survey).await? {
+            return Ok(None);
+        }
+        self.register_columns(collection, &survey.columns).await?;
+        drop(survey);
+        let mut batches = self.read_ahead(source.clone());
+        while let Some(batch) = batches.recv().await {
+            self.store_rows(&mut run, batch?).await?;
+            progress(run.handled);
+            if !self.note_progress(&run).await? {
+                return Ok(None);
+            }
+        }
+        if run.changes > 0 && !self.change_rows(&mut run, source).await? {
+            return Ok(None);
+        }
+        self.finish(by, run).await
+    }
+
+    async fn begin(&self, run: &Run<'_>, survey: &Survey) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let total = i64::try_from(survey.rows).unwrap_or(i64::MAX);
+        let rule = run.comparison.rule.name();
+        let begun = store::begin_import(&mut tx, run.id, &survey.file, rule, total, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(begun)
+    }
+
+    async fn register_columns(&self, collection: &Collection, columns: &[String]) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for path in columns {
+            register_field(&mut tx, collection.id, path, self.clock.now()).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Reads a file in a thread of its own, a few batches ahead of whoever stores them.
+    fn read_ahead(&self, source: Arc<Source>) -> mpsc::Receiver<Result<Vec<Row>>> {
+        let (sender, batches) = mpsc::channel(2);
+        let seed = self.intake.seed().clone();
+        tokio::task::spawn_blocking(move || {
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            let read = source.rows(&seed, &mut |row| {
+                bytes += row.read.as_ref().map_or(0, |prepared| prepared.data.len());
+                batch.push(row);
+                if batch.len() < BATCH && bytes < BATCH_BYTES {
+                    return true;
+                }
+                bytes = 0;
+                sender.blocking_send(Ok(std::mem::take(&mut batch))).is_ok()
+            });
+            sender.blocking_send(read.map(|()| batch)).ok();
+        });
+        batches
+    }
+
+    async fn store_rows(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
+        let present = self.present(run, &rows).await?;
+        let (mut numbered, mut known) = (Vec::new(), Vec::new());
+        run.handled += rows.len() as u64;
+        for row in rows {
+            let prepared = match &row.read {
+                Ok(prepared) => prepared,
+                Err(reason) => {
+                    run.report.refuse(&row, reason.clone());
+                    continue;
+                }
+            };
+            let digest = digest(&prepared.data);
+            let found = match seen(prepared, &present, run.how) {
+                Seen::As(id) => {
+                    run.report.by_number += 1;
+                    Some(id.0)
+                }
+                Seen::Changed(_) => {
+                    run.changes += 1;
+                    continue;
+                }
+                Seen::Not if prepared.exported.is_some() && run.how.ids == SameId::Add => None,
+                Seen::Not => run.comparison.earlier.take(digest),
+            };
+            match found {
+                Some(entry) => known.push((row.number, EntryId(entry), digest)),
+                None => numbered.push(row),
+            }
+        }
+        run.report.known += known.len() as u64;
+        self.store_new(run, numbered).await?;
+        self.note_known(run, &known).await
+    }
+
+    /// The entries that rows of an export name.
+    async fn present(&self, run: &Run<'_>, rows: &[Row]) -> Result<HashMap<i64, PresentEntry>> {
+        let id = |row: &Row| row.read.as_ref().ok()?.exported.as_ref()?.kept.id;
+        let wanted: Vec<_> = rows.iter().filter_map(id).map(|id| id.0).collect();
+        if wanted.is_empty() || run.how.ids == SameId::Add || run.how.all {
+            return Ok(HashMap::new());
+        }
+        let found = store::present_entries(&self.db, run.collection.id, &wanted).await?;
+        Ok(found.into_iter().map(|entry| (entry.id.0, entry)).collect())
+    }
+
+    async fn store_new(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
+        let new = |row: &Row| {
+            let prepared = row.read.as_ref().ok()?;
+            Some(new_entry(run.collection.id, format!("import:{}:{}", run.id, row.number), prepared))
+        };
+        let entries: Vec<_> = rows.iter().filter_map(new).collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let hidden: Vec<_> =
+            entries.iter().map(|entry| entry.spam || entry.kept.is_some_and(|k| k.deleted.is_some())).collect();
+        let outcomes = self.intake.submit(entries).await?;
+        for ((row, hidden), outcome) in rows.iter().zip(hidden).zip(outcomes) {
+            match outcome {
+                // A duplicate was stored by this same import before it broke off.
+                Outcome::Stored(_) | Outcome::Flagged(_) | Outcome::Duplicate(_) => {
+                    run.report.stored += 1;
+                    run.report.hidden += u64::from(hidden);
+                }
+                Outcome::Conflict(_) => run.report.refuse(row, "another row was stored under its number".into()),
+                Outcome::Rejected(refusal) => run.report.refuse(row, refusal.detail),
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes which entries rows were found to be: what this file held, for files that come later.
+    async fn note_known(&self, run: &Run<'_>, known: &[(u64, EntryId, i64)]) -> Result<()> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        let collection = run.collection.id;
+        let uids: Vec<_> = known.iter().map(|(number, ..)| format!("known:{}:{number}", run.id)).collect();
+        let mut tx = self.db.begin().await?;
+        let asked: Vec<_> = uids.iter().map(|uid| (collection, uid.as_str())).collect();
+        let noted: Vec<_> = store::known_uids(&mut tx, &asked).await?.into_iter().map(|uid| uid.uid).collect();
+        let new: Vec<_> = uids
+            .iter()
+            .zip(known)
+            .filter(|(uid, _)| !noted.contains(uid))
+            .map(|(uid, (_, entry, digest))| (collection, uid.as_str(), *entry, *digest))
+            .collect();
+        store::insert_uids(&mut tx, &new).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn note_progress(&self, run: &Run<'_>) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let report = serde_json::to_string(&run.report).unwrap_or_default();
+        let handled = i64::try_from(run.handled).unwrap_or(i64::MAX);
+        let running = store::note_import(&mut tx, run.id, handled, &report, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(running)
+    }
+
+    /// Changes entries that an export names. Only when all other rows are stored, and then it cannot be cancelled: a
+    /// cancelled import leaves nothing behind, and what was changed could not be taken back.
+    async fn change_rows(&self, run: &mut Run<'_>, source: Arc<Source>) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let states = ["running", "updating", "updating"];
+        let begun = store::move_import(&mut tx, run.id, states, "updating", self.clock.now()).await?;
+        tx.commit().await?;
+        if !begun {
+            return Ok(false);
+        }
+        let mut batches = self.read_ahead(source);
+        while let Some(batch) = batches.recv().await {
+            let batch = batch?;
+            let present = self.present(run, &batch).await?;
+            let mut tx = self.db.begin().await?;
+            for prepared in batch.iter().filter_map(|row| row.read.as_ref().ok()) {
+                let Seen::Changed(entry) = seen(prepared, &present, run.how) else { continue };
+                store::put_back(&mut tx, entry.id, &prepared.data).await?;
+                for path in json::paths(&prepared.data) {
+                    register_field(&mut tx, run.collection.id, &path, self.clock.now()).await?;
+                }
+                match entry.deleted_at {
+                    Some(_) => run.report.restored += 1,
+                    None => run.report.changed += 1,
+                }
+            }
+            tx.commit().await?;
+        }
+        Ok(true)
+    }
+
+    async fn finish(&self, by: &Author, run: Run<'_>) -> Result<Option<ImportReport>> {
+        self.intake.flush().await;
+        let now = self.clock.now();
+        let report = serde_json::to_string(&run.report).unwrap_or_default();
+        let mut tx = self.db.begin().await?;
+        let told = format!("into {}: {}", run.collection.name, run.report.words());
+        audit::note(&mut tx, by, Deed::new("imported", "entries", "").with(told), now).await?;
+        let handled = i64::try_from(run.handled).unwrap_or(i64::MAX);
+        let done = store::move_import(&mut tx, run.id, ["running", "updating", "updating"], "done", now).await?;
+        store::finish_import(&mut tx, run.id, handled, &report).await?;
+        tx.commit().await?;
+        Ok(done.then_some(run.report))
+    }
+
+    /// Ends an import before it is done and takes back what it stored. `false`: it is over, or was cancelled.
+    pub async fn cancel_import(&self, by: &Author, import: &ImportRow) -> Result<bool> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let states = ["uploaded", "running", "failed"];
+        if !store::move_import(&mut tx, import.id, states, "cancelled", now).await? {
+            return Ok(false);
+        }
+        let deed = Deed::new("cancelled", "imports", import.id).with(format!("into {}", import.collection));
+        audit::note(&mut tx, by, deed, now).await?;
+        tx.commit().await?;
+        self.take_back(import).await?;
+        Ok(true)
+    }
+
+    /// Removes what a cancelled import stored. Twice does no harm.
+    pub async fn take_back(&self, import: &ImportRow) -> Result<()> {
+        let Some(known) = self.collections.by_name(&import.collection).await? else { return Ok(()) };
+        loop {
+            let mut tx = self.db.begin().await?;
+            let count = store::take_back(&mut tx, known.collection.id, import.id, TAKEN_BACK).await?;
+            if count == 0 {
+                store::forget_known(&mut tx, known.collection.id, import.id).await?;
+                return Ok(tx.commit().await?);
+            }
+            tx.commit().await?;
+        }
+    }
+}
+
+/// Whether the entry that an export names is there.
+enum Seen<'p> {
+    Not,
+    As(EntryId),
+    /// It is there, and is to be as the file says.
+    Changed(&'p PresentEntry),
+}
+
+fn seen<'p>(row: &Prepared, present: &'p HashMap<i64, PresentEntry>, how: How) -> Seen<'p> {
+    let kept = row.exported.as_ref().map_or(Kept::default(), |exported| exported.kept);
+    let found = kept.id.and_then(|id| present.get(&id.0));
+    // A number alone says nothing: another server gave the same ones.
+    let Some(entry) = found.filter(|entry| Some(entry.received_at) == kept.received) else { return Seen::Not };
+    let comes_back = entry.deleted_at.is_some() && kept.deleted.is_none();
+    let differs = how.ids == SameId::Update && entry.deleted_at.is_none() && entry.data != row.data;
+    if comes_back || differs { Seen::Changed(entry) } else { Seen::As(entry.id) }
+}
+
+fn new_entry(collection: CollectionId, uid: String, row: &Prepared) -> NewEntry {
+    let ours = row.exported.as_ref();
+    // An id out of reach of a double would end the sequence.
+    let id = ours.and_then(|ours| ours.kept.id).filter(|id| (1..1 << 53).contains(&id.0));
+    NewEntry {
+        collection,
+        uid: Some(uid),
+        session: ours.and_then(|ours| ours.session.clone()),
+        at: ours.and_then(|ours| ours.at),
+        origin: ours.and_then(|ours| ours.origin.clone()),
+        spam: ours.is_some_and(|ours| ours.spam),
+        address: None,
+        data: row.data.clone(),
+        shape: row.shape,
+        kept: ours.map(|ours| Kept { id, ..ours.kept }),
+    }
+}

@@ -1,0 +1,108 @@
+//! What a file holds, before anything is stored.
+
+use std::hash::RandomState;
+use std::sync::Arc;
+
+use super::source::{Row, Source};
+use super::{ImportReport, Notice};
+use crate::entries::intake::digest;
+use crate::entries::json;
+use crate::error::{Error, Result};
+use crate::limits::MAX_FIELDS;
+
+/// Rows that a preview shows.
+const SHOWN: usize = 5;
+/// Columns that a preview shows.
+const COLUMNS: usize = 12;
+
+/// What a file holds.
+#[derive(Default)]
+pub struct Survey {
+    pub rows: u64,
+    /// Rows that cannot be stored, and why.
+    pub refused: ImportReport,
+    /// Of the rows that can be, sorted.
+    pub digests: Vec<i64>,
+    /// Of a table, in their order, empty ones too: an export shows them again.
+    pub columns: Vec<String>,
+    pub notices: Vec<Notice>,
+    /// The first rows: names and values.
+    pub first: Vec<Vec<(String, String)>>,
+    /// SHA-256 of the file and of how it is read.
+    pub file: Vec<u8>,
+    /// It is an export of ours.
+    pub ours: bool,
+}
+
+impl Survey {
+    /// Reads a whole file. An error says why nothing of it can be stored.
+    pub async fn of(source: &Arc<Source>) -> Result<Survey> {
+        let source = source.clone();
+        let read = tokio::task::spawn_blocking(move || Survey::read(&source)).await;
+        read.map_err(|error| Error::Internal(Box::new(error)))?
+    }
+
+    fn read(source: &Source) -> Result<Survey> {
+        let mut survey = Survey::default();
+        let seed = RandomState::new();
+        source.rows(&seed, &mut |row| {
+            survey.note(row);
+            true
+        })?;
+        (survey.columns, survey.notices) = source.columns()?;
+        survey.notices.extend(source.notices.iter().cloned());
+        survey.digests.sort_unstable();
+        survey.file = source.digest().map_err(|error| Error::Internal(Box::new(error)))?;
+        if survey.columns.len() > MAX_FIELDS {
+            return Err(Error::invalid("/file", format!("has more than {MAX_FIELDS} columns")));
+        }
+        if survey.rows == 0 {
+            return Err(Error::invalid("/file", "there is no row in it"));
+        }
+        Ok(survey)
+    }
+
+    fn note(&mut self, row: Row) {
+        self.rows += 1;
+        match &row.read {
+            Ok(prepared) => {
+                self.ours |= prepared.exported.is_some();
+                self.digests.push(digest(&prepared.data));
+                if self.first.len() < SHOWN {
+                    let mut cells = Vec::new();
+                    json::fields(&prepared.data, &mut |path, _, value| {
+                        cells.push((path.to_owned(), value.chars().take(80).collect()));
+                    });
+                    self.first.push(cells);
+                }
+            }
+            Err(reason) => self.refused.refuse(&row, reason.clone()),
+        }
+    }
+
+    /// The first rows as a table: names, then cells, empty where a row has no value.
+    pub fn preview(&self) -> (Vec<String>, Vec<Vec<String>>) {
+        let mut names: Vec<String> = Vec::new();
+        let seen = self.first.iter().flatten().map(|(name, _)| name);
+        for name in self.columns.iter().chain(seen) {
+            if names.len() < COLUMNS && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        let cell = |row: &[(String, String)], name: &String| {
+            row.iter().find(|(known, _)| known == name).map_or(String::new(), |(_, value)| value.clone())
+        };
+        let rows = self.first.iter().map(|row| names.iter().map(|name| cell(row, name)).collect()).collect();
+        (names, rows)
+    }
+}
+
+impl Row {
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("row {}, line {line}", self.number),
+            None => format!("row {}", self.number),
+        }
+    }
+}

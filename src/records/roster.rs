@@ -1,0 +1,388 @@
+//! Records from tables that other programs wrote: a row is a record that is there, or a new one.
+//!
+//! What always holds: the same table twice changes nothing; an empty cell leaves what is there, unless it is told otherwise;
+//! rows that break a rule are told by line, and the others are kept, all in one transaction.
+
+use serde_json::{Map, Value};
+
+use super::csv::name_column;
+use super::input::{self, Absent};
+use super::{Bound, Column, Kind, Records, Resource, store};
+use crate::db::Tx;
+use crate::entries::{Sheet, unguarded};
+use crate::error::{Error, Result};
+use crate::staff::{Author, Deed, audit};
+
+/// Columns by which a record is recognised, if the row has values for them.
+#[derive(Debug)]
+pub struct Key {
+    pub columns: &'static [&'static str],
+    /// Only records count that have no value in the columns of the keys before this one: a name alone says little of somebody who
+    /// has a number.
+    pub alone: bool,
+}
+
+/// How a table is taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choices {
+    /// An empty cell empties the field.
+    pub empty: bool,
+    /// Records that are not in the table become inactive.
+    pub absent: bool,
+    /// Nothing is written: what would happen is told.
+    pub dry: bool,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Default)]
+pub struct ImportReport {
+    pub made: u64,
+    pub changed: u64,
+    pub unchanged: u64,
+    /// Line and reason.
+    pub refused: Vec<(u64, String)>,
+    /// Records that became inactive: number and name.
+    pub absent: Vec<(i64, String)>,
+    /// How the table was read.
+    pub read_as: String,
+}
+
+/// Where the cells of a column go.
+#[derive(Clone, Copy)]
+enum Place {
+    Id,
+    Column(&'static Column),
+    /// The name of a record that a column refers to.
+    Name(&'static Column),
+    /// Parts of the label, first and last.
+    First,
+    Last,
+    /// A column without a name, of which all cells are empty.
+    Nothing,
+}
+
+/// What became of a row.
+enum Outcome {
+    Made(i64),
+    Changed(i64),
+    Unchanged(i64),
+}
+
+impl Records {
+    /// Reads a table whose first row names the columns.
+    pub async fn import(
+        &self,
+        by: &Author,
+        resource: &'static Resource,
+        sheet: &Sheet,
+        choices: Choices,
+    ) -> Result<ImportReport> {
+        let places = places(resource, sheet)?;
+        let mut report = ImportReport { read_as: sheet.read_as.clone(), ..ImportReport::default() };
+        let mut seen = Vec::new();
+        let mut tx = self.db.begin().await?;
+        for (line, row) in &sheet.rows {
+            match self.import_row(&mut tx, resource, &places, row, choices).await {
+                Ok(outcome) => seen.push(report.note(&outcome)),
+                Err(Error::Invalid(errors)) => {
+                    let reason = |e: &crate::error::FieldError| {
+                        let field = e.pointer.as_deref().unwrap_or("").trim_start_matches('/');
+                        format!("{field} {}", e.detail).trim().to_owned()
+                    };
+                    report.refused.push((*line, errors.iter().map(reason).collect::<Vec<_>>().join("; ")));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if choices.absent {
+            report.absent = self.deactivate(&mut tx, resource, &seen, &report).await?;
+        }
+        if choices.dry {
+            tx.abandon().await?;
+            return Ok(report);
+        }
+        let mut told = format!("{} made, {} changed, {} refused", report.made, report.changed, report.refused.len());
+        if choices.absent {
+            told += &format!(", {} inactive", report.absent.len());
+        }
+        audit::note(&mut tx, by, Deed::new("imported", resource.name, "").with(told), self.clock.now()).await?;
+        self.commit(tx).await?;
+        Ok(report)
+    }
+
+    async fn import_row(
+        &self,
+        tx: &mut Tx,
+        resource: &'static Resource,
+        places: &[Place],
+        row: &[String],
+        choices: Choices,
+    ) -> Result<Outcome> {
+        if let Some(extra) = row.iter().skip(places.len()).find(|cell| !cell.trim().is_empty()) {
+            return Err(Error::invalid(
+                "",
+                format!("has {} cells; the header has {}: \"{extra}\"", row.len(), places.len()),
+            ));
+        }
+        let mut body = Map::new();
+        let (mut id, mut first, mut last) = (None, "", "");
+        for (place, cell) in places.iter().zip(row) {
+            let text = unguarded(cell.trim());
+            match place {
+                Place::Nothing => {}
+                Place::First => first = text,
+                Place::Last => last = text,
+                Place::Id => id = number(text)?,
+                Place::Name(column) => self.import_name(tx, column, text, &mut body).await?,
+                Place::Column(column) => {
+                    let value = input::from_text(column, text)
+                        .map_err(|detail| Error::invalid(format!("/{}", column.name), detail))?;
+                    // A name may say it already.
+                    if !value.is_null() || !body.contains_key(column.name) && choices.empty {
+                        body.insert(column.name.to_owned(), value);
+                    }
+                }
+            }
+        }
+        let name = format!("{first} {last}");
+        if !name.trim().is_empty() && !body.contains_key(resource.label) {
+            body.insert(resource.label.to_owned(), Value::String(name.trim().to_owned()));
+        }
+        self.import_body(tx, resource, id, &body).await
+    }
+
+    /// A reference by name; the number in the same row goes first.
+    async fn import_name(
+        &self,
+        tx: &mut Tx,
+        column: &'static Column,
+        text: &str,
+        body: &mut Map<String, Value>,
+    ) -> Result<()> {
+        let Kind::Reference(other) = &column.kind else { return Ok(()) };
+        if text.is_empty() || body.get(column.name).is_some_and(|value| !value.is_null()) {
+            return Ok(());
+        }
+        let id = match store::by_label(tx, other, text).await? {
+            Some(id) => id,
+            None if column.required && other.columns.iter().all(|c| !c.required || c.name == other.label) => {
+                let new = Map::from_iter([(other.label.to_owned(), Value::String(text.to_owned()))]);
+                self.make_in(tx, other, &new).await?
+            }
+            None => {
+                return Err(Error::invalid(
+                    format!("/{}", column.name),
+                    format!("there is no {} \"{text}\"", other.one),
+                ));
+            }
+        };
+        body.insert(column.name.to_owned(), id.into());
+        Ok(())
+    }
+
+    async fn import_body(
+        &self,
+        tx: &mut Tx,
+        resource: &'static Resource,
+        id: Option<i64>,
+        body: &Map<String, Value>,
+    ) -> Result<Outcome> {
+        let present = match id {
+            Some(id) => Some(id),
+            None => known(tx, resource, body).await?,
+        };
+        let Some(id) = present else { return self.make_in(tx, resource, body).await.map(Outcome::Made) };
+        let found = store::find_for_update(tx, resource, id).await?.filter(|item| !item.deleted);
+        let item = found.ok_or_else(|| Error::invalid("/id", format!("there is no {} {id}", resource.one)))?;
+        let values = input::read(resource, body, Absent::Kept)?;
+        if values.iter().all(|(column, value)| is_same(value, item.body.get(column.name))) {
+            return Ok(Outcome::Unchanged(id));
+        }
+        self.merge_in(tx, resource, id, body).await.map(|()| Outcome::Changed(id))
+    }
+
+    /// Makes active records inactive that no row was. Not if a row was refused: it may be one of them.
+    async fn deactivate(
+        &self,
+        tx: &mut Tx,
+        resource: &'static Resource,
+        seen: &[i64],
+        report: &ImportReport,
+    ) -> Result<Vec<(i64, String)>> {
+        if !resource.has_status() || !report.refused.is_empty() {
+            return Ok(Vec::new());
+        }
+        let active = store::active(tx, resource).await?;
+        let absent: Vec<_> = active.into_iter().filter(|(id, _)| !seen.contains(id)).collect();
+        let inactive = Map::from_iter([("status".to_owned(), Value::String("inactive".into()))]);
+        for (id, _) in &absent {
+            self.merge_in(tx, resource, *id, &inactive).await?;
+        }
+        Ok(absent)
+    }
+}
+
+impl ImportReport {
+    /// Counts a row and returns the record it is.
+    fn note(&mut self, outcome: &Outcome) -> i64 {
+        let (count, id) = match outcome {
+            Outcome::Made(id) => (&mut self.made, id),
+            Outcome::Changed(id) => (&mut self.changed, id),
+            Outcome::Unchanged(id) => (&mut self.unchanged, id),
+        };
+        *count += 1;
+        *id
+    }
+}
+
+fn number(text: &str) -> Result<Option<i64>> {
+    match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| Error::invalid("/id", format!("\"{text}\" is no whole number"))),
+    }
+}
+
+/// The record that a row is, by the first key for which it has values.
+async fn known(tx: &mut Tx, resource: &'static Resource, body: &Map<String, Value>) -> Result<Option<i64>> {
+    // What is wrong with a row is told, all at once, by whoever makes a record of it.
+    let Ok(values) = input::read(resource, body, Absent::Kept) else { return Ok(None) };
+    let given = |name: &str| values.iter().find(|(column, _)| column.name == name).map(|(_, value)| value.clone());
+    let mut before: Vec<&'static str> = Vec::new();
+    for key in resource.keys {
+        let first = key.columns.first().and_then(|name| given(name)).filter(|value| !value.is_empty());
+        if first.is_some() {
+            // What a row does not say of the rest of a key is none.
+            let wanted: Vec<_> =
+                key.columns.iter().map(|name| (*name, given(name).unwrap_or(Bound::Text(None)))).collect();
+            let none: &[&str] = if key.alone { &before } else { &[] };
+            match store::by_key(tx, resource, &wanted, none).await?.as_slice() {
+                [] => {}
+                [id] => return Ok(Some(*id)),
+                _ => {
+                    let detail = format!("fits several {}: give the id", resource.name);
+                    return Err(Error::invalid(format!("/{}", key.columns[0]), detail));
+                }
+            }
+        }
+        before.extend(key.columns);
+    }
+    Ok(None)
+}
+
+fn is_same(value: &Bound, present: Option<&Value>) -> bool {
+    match (value, present.unwrap_or(&Value::Null)) {
+        (Bound::Int(number), present) => *number == present.as_i64(),
+        (Bound::Flag(flag), present) => Some(*flag) == present.as_bool(),
+        (Bound::Text(None), present) => present.is_null() || present.as_array().is_some_and(Vec::is_empty),
+        (Bound::Text(Some(text)), Value::String(present)) => text == present,
+        (Bound::Text(Some(text)), present) => *text == present.to_string(),
+    }
+}
+
+/// Where each column of a table goes, by its name.
+fn places(resource: &'static Resource, sheet: &Sheet) -> Result<Vec<Place>> {
+    if sheet.header.iter().all(|name| name.trim().is_empty()) {
+        return Err(Error::invalid("/file", "is empty: its first line names the columns"));
+    }
+    let mut taken: Vec<String> = Vec::new();
+    let mut found = Vec::new();
+    for (index, name) in sheet.header.iter().enumerate() {
+        let name = heading(name);
+        if name.is_empty() {
+            let blank = |(_, row): &(u64, Vec<String>)| row.get(index).is_none_or(|cell| cell.trim().is_empty());
+            if !sheet.rows.iter().all(blank) {
+                return Err(Error::invalid("/file", format!("line 1: column {} has no name", index + 1)));
+            }
+            found.push(Place::Nothing);
+            continue;
+        }
+        if taken.contains(&name) {
+            return Err(Error::invalid("/file", format!("line 1: the column \"{name}\" is there twice")));
+        }
+        found.push(place(resource, &name).ok_or_else(|| strange(resource, &name))?);
+        taken.push(name);
+    }
+    Ok(found)
+}
+
+fn place(resource: &'static Resource, name: &str) -> Option<Place> {
+    let synonym = SYNONYMS.iter().find(|(synonym, _)| *synonym == name).map(|(_, meant)| *meant);
+    [Some(name), synonym].into_iter().flatten().find_map(|name| match name {
+        "id" => Some(Place::Id),
+        "first_name" => Some(Place::First),
+        "last_name" => Some(Place::Last),
+        name => {
+            let own = resource.writable().find(|column| column.name == name).map(Place::Column);
+            own.or_else(|| resource.writable().find(|c| name_column(c) == Some(name)).map(Place::Name))
+                .or_else(|| resource.writable().find(|column| heading(column.title) == name).map(Place::Column))
+                .or_else(|| resource.given().any(|c| c.name == name).then_some(Place::Nothing))
+        }
+    })
+}
+
+fn strange(resource: &'static Resource, name: &str) -> Error {
+    let known = resource.readable(true).flat_map(|column| [Some(column.name), name_column(column)]).flatten();
+    let hint = crate::words::did_you_mean(name, known);
+    Error::invalid("/file", format!("line 1: there is no column \"{name}\"{hint}"))
+}
+
+/// `Student number` is `student_number`, `E-Mail` is `e_mail`.
+fn heading(name: &str) -> String {
+    let plain: String = name.trim().to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+    plain.split('_').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+}
+
+/// What other programs call it.
+const SYNONYMS: [(&str, &str); 33] = [
+    ("e_mail", "email"),
+    ("mail", "email"),
+    ("email_address", "email"),
+    ("e_mail_address", "email"),
+    ("student_no", "student_number"),
+    ("student_nr", "student_number"),
+    ("student_id", "student_number"),
+    ("matriculation_number", "student_number"),
+    ("matriculation_no", "student_number"),
+    ("id_number", "student_number"),
+    ("telephone", "phone"),
+    ("tel", "phone"),
+    ("mobile", "phone"),
+    ("phone_number", "phone"),
+    ("full_name", "name"),
+    ("display_name", "name"),
+    ("student_name", "name"),
+    ("student", "name"),
+    ("firstname", "first_name"),
+    ("given_name", "first_name"),
+    ("forename", "first_name"),
+    ("lastname", "last_name"),
+    ("surname", "last_name"),
+    ("family_name", "last_name"),
+    ("nickname", "preferred_name"),
+    ("url", "website"),
+    ("homepage", "website"),
+    ("web", "website"),
+    ("department", "college"),
+    ("faculty", "college"),
+    ("school", "college"),
+    ("office", "location"),
+    ("room", "location"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::heading;
+
+    #[test]
+    fn headings_are_names_of_columns() {
+        for (name, column) in [
+            ("Student number", "student_number"),
+            ("E-Mail", "e_mail"),
+            (" First  Name ", "first_name"),
+            ("No.", "no"),
+            ("", ""),
+        ] {
+            assert_eq!(heading(name), column);
+        }
+    }
+}
