@@ -123,7 +123,8 @@ async function withScripts(context, page, form, what, run) {
     return FINAL.test(await status(page));
   }, `${run}: the visitor is told`);
   texts.push(await status(page));
-  let held = await page.inputValue('[name=name]');
+  const before = await page.inputValue('[name=name]');
+  let held = before;
   if (/Saved/.test(texts[0])) {
     assert.equal((await stored(run)).length, 0, run);
     await what.later?.();
@@ -135,6 +136,7 @@ async function withScripts(context, page, form, what, run) {
     texts.push(await status(page));
     held = await page.inputValue('[name=name]');
   }
+  if (texts.length > 1) assert.equal(before, what.typed ?? TYPED, `${run}: until it has arrived, what was typed stays`);
   const refused = /Not sent/.test(texts.at(-1));
   assert.ok(held === (refused ? what.typed ?? TYPED : ''), `${run}: the fields hold ${held.slice(0, 40)}`);
   assert.equal(new URL(page.url()).href, `${site.url}/`, `${run}: the page did not move`);

@@ -34,9 +34,10 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Buckets { limit, limiter: RateLimiter::keyed(quota) }
     }
 
-    /// Takes room for `count` from a bucket, or says when to come back.
+    /// Takes room for `count` from a bucket, or says when to come back. More than it holds takes all of it.
     pub fn take(&self, key: K, count: usize) -> Result<()> {
-        let count = NonZeroU32::new(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+        let count = u32::try_from(count).unwrap_or(u32::MAX).min(self.limit.quota);
+        let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         match self.limiter.check_key_n(&key, count) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(not_until)) => {

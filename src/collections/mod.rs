@@ -15,7 +15,7 @@ use crate::moment::Moment;
 
 pub use api::Docs;
 pub use service::{Changes, Collections, Known, NewCollection, create, purgeable, remove};
-pub use store::{FieldCounts, count_fields, fields, find, forget_field, forget_old_fields, register_field};
+pub use store::{FieldCounts, count_fields, fields, find, forget_field, forget_old_fields, id_of, register_field};
 
 /// URLs for staff.
 pub fn staff_routes() -> Vec<rocket::Route> {
@@ -44,11 +44,27 @@ pub struct Collection {
     pub daily_quota: Option<i64>,
     /// JSON, see [`Check`].
     pub checks: String,
+    /// JSON: names of the states of its entries.
+    pub states: String,
     pub version: i64,
     pub created_at: Moment,
     /// It can be restored for [`KEPT_DAYS`], then it is removed with its entries.
     pub deleted_at: Option<Moment>,
 }
+
+impl Collection {
+    /// The states of its entries; a new one has the first.
+    pub fn states(&self) -> Vec<String> {
+        serde_json::from_str(&self.states).unwrap_or_default()
+    }
+
+    pub fn first_state(&self) -> String {
+        self.states().into_iter().next().unwrap_or_default()
+    }
+}
+
+/// What the states of a collection are if nobody names others.
+pub const STATES: [&str; 3] = ["new", "open", "done"];
 
 /// Days for which a deleted collection can be restored.
 pub const KEPT_DAYS: i64 = 30;

@@ -169,6 +169,7 @@ struct Settings {
     retention_days: String,
     daily_quota: String,
     checks: String,
+    states: String,
 }
 
 impl Settings {
@@ -181,6 +182,7 @@ impl Settings {
             retention_days: number(collection.retention_days),
             daily_quota: number(collection.daily_quota),
             checks: collection.checks.clone(),
+            states: collection.states().join(", "),
         }
     }
 
@@ -192,6 +194,7 @@ impl Settings {
             retention_days: form.get("retention_days").to_owned(),
             daily_quota: form.get("daily_quota").to_owned(),
             checks: form.get("checks").to_owned(),
+            states: form.get("states").to_owned(),
         }
     }
 
@@ -211,6 +214,8 @@ impl Settings {
             retention_days: Some(retention_days),
             daily_quota: Some(daily_quota),
             checks: Some(self.checks.clone()).filter(|checks| !checks.trim().is_empty()),
+            states: Some(self.states.split(',').map(str::to_owned).collect())
+                .filter(|_| !self.states.trim().is_empty()),
             new_key: false,
         })
     }

@@ -180,6 +180,7 @@ pub async fn create(db: &Pool, by: &Author, new: NewCollection, now: Moment) -> 
         retention_days: None,
         daily_quota: None,
         checks: "{}".into(),
+        states: json(&super::STATES),
         version: 1,
         created_at: now,
         deleted_at: None,
@@ -236,6 +237,8 @@ pub struct Changes {
     pub retention_days: Option<Option<i64>>,
     pub daily_quota: Option<Option<i64>>,
     pub checks: Option<String>,
+    /// Names of the states of its entries, in their order.
+    pub states: Option<Vec<String>>,
     /// Make a new publishable key; the old one stops working at once.
     pub new_key: bool,
 }
@@ -258,6 +261,9 @@ pub async fn change(
     if let Some(checks) = changes.checks {
         parse_checks(&checks)?;
         changed.checks = checks;
+    }
+    if let Some(states) = changes.states {
+        changed.states = json(&checked_states(states)?);
     }
     changed.open = changes.open.unwrap_or(changed.open);
     changed.public_read = changes.public_read.unwrap_or(changed.public_read);
@@ -319,6 +325,22 @@ pub async fn remove(db: &Pool, collection: &Collection) -> Result<()> {
     let mut tx = db.begin().await?;
     store::remove(&mut tx, collection.id, &collection.name).await?;
     Ok(tx.commit().await?)
+}
+
+fn json(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    serde_json::to_string(&names).unwrap_or_default()
+}
+
+/// 1 to 20 different names of at most 40 characters.
+fn checked_states(states: Vec<String>) -> Result<Vec<String>> {
+    let states: Vec<_> = states.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    let is_name = |name: &String| name.chars().count() <= 40 && !name.chars().any(char::is_control);
+    let twice = states.iter().enumerate().any(|(i, name)| states[..i].contains(name));
+    if states.is_empty() || states.len() > 20 || twice || !states.iter().all(is_name) {
+        return Err(Error::invalid("/states", "must be 1 to 20 different names of at most 40 characters"));
+    }
+    Ok(states)
 }
 
 fn positive(pointer: &str, change: Option<Option<i64>>, current: Option<i64>) -> Result<Option<i64>> {

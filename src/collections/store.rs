@@ -4,12 +4,19 @@ use super::{Collection, CollectionId, RegisteredField};
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
 
-const COLUMNS: &str = "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, version, created_at, deleted_at";
+const COLUMNS: &str = "id, name, title, publishable_key, kind, open, public_read, retention_days, daily_quota, checks, states, version, created_at, deleted_at";
 
 pub async fn all(db: &Pool) -> Result<Vec<Collection>, DbError> {
     db.read(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM collections WHERE deleted_at IS NULL ORDER BY name")))
         .all()
         .await
+}
+
+/// The number of a collection, deleted or not.
+pub async fn id_of(db: &Pool, name: &str) -> Result<Option<CollectionId>, DbError> {
+    let found: Option<(CollectionId,)> =
+        db.read("SELECT id FROM collections WHERE name = $1").bind(name).optional().await?;
+    Ok(found.map(|(id,)| id))
 }
 
 /// Collections that are deleted and can be restored.
@@ -85,7 +92,7 @@ pub async fn update(tx: &mut Tx, collection: &Collection) -> Result<bool, DbErro
     let written = tx
         .write(
             "UPDATE collections SET title = $2, publishable_key = $3, open = $4, public_read = $5, \
-         retention_days = $6, daily_quota = $7, checks = $8, version = version + 1 WHERE id = $1 AND version = $9",
+         retention_days = $6, daily_quota = $7, checks = $8, states = $10, version = version + 1 WHERE id = $1 AND version = $9",
         )
         .bind(collection.id)
         .bind(&collection.title)
@@ -96,6 +103,7 @@ pub async fn update(tx: &mut Tx, collection: &Collection) -> Result<bool, DbErro
         .bind(collection.daily_quota)
         .bind(&collection.checks)
         .bind(collection.version)
+        .bind(&collection.states)
         .execute()
         .await?;
     Ok(written == 1)

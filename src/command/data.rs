@@ -62,13 +62,13 @@ pub(super) async fn import(args: &ImportArgs, config: &Config) -> Outcome {
     let source = Arc::new(Source::open(file, name, &options)?);
     let survey = Survey::of(&source).await?;
     eprintln!("read as {source}: {} rows", survey.rows);
-    if args.dry_run {
-        survey.notices.iter().for_each(|notice| eprintln!("  {}", notice.0));
-        survey.refused.reasons.iter().for_each(|(place, reason)| eprintln!("  {place}: {reason}"));
-        return Ok(());
-    }
     let pool = Pool::open(&config.database_url()).await?;
     let entries = entries(&pool, config);
+    if args.dry_run {
+        let collection = collections::find(&pool, &args.collection).await?;
+        let would = entries.would_import(collection.as_ref(), name, &survey, how).await?;
+        return tell(&would);
+    }
     let by = Author::command_line();
     let collection = find_or_make(&entries, &by, &args.collection).await?;
     let bar = progress_bar(survey.rows);

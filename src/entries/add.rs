@@ -191,6 +191,9 @@ async fn accept(
     let submission = submission(headers, address, uri);
     let recorded = entries.record(&submission, body).await?;
     if let (Shape::Form { next, files, collection }, true) = (&recorded.shape, wants_page) {
+        if recorded.items.iter().any(|item| matches!(item.outcome, Outcome::Conflict(_))) {
+            return Err(Error::Conflict("Another entry with this _uid was stored before.".into()));
+        }
         let origin = submission.origin.as_deref();
         let next = match next {
             Some(next) => entries.lead_to(next, origin, collection).await,
@@ -252,10 +255,12 @@ fn submission(headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>) -> 
     let query = uri.query().map_or("", |query| query.as_str());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
+            "_" => {}
+            // As in a form: an empty one is none.
+            "_collection" | "_key" | "_next" if value.is_empty() => {}
             "_collection" => submission.collection = Some(value.into_owned()),
             "_key" => submission.key = Some(value.into_owned()),
             "_next" => submission.next = Some(value.into_owned()),
-            "_" => {}
             other if submission.strays.len() < MAX_STRAYS => {
                 let hint = if other.starts_with('_') { did_you_mean(other, CONTROLS) } else { String::new() };
                 let shown: String = other.chars().take(80).collect();

@@ -67,10 +67,36 @@ fn json_body(mut bytes: Vec<u8>) -> Result<Body> {
     if bytes.starts_with("\u{feff}".as_bytes()) {
         bytes.drain(..3);
     }
+    mend_surrogates(&mut bytes);
     match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'[') => batch(json::elements(&bytes).map_err(malformed)?),
         Some(_) => Ok(Body::One(bytes)),
         None => Err(Error::BadRequest(vec![crate::error::FieldError::at("", "the body is empty")])),
+    }
+}
+
+/// Half of a surrogate pair, as programs leave it that cut a text between: no text can hold it, and one such entry must not
+/// take its whole batch along. It becomes U+FFFD, as in a browser's own `toWellFormed`.
+fn mend_surrogates(bytes: &mut [u8]) {
+    let unit = |bytes: &[u8], at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] != b'\\' {
+            at += 1;
+            continue;
+        }
+        at += match (unit(bytes, at), unit(bytes, at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                bytes[at + 2..at + 6].copy_from_slice(b"fffd");
+                6
+            }
+            (Some(_), _) => 6,
+            (None, _) => 2,
+        };
     }
 }
 

@@ -78,6 +78,9 @@ pub fn values(keys: &[SortKey], entry: &EntryRef<'_>, collection: &str) -> Vec<S
                     System::Session => entry.session,
                     System::Origin => entry.origin,
                     System::Flags => entry.flags,
+                    System::State => entry.work.state,
+                    System::Assignee => entry.work.assignee,
+                    System::Note => entry.work.note,
                     _ => collection,
                 };
                 values.push(u8::from(text.is_empty()).to_string());

@@ -18,6 +18,10 @@ use crate::web::{Unread, pieces};
 
 /// Fields of a form that may be ours: `_uid` and so on.
 const OUR_NAMES: usize = 10;
+const OURS: [&str; 8] = ["_uid", "_session", "_at", "_sent", "_collection", "_key", "_next", "_gotcha"];
+/// Files of a form that are noted, and bytes of their names.
+const FILES: usize = 50;
+const FILE_NAME: usize = 250;
 /// The hidden field by which a browser names the encoding.
 const CHARSET: &str = "_charset_";
 
@@ -73,10 +77,17 @@ where
     let mut room = MAX_BODY;
     while let Some(mut part) = parts.next_field().await.map_err(|e| unreadable(&e))? {
         let disposition = part.headers().get("content-disposition").map_or(&[][..], |header| header.as_bytes());
-        let (name, file) = (parameter(disposition, "name").unwrap_or_default(), parameter(disposition, "filename"));
+        let name = parameter(disposition, "name").unwrap_or_default();
+        let mut file = parameter(disposition, "filename").or_else(|| extended(disposition));
         let charset = part.content_type().and_then(|kind| kind.get_param("charset"));
-        let charset = charset.and_then(|label| Encoding::for_label(label.as_str().as_bytes()));
+        let charset = charset.and_then(|label| known(label.as_str().as_bytes()));
         let kind = part.content_type().map_or(String::new(), |kind| kind.essence_str().to_owned());
+        // A part of another kind than text is a file, if nobody says how it is called.
+        if file.is_none() && !matches!(kind.split('/').next(), Some("" | "text")) && kind != "application/json" {
+            file = Some(Vec::new());
+        }
+        let spoken = name.len() + file.as_ref().map_or(0, Vec::len) + kind.len();
+        room = room.checked_sub(spoken as u64).ok_or_else(super::body::too_large)?;
         let (mut text, mut bytes) = (Vec::new(), 0);
         while let Some(chunk) = part.chunk().await.map_err(|e| unreadable(&e))? {
             unread.store(0, Ordering::Relaxed);
@@ -90,7 +101,15 @@ where
             None => fields.push(Field { name, value: Value::Text(text, charset) }),
             // What a browser sends for a file that nobody chose.
             Some(file) if file.is_empty() && bytes == 0 => {}
-            Some(file) => fields.push(Field { name, value: Value::File { name: file, kind, bytes } }),
+            // So many files are noted; more must not cost the text.
+            Some(_) if fields.iter().filter(|field| matches!(field.value, Value::File { .. })).count() >= FILES => {}
+            Some(mut file) => {
+                file.truncate(FILE_NAME);
+                fields.push(Field {
+                    name,
+                    value: Value::File { name: file, kind: kind.chars().take(100).collect(), bytes },
+                });
+            }
         }
         if fields.len() > MAX_LEAVES + OUR_NAMES {
             return Err(too_many());
@@ -125,6 +144,13 @@ fn parameter(header: &[u8], name: &str) -> Option<Vec<u8>> {
     }
 }
 
+/// `filename*=UTF-8''…` (RFC 5987), which some programs send alone.
+fn extended(header: &[u8]) -> Option<Vec<u8>> {
+    let value = parameter(header, "filename*")?;
+    let at = value.iter().rposition(|b| *b == b'\'').map_or(0, |at| at + 1);
+    Some(percent_decode(&value[at..]).collect())
+}
+
 /// The value at the beginning of a text, and how long it is there.
 fn parameter_value(text: &[u8]) -> (Vec<u8>, usize) {
     let Some(quoted) = text.strip_prefix(b"\"") else {
@@ -157,26 +183,34 @@ fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 /// The encoding of a form: the one that `_charset_` names, then that of the body's type, if the form can be written in
-/// it; then UTF-8; and as nothing is refused for its encoding, the named one with what is wrong replaced, or windows-1252.
+/// it; then UTF-8; and as nothing is refused for its encoding, windows-1252, in which every byte is a character.
 fn encoding(kind: &ContentType, fields: &[Field]) -> &'static Encoding {
-    let hidden = fields.iter().find(|field| field.name == CHARSET.as_bytes()).and_then(|field| match &field.value {
-        Value::Text(label, _) => Encoding::for_label(label),
+    let hidden = fields.iter().filter(|field| field.name == CHARSET.as_bytes()).find_map(|field| match &field.value {
+        Value::Text(label, _) => known(label),
         Value::File { .. } => None,
     });
-    let header = kind.param("charset").and_then(|label| Encoding::for_label(label.as_bytes()));
+    let header = kind.param("charset").and_then(|label| known(label.as_bytes()));
     let fits = |encoding: &'static Encoding| {
-        let text = |bytes: &[u8]| encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some();
+        let text = |bytes: &[u8]| fits_in(encoding, bytes);
         fields.iter().all(|field| {
             text(&field.name)
                 && match &field.value {
-                    Value::Text(bytes, charset) => charset.is_some() || text(bytes),
+                    Value::Text(bytes, own) => own.is_some_and(|own| fits_in(own, bytes)) || text(bytes),
                     Value::File { name, .. } => text(name),
                 }
         })
     };
     let named = [hidden, header].into_iter().flatten();
-    let certain = named.clone().chain([UTF_8]).find(|encoding| fits(encoding));
-    certain.or_else(|| named.clone().find(|encoding| *encoding != UTF_8)).unwrap_or(WINDOWS_1252)
+    named.chain([UTF_8]).find(|encoding| fits(encoding)).unwrap_or(WINDOWS_1252)
+}
+
+/// The encoding of a label, if a form can be written in it (WHATWG Encoding, "output encoding").
+fn known(label: &[u8]) -> Option<&'static Encoding> {
+    Encoding::for_label(label).map(Encoding::output_encoding)
+}
+
+fn fits_in(encoding: &'static Encoding, bytes: &[u8]) -> bool {
+    encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some()
 }
 
 /// Fields as an object: a repeated name becomes an array, `a.b` stays a plain name.
@@ -186,6 +220,7 @@ fn assemble(kind: &ContentType, fields: Vec<Field>) -> Result<Form> {
     }
     let encoding = encoding(kind, &fields);
     let text = |bytes: &[u8], own: Option<&'static Encoding>| {
+        let own = own.filter(|own| fits_in(own, bytes));
         own.unwrap_or(encoding).decode_without_bom_handling(bytes).0.into_owned()
     };
     let mut object: Vec<(String, Vec<String>)> = Vec::new();
@@ -202,6 +237,13 @@ fn assemble(kind: &ContentType, fields: Vec<Field>) -> Result<Form> {
             }
         };
         let name = text(&field.name, None);
+        // A name of ours says one thing: the first that says anything.
+        if let Some((_, said)) = object.iter_mut().find(|(known, _)| *known == name && OURS.contains(&name.as_str())) {
+            if said.iter().all(|value| is_blank(value)) {
+                *said = vec![value];
+            }
+            continue;
+        }
         match object.iter_mut().find(|(known, _)| *known == name) {
             Some((_, values)) => values.push(value),
             None => object.push((name, vec![value])),
@@ -222,13 +264,23 @@ pub fn is_filled(data: &str) -> bool {
     let mut filled = false;
     json::fields(data, &mut |_, kind, value| {
         let blank = match kind {
-            json::Kind::Array => !value.contains(|c: char| !matches!(c, '[' | ']' | '"' | ',' | ' ')),
+            json::Kind::Array => is_blank(value),
             json::Kind::Object => true,
             _ => value.trim().is_empty(),
         };
         filled |= !blank;
     });
     filled
+}
+
+/// Whether a value, as JSON, holds nothing but blanks.
+fn is_blank(json: &str) -> bool {
+    match serde_json::from_str(json) {
+        Ok(serde_json::Value::String(text)) => text.trim().is_empty(),
+        Ok(serde_json::Value::Array(values)) => values.iter().all(|value| is_blank(&value.to_string())),
+        Ok(value) => value.is_null(),
+        Err(_) => false,
+    }
 }
 
 #[cfg(test)]

@@ -40,11 +40,14 @@ impl Limits {
         Limits { rates, today: Mutex::default() }
     }
 
-    /// Takes room for `entries` from both buckets, or says when to come back.
-    pub fn take(&self, address: Option<IpAddr>, collection: CollectionId, entries: usize) -> Result<()> {
-        let Some(rates) = &self.rates else { return Ok(()) };
-        rates.per_address.take(address, entries)?;
-        rates.per_collection.take(collection.0, entries)
+    /// Takes room for `entries` of one request from the bucket of an address, or says when to come back.
+    pub fn take_address(&self, address: Option<IpAddr>, entries: usize) -> Result<()> {
+        self.rates.as_ref().map_or(Ok(()), |rates| rates.per_address.take(address, entries))
+    }
+
+    /// The same from the bucket of a collection.
+    pub fn take_collection(&self, collection: CollectionId, entries: usize) -> Result<()> {
+        self.rates.as_ref().map_or(Ok(()), |rates| rates.per_collection.take(collection.0, entries))
     }
 
     /// Counts entries against the collection's daily quota, if it has one.

@@ -30,6 +30,7 @@ mod store;
 mod submission;
 mod upkeep;
 mod views;
+mod work;
 
 use std::net::IpAddr;
 
@@ -89,6 +90,8 @@ pub struct NewEntry {
     pub data: String,
     /// See [`json::Canonical::shape`].
     pub shape: u64,
+    /// For import: how it was worked on.
+    pub work: Option<Box<store::WorkRow>>,
     /// For import: the id and the moment of reception that an export carried.
     pub kept: Option<Kept>,
 }
@@ -126,6 +129,12 @@ pub struct Entry {
     pub flags: Option<String>,
     pub deleted: Option<Moment>,
     pub version: i64,
+    /// `None`: the first of its collection's states.
+    pub state: Option<String>,
+    /// The email of whoever works on it.
+    pub assignee: Option<String>,
+    pub assignee_id: Option<i64>,
+    pub note: Option<String>,
     pub data: String,
 }
 

@@ -77,7 +77,7 @@ impl Operand {
     }
 
     /// How many values it has.
-    pub fn len(&self) -> usize {
+    pub fn values(&self) -> usize {
         if let Operand::Many(values) = self { values.len() } else { 1 }
     }
 

@@ -50,6 +50,9 @@ fn columns_of(key: &SortKey, postgres: bool) -> Vec<OrderColumn> {
                 System::Session => "e.session",
                 System::Origin => "e.origin",
                 System::Flags => "e.flags",
+                System::State => "e.state",
+                System::Assignee => super::sql::ASSIGNEE,
+                System::Note => "e.note",
                 _ => "(SELECT c.name FROM collections c WHERE c.id = e.collection_id)",
             };
             let collate = if postgres { " COLLATE \"C\"" } else { "" };

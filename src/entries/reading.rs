@@ -34,6 +34,11 @@ impl Reader {
         *self != Reader::Public
     }
 
+    /// What staff note about an entry is for them alone.
+    pub fn sees_work(&self) -> bool {
+        matches!(self, Reader::Staff(_))
+    }
+
     fn name(&self) -> String {
         match self {
             Reader::Staff(id) => format!("staff {id}"),
@@ -62,14 +67,13 @@ struct Page {
     batch: Batch,
     limit: usize,
     reversed: bool,
-    with_sessions: bool,
+    reader: Reader,
 }
 
 impl Page {
     fn entries(&self) -> Vec<store::EntryRef<'_>> {
         let entries = self.batch.iter().take(self.limit);
-        let mut entries: Vec<_> =
-            entries.map(|entry| if self.with_sessions { entry } else { entry.without_session() }).collect();
+        let mut entries: Vec<_> = entries.map(|entry| entry.for_reader(&self.reader)).collect();
         if self.reversed {
             entries.reverse();
         }
@@ -78,6 +82,15 @@ impl Page {
 }
 
 impl Listing {
+    /// The state of an entry, by name.
+    pub fn state_of(&self, entry: &store::EntryRef<'_>) -> String {
+        if !entry.work.state.is_empty() {
+            return entry.work.state.to_owned();
+        }
+        let known = self.collections.iter().find(|known| known.collection.id == entry.collection);
+        known.map_or(String::new(), |known| known.collection.first_state())
+    }
+
     /// The entries in the order asked for.
     pub fn entries(&self) -> Vec<store::EntryRef<'_>> {
         self.page.entries()
@@ -124,7 +137,7 @@ impl Entries {
             .await
             .map_err(|e| over_budget(e, filter))?;
         let more = batch.iter().count() > limit as usize;
-        let page = Page { batch, limit: limit as usize, reversed, with_sessions: reader.sees_sessions() };
+        let page = Page { batch, limit: limit as usize, reversed, reader: reader.clone() };
         let entries = page.entries();
         let seal = |entry: &store::EntryRef<'_>, reversed: bool| {
             let name = collections
@@ -209,17 +222,20 @@ impl Entries {
     }
 
     pub(super) async fn filter(&self, reader: &Reader, query: &Query, collections: &[Arc<Known>]) -> Result<Filter> {
-        if !reader.sees_sessions() && query.goes_by(System::Session) {
+        let about_work = [System::State, System::Assignee, System::Note].iter().any(|field| query.goes_by(*field));
+        if !reader.sees_sessions() && query.goes_by(System::Session) || !reader.sees_work() && about_work {
             return Err(Error::Unauthenticated);
         }
         let names: Vec<(CollectionId, String)> =
             collections.iter().map(|known| (known.collection.id, known.collection.name.clone())).collect();
+        let states: Vec<_> =
+            collections.iter().map(|known| (known.collection.id, known.collection.first_state())).collect();
         let pins = self.slow.ready_pins(&self.db).await?;
         let session = match reader {
             Reader::Session(session) => Some(session.as_str()),
             _ => None,
         };
-        Ok(sql::filter(&self.db, query, &Scope { collections: &names, session, pins: &pins }))
+        Ok(sql::filter(&self.db, query, &Scope { collections: &names, states: &states, session, pins: &pins }))
     }
 
     /// Warnings for fields that nobody ever sent; an error instead if the query is strict.
@@ -296,7 +312,7 @@ impl Entries {
         match reader {
             Reader::Staff(_) => Ok((entry, known)),
             Reader::Public if known.collection.public_read && entry.deleted.is_none() && entry.flags.is_none() => {
-                Ok((Entry { session: None, ..entry }, known))
+                Ok((entry.borrowed().for_reader(reader).to_entry(), known))
             }
             _ => Err(Error::Unauthenticated),
         }

@@ -59,6 +59,8 @@ pub struct Shared {
     pub(super) seen_fields: SeenFields,
     /// Imports that run in this process.
     pub(super) importing: Mutex<HashSet<i64>>,
+    /// One of them stores rows at a time.
+    pub(super) one_import: tokio::sync::Mutex<()>,
 }
 
 /// What the address and the headers of a request to `/add` say.
@@ -111,6 +113,7 @@ impl Entries {
             slow: SlowFilters::default(),
             seen_fields: SeenFields::default(),
             importing: Mutex::default(),
+            one_import: tokio::sync::Mutex::default(),
             db,
             clock,
             collections,
@@ -150,6 +153,8 @@ impl Entries {
     }
 
     async fn record_one(&self, submission: &Submission, shape: Shape, prepared: Prepared) -> Result<Recorded> {
+        self.limits.take_address(submission.address, 1)?;
+        self.limits.take_collection(prepared.known.collection.id, 1)?;
         self.limits.take_quota(&self.db, &prepared.known.collection, 1, self.clock.now()).await?;
         let outcome = self.intake.submit(vec![prepared.entry]).await?.into_iter().next();
         match outcome {
@@ -168,11 +173,19 @@ impl Entries {
     }
 
     async fn record_batch(&self, submission: &Submission, parsed: Vec<Result<Prepared>>) -> Result<Recorded> {
+        // What may be tried again is no refusal of an entry: whoever sent the batch sends it again, as a whole.
+        let again = |error: &Error| error.retry_after().is_some() || matches!(error, Error::Internal(_));
+        if let Some(at) = parsed.iter().position(|one| one.as_ref().is_err_and(again)) {
+            let error = parsed.into_iter().nth(at).and_then(Result::err);
+            return Err(error.unwrap_or_else(|| Error::Internal("an error that was there is gone".into())));
+        }
+        self.limits.take_address(submission.address, parsed.len())?;
         let good: Vec<_> = parsed.iter().filter_map(|p| p.as_ref().ok()).collect();
         if good.is_empty() {
             return Err(all_refused(parsed));
         }
         for (known, count) in per_collection(&good) {
+            self.limits.take_collection(known.collection.id, usize::try_from(count).unwrap_or(1))?;
             self.limits.take_quota(&self.db, &known.collection, count, self.clock.now()).await?;
         }
         let entries = good.iter().map(|p| p.entry.clone()).collect();
@@ -200,7 +213,6 @@ impl Entries {
         let parsed = submission::parse(text, self.intake.seed()).map_err(body::malformed)?;
         let known = self.collection_for(&parsed.meta, submission).await?;
         self.check_origin(&known, submission.origin.as_deref())?;
-        self.limits.take(submission.address, known.collection.id, 1)?;
         let warnings = submission::check(&parsed.data, &known.checks)?;
         let now = self.clock.now();
         let next = parsed.meta.next.clone();
@@ -252,11 +264,11 @@ impl Entries {
     /// Where a form may lead: the pages of an origin that may send to its collection, or of the origin that the form
     /// stands on. A path alone is one of that origin's.
     pub async fn lead_to(&self, next: &str, origin: Option<&str>, collection: &str) -> Option<String> {
-        if !next.contains("://") {
+        let scheme = next.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
+        if !scheme {
             let site = crate::collections::WebOrigin::parse(origin?).ok()?;
-            let path = next.trim_start_matches(['/', '\\']);
-            let is_path = !next.starts_with("//") && !next.contains(['\\', ':']) && !path.is_empty();
-            return is_path.then(|| format!("{}/{path}", site.as_str()));
+            let is_path = !next.starts_with("//") && !next.contains('\\');
+            return is_path.then(|| format!("{}/{}", site.as_str(), next.trim_start_matches('/')));
         }
         let target = crate::collections::WebOrigin::of_url(next).ok()?;
         let listed = match self.collections.by_name(collection).await {
@@ -315,12 +327,7 @@ impl Entries {
             return Err(Error::PreconditionFailed);
         }
         let mut tx = self.db.begin().await?;
-        if !store::update_data(&mut tx, id, entry.version, &canonical.text).await? {
-            return Err(Error::PreconditionFailed);
-        }
-        for path in super::json::paths(&canonical.text) {
-            crate::collections::register_field(&mut tx, entry.collection, &path, self.clock.now()).await?;
-        }
+        self.write_data(&mut tx, by, &entry, &canonical.text, self.clock.now()).await?;
         audit::note(&mut tx, by, Deed::new("changed", "entries", id.0), self.clock.now()).await?;
         tx.commit().await?;
         Ok(self.find(&Reader::Staff(0), id).await?.0)

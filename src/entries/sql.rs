@@ -32,6 +32,8 @@ pub enum Bind {
 pub struct Scope<'a> {
     /// The collections the reader may read and asked for, with their names.
     pub collections: &'a [(CollectionId, String)],
+    /// The state that an entry of each has if nobody gave it another.
+    pub states: &'a [(CollectionId, String)],
     /// Only entries of this browser session.
     pub session: Option<&'a str>,
     /// Fields with an index, by collection.
@@ -184,7 +186,7 @@ fn one(sql: &mut Sql, condition: &Condition, scope: &Scope<'_>) -> String {
     let negated = opposite != (condition.group == Group::Not);
     let text = match &condition.field {
         Field::System(System::Collection) => on_collection(op, &condition.operand, scope),
-        Field::System(system) => on_system(sql, *system, op, &condition.operand),
+        Field::System(system) => on_system(sql, *system, op, &condition.operand, scope),
         Field::Data(path) => on_data(sql, path, op, &condition.operand),
     };
     if negated { format!("(({text}) IS NOT TRUE)") } else { format!("({text})") }
@@ -210,13 +212,38 @@ fn on_collection(op: Op, operand: &Operand, scope: &Scope<'_>) -> String {
     if ids.is_empty() { "FALSE".into() } else { format!("e.collection_id IN ({})", ids.join(",")) }
 }
 
-fn on_system(sql: &mut Sql, system: System, op: Op, operand: &Operand) -> String {
+/// The email of whoever works on an entry.
+pub(crate) const ASSIGNEE: &str = "(SELECT u.email FROM users u WHERE u.id = e.assignee_id)";
+
+/// The state of an entry: the first of its collection's where nobody gave it another.
+fn state(scope: &Scope<'_>) -> String {
+    let literal = |name: &str| format!("'{}'", name.replace('\'', "''"));
+    match scope.states {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, state)| state == first) => {
+            format!("coalesce(e.state, {})", literal(first))
+        }
+        states => {
+            let whens: Vec<_> =
+                states.iter().map(|(id, name)| format!("WHEN {} THEN {}", id.0, literal(name))).collect();
+            format!(
+                "coalesce(e.state, CASE e.collection_id {} END)",
+                if whens.is_empty() { "WHEN 0 THEN ''".into() } else { whens.join(" ") }
+            )
+        }
+    }
+}
+
+fn on_system(sql: &mut Sql, system: System, op: Op, operand: &Operand, scope: &Scope<'_>) -> String {
+    let state = if system == System::State { state(scope) } else { String::new() };
     let column = match system {
         System::Id => "e.id",
         System::At => "e.at",
         System::Received => "e.received_at",
         System::Session => "e.session",
         System::Origin => "e.origin",
+        System::State => state.as_str(),
+        System::Assignee => ASSIGNEE,
+        System::Note => "e.note",
         System::Flags | System::Collection => "e.flags",
     };
     match (op, operand) {

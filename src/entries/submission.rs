@@ -71,17 +71,17 @@ impl Meta {
             "_collection" => self.collection = text(value)?,
             "_key" => self.key = text(value)?,
             "_next" => self.next = text(value)?,
-            "_gotcha" => self.gotcha = !matches!(value, "\"\"" | "null" | "false"),
+            "_gotcha" => self.gotcha = !matches!(value, "null" | "false" | "[]") && !matches!(text(value), Ok(None)),
             _ => return Ok(false),
         }
         Ok(true)
     }
 }
 
-/// A text; an empty one, as forms send it, is none.
+/// A text; a blank one, as forms send it, is none.
 fn text(value: &str) -> std::result::Result<Option<String>, String> {
     match serde_json::from_str(value) {
-        Ok(serde_json::Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Ok(serde_json::Value::String(text)) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
         Ok(serde_json::Value::Null) => Ok(None),
         _ => Err("must be a text".into()),
     }
@@ -100,16 +100,19 @@ fn moment(value: &str) -> std::result::Result<Option<Moment>, String> {
 }
 
 /// A number of seconds, milliseconds or microseconds since 1970, told apart by its size: the smallest unit in which
-/// it is before the year 5138. So what is meant as seconds is never taken for a moment of January 1970.
+/// it is before the year 5138. What is then before 1990 was meant otherwise: as a day, as minutes, as a clock that was never
+/// set; it is never January 1970.
 fn since_1970(number: f64) -> Option<Moment> {
-    let milliseconds = match number.abs() {
+    let milliseconds = match number {
         0.0..1e11 => number * 1e3,
         1e11..1e14 => number,
         1e14..1e17 => number / 1e3,
         _ => return None,
     };
-    Some(Moment(milliseconds.round() as i64))
+    Some(Moment(milliseconds.round() as i64)).filter(|at| at.0 >= YEAR_1990)
 }
+
+const YEAR_1990: i64 = 631_152_000_000;
 
 /// Years 0 to 9999: what RFC 3339 can write.
 fn in_range(moment: Moment) -> Option<Moment> {
@@ -128,6 +131,7 @@ impl Parsed {
             origin: origin.map(|origin| origin.chars().filter(|c| !c.is_control()).take(300).collect()),
             spam: self.meta.gotcha,
             address: None,
+            work: None,
             data: self.data,
             shape: self.shape,
             kept: None,
@@ -218,7 +222,18 @@ mod tests {
             assert_eq!(moment(value), Ok(at), "{value}");
         }
         assert_eq!(moment("1795703683.25"), Ok(at.map(|at| at.plus(250))));
-        for value in ["1795703683000000000", "1e300", "\"soon\"", "true", "[]"] {
+        for value in [
+            "1795703683000000000",
+            "1e300",
+            "0",
+            "20260131",
+            "46053.5",
+            "202601311200",
+            "-1795703683",
+            "\"soon\"",
+            "true",
+            "[]",
+        ] {
             assert!(moment(value).is_err(), "{value}");
         }
         assert_eq!((moment("null"), moment("\"\"")), (Ok(None), Ok(None)));

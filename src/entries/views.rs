@@ -108,12 +108,15 @@ pub struct Column {
 const SHOWN: usize = 7;
 
 /// The columns that a table of a page has: when nobody chose, the received time and the first of the data's.
-fn table(query: &Query, paths: &[String], many: bool) -> Vec<TableColumn> {
-    let all = export::columns(query, paths, many);
+fn table(query: &Query, paths: &[String], (many, worked): (bool, bool)) -> Vec<TableColumn> {
+    let all = export::columns(query, paths, many, worked);
     if query.fields != super::query::Fields::All {
         return all;
     }
-    let received_or_collection = |field: &Field| matches!(field, Field::System(System::Received | System::Collection));
+    let received_or_collection = |field: &Field| {
+        let shown = [System::Received, System::Collection, System::State, System::Assignee];
+        shown.iter().any(|system| *field == Field::System(*system))
+    };
     let (ours, data): (Vec<_>, Vec<_>) = all.into_iter().partition(|column| matches!(column.field, Field::System(_)));
     let ours = ours.into_iter().filter(|column| received_or_collection(&column.field));
     ours.chain(data.into_iter().take(SHOWN)).collect()
@@ -133,8 +136,8 @@ pub fn frequent(listing: &Listing, paths: &[String]) -> Vec<String> {
     paths.iter().filter(|path| chosen.contains(path)).cloned().collect()
 }
 
-pub fn columns(query: &Query, paths: &[String], many: bool, kept: &Params) -> Vec<Column> {
-    table(query, paths, many)
+pub fn columns(listing: &Listing, query: &Query, paths: &[String], kept: &Params) -> Vec<Column> {
+    table(query, paths, kind(listing))
         .into_iter()
         .map(|column| {
             let key = query.sort.first().filter(|key| key.field == column.field);
@@ -154,6 +157,11 @@ pub fn columns(query: &Query, paths: &[String], many: bool, kept: &Params) -> Ve
         .collect()
 }
 
+/// Whether a listing is of several collections, and whether somebody worked on an entry of it.
+fn kind(listing: &Listing) -> (bool, bool) {
+    (listing.collections.len() > 1, listing.entries().iter().any(|entry| !entry.work.is_none()))
+}
+
 /// A row of the table.
 pub struct Row {
     pub id: i64,
@@ -171,7 +179,7 @@ pub enum CellView {
 }
 
 pub fn rows(listing: &Listing, query: &Query, paths: &[String], kept: &str) -> Vec<Row> {
-    let columns = table(query, paths, listing.collections.len() > 1);
+    let columns = table(query, paths, kind(listing));
     let row = |entry: &EntryRef<'_>| Row {
         id: entry.id.0,
         url: format!("/entries/{}?{kept}", entry.id.0),
@@ -193,6 +201,9 @@ fn cell(entry: &EntryRef<'_>, field: &Field, listing: &Listing) -> CellView {
         Field::System(System::Session) => text(Some(entry.session)),
         Field::System(System::Origin) => text(Some(entry.origin)),
         Field::System(System::Flags) => text(Some(entry.flags)),
+        Field::System(System::State) => text(Some(&listing.state_of(entry))),
+        Field::System(System::Assignee) => text(Some(entry.work.assignee)),
+        Field::System(System::Note) => text(Some(entry.work.note)),
         Field::System(System::Collection) => text(
             listing
                 .collections

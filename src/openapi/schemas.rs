@@ -32,7 +32,8 @@ fn entry() -> Value {
         "properties": {
             "_id": { "type": "integer" }, "_collection": { "type": "string" }, "_session": maybe_text,
             "_received": moment, "_at": maybe_moment, "_origin": maybe_text,
-            "_flags": { "type": "array", "items": { "type": "string" } }, "_deleted": moment, "data": { "type": "object" }
+            "_flags": { "type": "array", "items": { "type": "string" } }, "_deleted": moment, "data": { "type": "object" },
+            "_state": { "type": "string" }, "_assignee": { "type": "string" }, "_note": { "type": "string" }
         },
         "example": {
             "_id": 7, "_collection": "contact", "_session": null, "_received": "2026-03-10T12:00:00.000Z", "_at": null,

@@ -6,6 +6,7 @@
 
 pub mod api;
 mod csv;
+mod headings;
 mod input;
 mod list;
 pub mod pages;

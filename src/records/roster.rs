@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::csv::name_column;
+use super::headings::{Place, places};
 use super::input::{self, Absent};
 use super::{Bound, Column, Kind, Records, Resource, store};
 use crate::db::Tx;
@@ -45,20 +45,6 @@ pub struct ImportReport {
     pub absent: Vec<(i64, String)>,
     /// How the table was read.
     pub read_as: String,
-}
-
-/// Where the cells of a column go.
-#[derive(Clone, Copy)]
-enum Place {
-    Id,
-    Column(&'static Column),
-    /// The name of a record that a column refers to.
-    Name(&'static Column),
-    /// Parts of the label, first and last.
-    First,
-    Last,
-    /// A column without a name, of which all cells are empty.
-    Nothing,
 }
 
 /// What became of a row.
@@ -144,11 +130,13 @@ impl Records {
                 }
             }
         }
-        let name = format!("{first} {last}");
-        if !name.trim().is_empty() && !body.contains_key(resource.label) {
-            body.insert(resource.label.to_owned(), Value::String(name.trim().to_owned()));
+        let name = format!("{first} {last}").trim().to_owned();
+        let by_parts = !name.is_empty() && !body.contains_key(resource.label);
+        if by_parts {
+            body.insert(resource.label.to_owned(), Value::String(name));
         }
-        self.import_body(tx, resource, id, &body).await
+        let half = by_parts && (first.is_empty() || last.is_empty());
+        self.import_body(tx, resource, id, body, half).await
     }
 
     /// A reference by name; the number in the same row goes first.
@@ -185,20 +173,25 @@ impl Records {
         tx: &mut Tx,
         resource: &'static Resource,
         id: Option<i64>,
-        body: &Map<String, Value>,
+        mut body: Map<String, Value>,
+        half: bool,
     ) -> Result<Outcome> {
         let present = match id {
             Some(id) => Some(id),
-            None => known(tx, resource, body).await?,
+            None => known(tx, resource, &body).await?,
         };
-        let Some(id) = present else { return self.make_in(tx, resource, body).await.map(Outcome::Made) };
+        let Some(id) = present else { return self.make_in(tx, resource, &body).await.map(Outcome::Made) };
+        // Half of a name is not a new name of somebody who is known.
+        if half {
+            body.remove(resource.label);
+        }
         let found = store::find_for_update(tx, resource, id).await?.filter(|item| !item.deleted);
         let item = found.ok_or_else(|| Error::invalid("/id", format!("there is no {} {id}", resource.one)))?;
-        let values = input::read(resource, body, Absent::Kept)?;
+        let values = input::read(resource, &body, Absent::Kept)?;
         if values.iter().all(|(column, value)| is_same(value, item.body.get(column.name))) {
             return Ok(Outcome::Unchanged(id));
         }
-        self.merge_in(tx, resource, id, body).await.map(|()| Outcome::Changed(id))
+        self.merge_in(tx, resource, id, &body).await.map(|()| Outcome::Changed(id))
     }
 
     /// Makes active records inactive that no row was. Not if a row was refused: it may be one of them.
@@ -275,114 +268,6 @@ fn is_same(value: &Bound, present: Option<&Value>) -> bool {
         (Bound::Flag(flag), present) => Some(*flag) == present.as_bool(),
         (Bound::Text(None), present) => present.is_null() || present.as_array().is_some_and(Vec::is_empty),
         (Bound::Text(Some(text)), Value::String(present)) => text == present,
-        (Bound::Text(Some(text)), present) => *text == present.to_string(),
-    }
-}
-
-/// Where each column of a table goes, by its name.
-fn places(resource: &'static Resource, sheet: &Sheet) -> Result<Vec<Place>> {
-    if sheet.header.iter().all(|name| name.trim().is_empty()) {
-        return Err(Error::invalid("/file", "is empty: its first line names the columns"));
-    }
-    let mut taken: Vec<String> = Vec::new();
-    let mut found = Vec::new();
-    for (index, name) in sheet.header.iter().enumerate() {
-        let name = heading(name);
-        if name.is_empty() {
-            let blank = |(_, row): &(u64, Vec<String>)| row.get(index).is_none_or(|cell| cell.trim().is_empty());
-            if !sheet.rows.iter().all(blank) {
-                return Err(Error::invalid("/file", format!("line 1: column {} has no name", index + 1)));
-            }
-            found.push(Place::Nothing);
-            continue;
-        }
-        if taken.contains(&name) {
-            return Err(Error::invalid("/file", format!("line 1: the column \"{name}\" is there twice")));
-        }
-        found.push(place(resource, &name).ok_or_else(|| strange(resource, &name))?);
-        taken.push(name);
-    }
-    Ok(found)
-}
-
-fn place(resource: &'static Resource, name: &str) -> Option<Place> {
-    let synonym = SYNONYMS.iter().find(|(synonym, _)| *synonym == name).map(|(_, meant)| *meant);
-    [Some(name), synonym].into_iter().flatten().find_map(|name| match name {
-        "id" => Some(Place::Id),
-        "first_name" => Some(Place::First),
-        "last_name" => Some(Place::Last),
-        name => {
-            let own = resource.writable().find(|column| column.name == name).map(Place::Column);
-            own.or_else(|| resource.writable().find(|c| name_column(c) == Some(name)).map(Place::Name))
-                .or_else(|| resource.writable().find(|column| heading(column.title) == name).map(Place::Column))
-                .or_else(|| resource.given().any(|c| c.name == name).then_some(Place::Nothing))
-        }
-    })
-}
-
-fn strange(resource: &'static Resource, name: &str) -> Error {
-    let known = resource.readable(true).flat_map(|column| [Some(column.name), name_column(column)]).flatten();
-    let hint = crate::words::did_you_mean(name, known);
-    Error::invalid("/file", format!("line 1: there is no column \"{name}\"{hint}"))
-}
-
-/// `Student number` is `student_number`, `E-Mail` is `e_mail`.
-fn heading(name: &str) -> String {
-    let plain: String = name.trim().to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-    plain.split('_').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
-}
-
-/// What other programs call it.
-const SYNONYMS: [(&str, &str); 33] = [
-    ("e_mail", "email"),
-    ("mail", "email"),
-    ("email_address", "email"),
-    ("e_mail_address", "email"),
-    ("student_no", "student_number"),
-    ("student_nr", "student_number"),
-    ("student_id", "student_number"),
-    ("matriculation_number", "student_number"),
-    ("matriculation_no", "student_number"),
-    ("id_number", "student_number"),
-    ("telephone", "phone"),
-    ("tel", "phone"),
-    ("mobile", "phone"),
-    ("phone_number", "phone"),
-    ("full_name", "name"),
-    ("display_name", "name"),
-    ("student_name", "name"),
-    ("student", "name"),
-    ("firstname", "first_name"),
-    ("given_name", "first_name"),
-    ("forename", "first_name"),
-    ("lastname", "last_name"),
-    ("surname", "last_name"),
-    ("family_name", "last_name"),
-    ("nickname", "preferred_name"),
-    ("url", "website"),
-    ("homepage", "website"),
-    ("web", "website"),
-    ("department", "college"),
-    ("faculty", "college"),
-    ("school", "college"),
-    ("office", "location"),
-    ("room", "location"),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::heading;
-
-    #[test]
-    fn headings_are_names_of_columns() {
-        for (name, column) in [
-            ("Student number", "student_number"),
-            ("E-Mail", "e_mail"),
-            (" First  Name ", "first_name"),
-            ("No.", "no"),
-            ("", ""),
-        ] {
-            assert_eq!(heading(name), column);
-        }
+        (Bound::Text(Some(text)), present) => serde_json::from_str::<Value>(text).is_ok_and(|value| value == *present),
     }
 }

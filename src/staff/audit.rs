@@ -23,6 +23,16 @@ impl Author {
         Author { name: "command line".into(), user: None, token: None, session: None, role: None }
     }
 
+    /// The email, or what stands for it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The account, if it is one.
+    pub fn user(&self) -> Option<i64> {
+        self.user
+    }
+
     /// Somebody who has just proven who they are, or whose session ends by what they do.
     pub(super) fn proven(user: i64, email: &str) -> Author {
         Author { user: Some(user), name: email.to_owned(), ..Author::command_line() }

@@ -95,7 +95,7 @@ fn log(error: &Error, request: &Request<'_>) {
 }
 
 /// A problem document that also has a message for whoever sent a form, in their words.
-pub fn problem_with_message<'r>(error: &Error, message: &str, request: &'r Request<'_>) -> response::Result<'static> {
+pub fn problem_with_message(error: &Error, message: &str, request: &Request<'_>) -> response::Result<'static> {
     log(error, request);
     problem(error, Some(message), request).respond_to(request)
 }
@@ -118,7 +118,7 @@ fn problem(error: &Error, message: Option<&str>, request: &Request<'_>) -> (Stat
 }
 
 /// An error on a page of its own, with the status and the headers that belong to it.
-pub fn error_page<'r>(error: &Error, body: &str, request: &'r Request<'_>) -> response::Result<'static> {
+pub fn error_page(error: &Error, body: &str, request: &Request<'_>) -> response::Result<'static> {
     log(error, request);
     let body = Body { kind: ContentType::HTML, body: body.to_owned(), headers: headers(error, request) };
     (error.status().0, body).respond_to(request)

@@ -16,10 +16,11 @@ const AGE = 6048e5; // 7 days in ms
 /** Starts a client for one collection. `options`: url, key. */
 export function start(options) {
   const base = options.url.replace(/\/+$/, '');
-  const add_url = base + '/add' + (options.key ? '?_key=' + encodeURIComponent(options.key) : '');
+  const add_url = base + '/add?_key=' + (options.key || '');
   const listeners = {};
   const waiting = {}; // uid → who is told its outcome
   const queue = {}; // uid → entry: storage is read once
+  const notes = new WeakMap(); // form → where its outcome is told
   const sending = new WeakMap(); // form → promise
   const context = {};
   let failures = 0;
@@ -33,6 +34,7 @@ export function start(options) {
     } catch (e) {}
   };
   const stored = (name) => attempt(() => localStorage[PREFIX + name]);
+  const off = () => out || stored('out');
   const write = (name, text) => attempt(() => (text ? (localStorage[PREFIX + name] = text) : delete localStorage[PREFIX + name]));
   attempt(() =>
     Object.keys(localStorage).forEach((name) => {
@@ -98,7 +100,7 @@ export function start(options) {
   };
 
   const flush = async () => {
-    if (busy) return;
+    if (busy || off()) return;
     if (Date.now() < not_before) return later(0);
     const [names, body, size] = batch();
     if (!names[0]) return;
@@ -115,7 +117,7 @@ export function start(options) {
     failures = not_before = 0;
     names.forEach((uid, i) => {
       const result = status > 299 ? { ...text, error: (text && text.detail) || status, status: 'rejected' } : text.results[i];
-      if (result.error) console.warn(PREFIX, result.error, base);
+      if (result.error) console.warn(PREFIX, result.error);
       settle(uid, result);
     });
     return flush();
@@ -135,9 +137,11 @@ export function start(options) {
 
   /** Keeps an entry until it is stored. `done` is told its outcome, before that `queued` if it takes long. */
   const put = async (data, how, done) => {
-    if (out || stored('out')) return done({ status: 'dropped' });
+    if (off()) return setTimeout(done, 0, { status: 'dropped' });
     const id = new_uid();
-    const entry = { _uid: how.uid || id, _at: Date.now(), _collection: how.collection, ...context, ...data };
+    const entry = { _at: Date.now(), _collection: how.collection, ...context, ...data, _uid: data._uid || how.uid || id };
+    // Another page of the site, with another key, may send it.
+    if (!entry._collection) entry._key = entry._key || options.key;
     const save = () => write(id, (queue[id] = JSON.stringify({ _session: session_id, ...entry })));
     // Written before anything is awaited: the page may be gone the next moment.
     save();
@@ -153,41 +157,44 @@ export function start(options) {
 
   // What a visitor reads beside a form, if the form says nothing else in data-frontdesk-thanks and so on.
   const TEXTS = {
-    sending: 'Sending…',
+    sending: 'Sending',
     thanks: 'Thank you.',
     queued: 'Saved, will be sent later.',
     refused: 'Not sent.',
     empty: 'Please fill it in.',
   };
 
-  const SECRET = '[type=password],[autocomplete*=cc-],[autocomplete*=password],[autocomplete*=one-],[data-frontdesk-ignore],[data-frontdesk-ignore] *,[name=_charset_]';
+  // A member of a form, or what its method gives, whatever its fields are called.
+  const own = (form, name, value) => {
+    const member = Reflect.get(HTMLFormElement.prototype, name, form);
+    return value ? member.call(form, value) : member;
+  };
 
   const api = {
     /** Keeps an entry until it is stored. Resolves with {id, status}; `queued` when offline or after 10 s. */
     add: (data, how = {}) => new Promise((done) => put(data, how, done)),
     /** Sends a form's fields and says beside it what became of them; passwords, cards and the content of files stay out. */
     async form(form, button) {
+      const typed = () => '' + new URLSearchParams(new FormData(form, button));
+      const text = typed();
       let promise = sending.get(form);
       if (promise) return promise;
-      const attribute = (name) => form.getAttribute('data-frontdesk' + name);
+      const attribute = (name) => own(form, 'getAttribute', 'data-frontdesk' + name);
       const say = (kind, more = '') => {
-        let note = form.nextElementSibling || form;
-        if (!note.matches('[role=status]')) {
-          form.after((note = document.createElement('p')));
+        let note = notes.get(form);
+        if (!note) {
+          notes.set(form, (note = document.createElement('p')));
           note.setAttribute('role', 'status');
         }
+        if (!note.isConnected) own(form, 'after', note);
         note.textContent = (attribute('-' + kind) || TEXTS[kind]) + more;
       };
-      const tell = (type, detail) => form.dispatchEvent(new CustomEvent(PREFIX + type, { bubbles: true, detail }));
       const values = new FormData(form, button);
-      // put back if it is refused after the form was emptied
-      const typed = Array.from(form.elements, (field) => {
-        if (field.matches(SECRET)) values.delete(field.name);
-        return [field, field.value, field.checked];
-      });
+      for (const field of own(form, 'elements'))
+        if (/pass|cc-|one-/.test(field.type + field.autocomplete) || field.name == '_charset_' || field.closest('[data-frontdesk-ignore]')) values.delete(field.name);
       const data = { __proto__: null, form: attribute('') || undefined };
       let files = '';
-      let filled, told;
+      let filled;
       for (let [name, value] of values) {
         // A file without a name: none was chosen.
         if (value.name === '') continue;
@@ -196,40 +203,32 @@ export function start(options) {
           value = { file: value.name, type: value.type, bytes: value.size };
         }
         data[name] = data[name] == null ? value : [].concat(data[name], value);
-        filled = filled || (name[0] != '_' && /\S/.test(value));
+        filled = filled || (!/^_[^ms]/.test(name) && /\S/.test(value));
       }
       // As without scripts: what the address says holds, unless a field says it too.
-      new URLSearchParams((form.getAttribute('action') || '').split('?')[1]).forEach((value, name) => {
+      new URLSearchParams((own(form, 'getAttribute', 'action') || '').split(/[?#]/)[1]).forEach((value, name) => {
         if (name[0] == '_') data[name] = data[name] || value;
       });
       if (!filled) return say('empty'), { status: 'rejected' };
       say('sending');
-      (button = button || form).ariaBusy = true;
+      const busy = button || form;
+      busy.ariaBusy = true;
       promise = new Promise((resolve) =>
         put(data, { now: 1 }, (result) => {
-          const { status, saved, message } = result;
-          const done = /^(s|du|f)/.test(status); // stored, duplicate, flagged
           resolve(result);
-          // Kept in memory alone it is not safe: the form stays as it is.
-          if (saved || status != 'queued') {
-            sending.delete(form);
-            button.ariaBusy = null;
-            if (done || saved) {
-              say(done ? 'thanks' : 'queued', files);
-              if (!told) {
-                told = tell('sent', result);
-                if (data._next && navigator.onLine) location = data._next;
-                else document.createElement('form').reset.call(form); // whatever its fields are called
-              }
-            } else {
-              if (told)
-                typed.forEach(([field, value, checked]) => {
-                  field.checked = checked;
-                  attempt(() => (field.value = field.value || value)); // no script may choose a file
-                });
-              say('refused', ' ' + (message || '') + ' What you typed is still here.');
-              tell('refused', result);
-            }
+          // Kept in memory alone it is not safe; and until it has arrived, what was typed stays.
+          if (result.status == 'queued') return result.saved && say('queued', files);
+          sending.delete(form);
+          busy.ariaBusy = null;
+          const sent = /^(s|du|f)/.test(result.status);
+          own(form, 'dispatchEvent', new CustomEvent(PREFIX + (sent ? 'sent' : 'refused'), { bubbles: true, detail: result }));
+          if (sent) {
+            // stored, duplicate, flagged
+            say('thanks', files);
+            if (data._next) location = data._next;
+            else if (typed() == text) own(form, 'reset', 1);
+          } else {
+            say('refused', ' ' + (result.message || '') + ' What you typed is still here.');
           }
         }),
       );
@@ -257,7 +256,7 @@ export function start(options) {
 
   addEventListener('submit', (event) => {
     const form = event.target;
-    if (!form.matches('[data-frontdesk]')) return;
+    if (!own(form, 'matches', '[data-frontdesk]')) return;
     if (!event.defaultPrevented) {
       event.preventDefault();
       api.form(form, event.submitter);
@@ -266,9 +265,8 @@ export function start(options) {
   // Coming back sends it too, which does no harm.
   const leave = () => {
     const [names, body] = batch();
-    if (names[0]) navigator.sendBeacon(add_url, body);
+    if (names[0] && !off()) navigator.sendBeacon(add_url, body);
   };
-  addEventListener('pagehide', leave);
   addEventListener('visibilitychange', leave);
   addEventListener('online', () => {
     not_before = 0;

@@ -131,7 +131,10 @@ async fn gzip_is_unpacked() {
 
 #[rocket::async_test]
 async fn cors_headers_are_on_every_status() {
-    let app = TestApp::with("sqlite", |config| (config.rate_limit, config.burst_per_address) = (Switch::On, 3)).await;
+    let app = TestApp::with("sqlite", |config| {
+        (config.rate_limit, config.rate_per_address, config.burst_per_address) = (Switch::On, 1, 3)
+    })
+    .await;
     let from = ("Origin", "https://page.example");
     for (body, status) in
         [("{}", 201), ("{", 400), (r#"{"_collection":"nowhere"}"#, 404), ("{}", 201), ("{}", 201), ("{}", 429)]

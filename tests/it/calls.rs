@@ -61,13 +61,16 @@ use Method::{Delete, Get, Patch, Post, Put};
 
 /// In an order in which all succeed, after [`prepare`].
 #[rustfmt::skip]
-pub const CALLS: [Call; 100] = [
+pub const CALLS: [Call; 103] = [
     call(Get, "/api/openapi.json", "/api/openapi.json", "", 200),
     call(Get, "/api/v1/entries", "/api/v1/entries?_limit=5", "", 200),
     call(Post, "/api/v1/entries", "/api/v1/entries", "a=1", 200),
     call(Get, "/api/v1/entries/<id>", "/api/v1/entries/1", "", 200),
     call(Put, "/api/v1/entries/<id>", "/api/v1/entries/1", r#"{"a":2}"#, 200),
     call(Patch, "/api/v1/entries/<id>", "/api/v1/entries/1", r#"{"b":{"c":1}}"#, 200),
+    call(Patch, "/api/v1/entries/<id>/work", "/api/v1/entries/1/work", r#"{"state":"open"}"#, 200),
+    call(Get, "/api/v1/entries/<id>/changes", "/api/v1/entries/1/changes", "", 200),
+    call(Post, "/api/v1/entries/<id>/changes/<change>/reversal", "/api/v1/entries/1/changes/3/reversal", "", 200),
     call(Delete, "/api/v1/entries/<id>", "/api/v1/entries/1", "", 204),
     call(Post, "/api/v1/entries/<id>/restoration", "/api/v1/entries/1/restoration", "", 204),
     call(Get, "/api/v1/collections", "/api/v1/collections", "", 200),

@@ -337,6 +337,11 @@ async fn rosters_as_other_programs_write_them_are_understood() {
         assert!(done.text.contains("2 added") && done.text.contains("windows-1252"), "{kind}: {}", done.text);
         let jose = kim.get("/api/v1/students?email=jose@x.org").await.json()["students"][0].clone();
         assert_eq!((jose["name"].as_str(), jose["phone"].as_str()), (Some("José Müller"), Some("+49 1")), "{kind}");
+        // half a name is no new name of somebody who is known
+        let half = roster(&kim, "students", b"First name,Email\nAda,ada@x.org\n", &[]).await;
+        assert!(half.text.contains("0 brought up to date, 1 unchanged"), "{}", half.text);
+        let twice = roster(&kim, "students", b"Name,Email,E-mail\nX,a@x.org,b@x.org\n", &[]).await;
+        assert!(twice.status == 422 && twice.text.contains("is there twice"), "{}", twice.text);
         // an empty cell leaves what is there, unless it is told otherwise
         let emptied = "student number,name,email,phone\n7,José Müller,jose@x.org,\n";
         roster(&kim, "students", emptied.as_bytes(), &[]).await;

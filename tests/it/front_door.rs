@@ -197,6 +197,74 @@ async fn what_stands_in_an_entry_goes_before_the_key_of_the_page() {
     around.is_problem(403, "not the one of");
 }
 
+#[rocket::async_test]
+async fn a_corrected_form_with_the_same_uid_is_told_as_not_sent() {
+    let app = TestApp::start("sqlite").await;
+    assert_eq!(browser(&app, "/add", FORM, b"a=1&_uid=abcdefgh12").await.status, 201);
+    assert_eq!(browser(&app, "/add", FORM, b"a=1&_uid=abcdefgh12").await.status, 201, "the same is thanked for again");
+    for path in ["/add", "/add?_next=/thanks.html"] {
+        let page = browser(&app, path, FORM, b"a=other&_uid=abcdefgh12").await;
+        assert_eq!(page.status, 409, "{path}: {}", page.text);
+        assert!(page.text.contains("sent before, with other words"), "{}", page.text);
+    }
+}
+
+#[rocket::async_test]
+async fn a_batch_that_comes_too_fast_is_sent_again_as_a_whole() {
+    let limited = |config: &mut frontdesk::config::Config| {
+        config.rate_limit = frontdesk::config::Switch::On;
+        (config.rate_per_address, config.burst_per_address) = (1, 150);
+    };
+    let app = TestApp::with("sqlite", limited).await;
+    let owner = app.owner().await;
+    let batch = || format!("[{}]", vec!["{\"a\":1}"; 100].join(","));
+    assert_eq!(from_address(&app, "192.0.2.7", batch()).await.status, 201);
+    let again = from_address(&app, "192.0.2.7", batch()).await;
+    again.is_problem(429, "Try again");
+    assert!(!again.header("retry-after").is_empty());
+    assert_eq!(owner.ids("_limit=1000").await.len(), 100, "nothing of it is stored");
+}
+
+#[rocket::async_test]
+async fn half_a_character_costs_nobody_their_entry() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let batch = r#"[{"a":1},{"a":"cut \ud83d"},{"a":"\ud83d\ude00 \\ud83d \udc00"}]"#;
+        assert_eq!(app.add(batch).await.status, 201, "{kind}");
+        assert_eq!(newest(&owner).await, "{\"a\":\"😀 \\\\ud83d \u{fffd}\"}", "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn labels_that_garble_and_names_that_stand_twice_lose_nothing() {
+    let app = TestApp::start("sqlite").await;
+    let owner = app.owner().await;
+    for (body, stored) in [
+        (&b"_charset_=iso-2022-kr&name=Jos%E9&message=hello"[..], r#"{"name":"José","message":"hello"}"#),
+        (b"_charset_=utf-16&name=Jos%C3%A9", r#"{"name":"José"}"#),
+        (b"_charset_=shift_jis&name=Jos%E9", r#"{"name":"José"}"#),
+        (b"_charset_=&_charset_=windows-1251&name=%CF", r#"{"name":"П"}"#),
+        (b"name=Ada&_key=&_uid=&_uid=abcdefgh34&_next=&_next=/x", r#"{"name":"Ada"}"#),
+        (b"name=Ben&_gotcha=&_gotcha=+", r#"{"name":"Ben"}"#),
+    ] {
+        let answer = app.post("/add?_key=", FORM, body).await;
+        assert_eq!((answer.status, answer.json()["status"].as_str()), (201, Some("stored")), "{}", answer.text);
+        assert_eq!(newest(&owner).await, stored);
+    }
+    // a file that is named the other way, and more files than are noted
+    let extended = parts(&[part("name=\"cv\"; filename*=UTF-8''cv%20%C3%BC.pdf", b"%PDF"), part("name=\"a\"", b"1")]);
+    assert_eq!(app.post("/add", PARTS, extended).await.status, 201);
+    assert_eq!(newest(&owner).await, r#"{"cv":{"file":"cv ü.pdf","type":"","bytes":4},"a":"1"}"#);
+    let mut many: Vec<_> = (0..200).map(|n| part(&format!("name=\"p\"; filename=\"{n}.jpg\""), b"x")).collect();
+    many.push(part("name=\"text\"", b"kept"));
+    assert_eq!(app.post("/add", PARTS, parts(&many)).await.status, 201);
+    assert!(newest(&owner).await.ends_with(r#""text":"kept"}"#));
+    let names: Vec<_> =
+        (0..3).map(|n| part(&format!("name=\"p\"; filename=\"{n}{}\"", "n".repeat(400_000)), b"x")).collect();
+    app.post("/add", PARTS, parts(&names)).await.is_problem(413, "1000000");
+}
+
 async fn registered(app: &TestApp) -> usize {
     fields(app.state::<Pool>(), CollectionId(1)).await.unwrap().len()
 }

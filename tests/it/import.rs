@@ -233,6 +233,73 @@ async fn a_cancelled_import_leaves_nothing() {
 }
 
 #[rocket::async_test]
+async fn an_import_that_is_confirmed_twice_or_by_two_at_once_stores_every_row_once() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let rows: String = (0..6000).map(|n| format!("{n},some text\n")).collect();
+        let file = format!("n,text\n{rows}");
+        let one = upload(&owner, "people", "a.csv", file.as_bytes()).await.header("location").to_owned();
+        let two = upload(&owner, "people", "a.csv", file.as_bytes()).await.header("location").to_owned();
+        let confirm = |path: &str| {
+            let path = path.to_owned();
+            let owner = &owner;
+            async move { owner.form(&path, "rows=new").await.header("location").to_owned() }
+        };
+        let led = futures::future::join_all([confirm(&one), confirm(&one), confirm(&two)]).await;
+        for path in &led {
+            until_done(&owner, path).await;
+        }
+        let count = async || owner.get("/list?_collection=people&_count=exact&_limit=1").await.json()["count"].clone();
+        assert_eq!(count().await, 6000, "{kind}");
+        // once more when it is done
+        confirm(&one).await;
+        assert!(owner.open(&one).await.text.contains("6000 stored"), "{kind}");
+        assert_eq!(count().await, 6000, "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn an_export_of_some_columns_takes_nothing_from_an_entry() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let id = app.stored(r#"{"name":"Ada","email":"a@x.org","phone":"1"}"#).await;
+        let some = owner.get("/csv?_fields=_id,_received,email&_bom=0").await.text.replace("a@x", "ada@x");
+        owner.json(Method::Delete, &format!("/api/v1/entries/{id}"), "").await;
+        assert_eq!(import(&app, &some, "x.csv", "default").await.restored, 1, "{kind}");
+        assert_eq!(
+            data(&owner, "default").await,
+            [r#"{"name":"Ada","email":"a@x.org","phone":"1"}"#],
+            "it is back as it was"
+        );
+        let update = How::parse(false, "update").unwrap();
+        assert_eq!(import_as(&app, &some, "x.csv", "default", update).await.changed, 1, "{kind}");
+        assert_eq!(data(&owner, "default").await, [r#"{"name":"Ada","email":"ada@x.org","phone":"1"}"#]);
+    }
+}
+
+#[rocket::async_test]
+async fn files_that_are_no_tables_or_never_end_a_row_are_refused_in_words() {
+    let app = TestApp::start("sqlite").await;
+    let owner = app.owner().await;
+    let long = format!("a,b\n\"{}\",1\n", "x".repeat(2_000_000));
+    let wide = ",".repeat(6000) + "\n1,2\n";
+    let twice = vec!["n"; 3000].join(",") + "\n1,2\n";
+    for (bytes, word) in [
+        (b"PK\x03\x04 and more".to_vec(), "save it as CSV"),
+        (long.into_bytes(), "line 2: a row is longer than"),
+        (wide.into_bytes(), "more than 5000 columns"),
+        (b"a\0b,c\n1,2\n".to_vec(), "is no name of a column"),
+        (twice.into_bytes(), "n_2"),
+    ] {
+        let led = upload(&owner, "people", "x.csv", &bytes).await;
+        let page = owner.open(led.header("location")).await;
+        assert!(page.text.contains(word), "{word}: {}", page.text.chars().take(3000).collect::<String>());
+    }
+}
+
+#[rocket::async_test]
 async fn entries_of_an_export_are_left_changed_or_stored_once_more() {
     for kind in databases() {
         let app = TestApp::start(kind).await;

@@ -25,3 +25,4 @@ mod staff;
 mod support;
 mod transfer;
 mod waiting;
+mod work;

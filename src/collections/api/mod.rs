@@ -9,7 +9,7 @@ use rocket::{Route, State, delete, get, patch, post, put, routes};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{Changes, CollectionName, Collections, Known, NewCollection, WebOrigin, service};
+use super::{Changes, CollectionName, Collections, Known, NewCollection, STATES, WebOrigin, service};
 use crate::db::Pool;
 use crate::entries::Entries;
 use crate::error::Error;
@@ -78,6 +78,8 @@ struct Shown {
     /// Fields with the type they must have: `{"age": {"type": "number", "mode": "warn"}}`.
     #[schema(value_type = Object)]
     checks: serde_json::Value,
+    /// What entries are worked through: a new one has the first.
+    states: Vec<String>,
     version: i64,
     #[schema(value_type = String, format = DateTime)]
     created: Moment,
@@ -104,6 +106,7 @@ impl Shown {
             daily_quota: c.daily_quota,
             origins: known.origins.clone(),
             checks: serde_json::from_str(&c.checks).unwrap_or_default(),
+            states: c.states(),
             version: c.version,
             created: c.created_at,
         }
@@ -216,6 +219,8 @@ struct Whole {
     daily_quota: Option<i64>,
     #[schema(value_type = Option<Object>)]
     checks: Option<serde_json::Value>,
+    /// 1 to 20 names.
+    states: Option<Vec<String>>,
 }
 
 /// Replace the settings of a collection
@@ -245,6 +250,7 @@ async fn replace(
         retention_days: Some(new.retention_days),
         daily_quota: Some(new.daily_quota),
         checks: Some(new.checks.map_or_else(|| "{}".into(), |checks| checks.to_string())),
+        states: Some(new.states.unwrap_or_else(|| STATES.map(str::to_owned).to_vec())),
         new_key: false,
     };
     if_match.required(known.collection.version)?;
@@ -266,6 +272,8 @@ struct Change {
     daily_quota: Option<Option<i64>>,
     #[schema(value_type = Option<Object>)]
     checks: Option<serde_json::Value>,
+    /// 1 to 20 names.
+    states: Option<Vec<String>>,
 }
 
 /// Tells `null` (take it away) from a name that is not there (leave it).
@@ -299,6 +307,7 @@ async fn change(
         retention_days: new.retention_days,
         daily_quota: new.daily_quota,
         checks: new.checks.map(|checks| checks.to_string()),
+        states: new.states,
         new_key: false,
     };
     write(&owner, db, collections, name, &if_match, changes, entries.clock().now()).await

@@ -16,7 +16,7 @@ use crate::staff::{Author, Staff, Visitor};
 use crate::web::{ApiError, IfMatch, JsonAnswer, NoBody, Refused, item_id, pairs, read_json};
 
 /// The number of an entry; anything else is not there.
-fn entry_id(text: &str) -> Result<EntryId> {
+pub(super) fn entry_id(text: &str) -> Result<EntryId> {
     item_id(text).map(EntryId)
 }
 
@@ -106,7 +106,11 @@ pub(super) async fn merge(
     reread(entries, &staff, &entry).await
 }
 
-async fn reread(entries: &Entries, staff: &Staff, entry: &Entry) -> std::result::Result<JsonAnswer, ApiError> {
+pub(super) async fn reread(
+    entries: &Entries,
+    staff: &Staff,
+    entry: &Entry,
+) -> std::result::Result<JsonAnswer, ApiError> {
     let (entry, known) = entries.find(&Reader::Staff(staff.0.id), entry.id).await?;
     Ok(shown(&entry, &known.collection.name))
 }

@@ -3,6 +3,7 @@
 mod asked;
 mod entry;
 mod listing;
+mod work;
 
 use rocket::{Route, get, post, routes};
 use utoipa::OpenApi;
@@ -31,7 +32,10 @@ pub use listing::encode;
     entry::replace,
     entry::merge,
     entry::delete_entry,
-    entry::restore
+    entry::restore,
+    work::work,
+    work::changes,
+    work::take_back
 ))]
 pub struct Docs;
 
@@ -40,7 +44,15 @@ pub fn public_routes() -> Vec<Route> {
 }
 
 pub fn staff_routes() -> Vec<Route> {
-    routes![entry::replace, entry::merge, entry::delete_entry, entry::restore]
+    routes![
+        entry::replace,
+        entry::merge,
+        entry::delete_entry,
+        entry::restore,
+        work::work,
+        work::changes,
+        work::take_back
+    ]
 }
 
 /// List entries, as a page or as JSON

@@ -42,7 +42,9 @@ pub struct Export {
     collections: Vec<Arc<Known>>,
     paths: Vec<String>,
     format: Format,
-    with_sessions: bool,
+    reader: Reader,
+    /// Somebody worked on an entry of these collections.
+    worked: bool,
 }
 
 impl Entries {
@@ -54,8 +56,9 @@ impl Entries {
         if query.cursor.is_some() {
             return Err(Error::parameter("_cursor", "an export starts at the beginning: leave the cursor out"));
         }
-        let with_sessions = reader.sees_sessions();
-        Ok(Export { query, filter, collections, paths, format, with_sessions })
+        let ids: Vec<_> = collections.iter().map(|known| known.collection.id.0).collect();
+        let worked = reader.sees_work() && store::any_worked(&self.db, &ids).await?;
+        Ok(Export { query, filter, collections, paths, format, reader: reader.clone(), worked })
     }
 
     /// Makes an export and sends it piece by piece. A failure is sent as an error, which breaks the connection.
@@ -185,7 +188,7 @@ pub struct TableColumn {
 }
 
 /// The columns that a query shows: ours, then the data's in the order in which they were first seen.
-pub fn columns(query: &Query, paths: &[String], many_collections: bool) -> Vec<TableColumn> {
+pub fn columns(query: &Query, paths: &[String], many_collections: bool, worked: bool) -> Vec<TableColumn> {
     let data = || {
         paths
             .iter()
@@ -202,6 +205,13 @@ pub fn columns(query: &Query, paths: &[String], many_collections: bool) -> Vec<T
     if many_collections {
         all.insert(1, system(System::Collection));
     }
+    // Who asks for marked entries sees how they are marked, also when they come back.
+    if query.mentions(System::Flags) {
+        all.push(system(System::Flags));
+    }
+    if worked {
+        all.extend([System::State, System::Assignee, System::Note].map(system));
+    }
     all.extend(data());
     match &query.fields {
         Fields::All => all,
@@ -209,7 +219,11 @@ pub fn columns(query: &Query, paths: &[String], many_collections: bool) -> Vec<T
             all.retain(|column| !without.iter().any(|field| covers(field, &column.field)));
             all
         }
-        Fields::Only(only) => only.iter().flat_map(|(name, field)| expand(name, field, data())).collect(),
+        Fields::Only(only) => {
+            let mut seen = std::collections::HashSet::new();
+            let chosen = only.iter().flat_map(|(name, field)| expand(name, field, data()));
+            chosen.filter(|column| seen.insert(column.name.clone())).collect()
+        }
     }
 }
 

@@ -184,6 +184,9 @@ fn system_text(system: System, entry: &EntryRef<'_>, collection: &str) -> String
         System::Collection => collection.to_owned(),
         System::Origin => entry.origin.to_owned(),
         System::Flags => entry.flags.to_owned(),
+        System::State => entry.work.state.to_owned(),
+        System::Assignee => entry.work.assignee.to_owned(),
+        System::Note => entry.work.note.to_owned(),
     }
 }
 

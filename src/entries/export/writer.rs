@@ -8,6 +8,7 @@ use super::{BOM, Export, PIECE, columns};
 use crate::collections::CollectionId;
 use crate::entries::json::{self};
 use crate::entries::query::{Fields, Format};
+use crate::entries::reading::Reader;
 use crate::entries::store::EntryRef;
 use crate::error::{Error, Result};
 use crate::web::Sender;
@@ -20,14 +21,14 @@ pub(super) struct Writer {
     names: HashMap<CollectionId, String>,
     table: Table,
     first: bool,
-    with_sessions: bool,
+    reader: Reader,
 }
 
 impl Writer {
     pub(super) fn new(export: &Export) -> Writer {
         let names: HashMap<_, _> =
             export.collections.iter().map(|known| (known.collection.id, known.collection.name.clone())).collect();
-        let columns = columns(&export.query, &export.paths, names.len() > 1);
+        let columns = columns(&export.query, &export.paths, names.len() > 1, export.worked);
         Writer {
             out: Vec::with_capacity(2 * PIECE),
             format: export.format,
@@ -35,7 +36,7 @@ impl Writer {
             names,
             table: Table::new(columns, export.query.csv),
             first: true,
-            with_sessions: export.with_sessions,
+            reader: export.reader.clone(),
         }
     }
 
@@ -53,7 +54,7 @@ impl Writer {
     }
 
     pub(super) fn entry(&mut self, entry: &EntryRef<'_>) {
-        let entry = &if self.with_sessions { *entry } else { entry.without_session() };
+        let entry = &entry.for_reader(&self.reader);
         let name = self.names.get(&entry.collection).map_or("", String::as_str);
         match self.format {
             Format::Json => {
@@ -103,6 +104,10 @@ pub fn write_json(out: &mut Vec<u8>, entry: &EntryRef<'_>, collection: &str, fie
     );
     if let Some(deleted) = entry.deleted {
         let _ = write!(text, ",\"_deleted\":\"{deleted}\"");
+    }
+    let work = [("_state", entry.work.state), ("_assignee", entry.work.assignee), ("_note", entry.work.note)];
+    for (name, value) in work.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = write!(text, ",\"{name}\":{}", json::string(value));
     }
     text.push_str(",\"data\":");
     chosen(&mut text, entry.data, fields);

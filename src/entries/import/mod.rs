@@ -10,7 +10,9 @@
 
 mod document;
 mod encoding;
+mod jobs;
 mod known;
+mod rows;
 mod run;
 mod sniff;
 mod source;
@@ -21,6 +23,7 @@ mod tree;
 use serde::{Deserialize, Serialize};
 
 use super::Kept;
+use super::store::WorkRow;
 use crate::moment::Moment;
 
 pub use run::How;
@@ -60,6 +63,19 @@ pub struct Exported {
     at: Option<Moment>,
     origin: Option<String>,
     spam: bool,
+    state: Option<String>,
+    assignee: Option<String>,
+    note: Option<String>,
+}
+
+impl Exported {
+    /// How the entry was worked on. Whoever has no account here is left out.
+    fn work(&self, accounts: &[(i64, String)]) -> Option<Box<WorkRow>> {
+        let assignee = self.assignee.as_ref().and_then(|email| accounts.iter().find(|(_, known)| known == email));
+        let work =
+            WorkRow { state: self.state.clone(), assignee: assignee.map(|(id, _)| *id), note: self.note.clone() };
+        (work != WorkRow::default()).then(|| Box::new(work))
+    }
 }
 
 /// By what rule it is decided which rows are known.

@@ -1,30 +1,25 @@
 //! The import itself: rows are stored in batches, each by one transaction, beside whatever else arrives.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::known::{Comparison, relation};
+use super::ImportReport;
+use super::known::Comparison;
 use super::source::{Prepared, Row, Source};
 use super::survey::Survey;
-use super::{ImportReport, Rule};
 use crate::collections::{Collection, CollectionId, register_field};
 use crate::entries::intake::digest;
 use crate::entries::service::Entries;
-use crate::entries::store::{self, EarlierRow, ImportRow, PresentEntry};
+use crate::entries::store::{self, PresentEntry};
 use crate::entries::{EntryId, Kept, NewEntry, Outcome, json};
 use crate::error::{Error, Result};
-use crate::moment::{DAY, Moment};
 use crate::staff::{Author, Deed, audit};
 
 /// Rows stored by one transaction, and their bytes.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 1 << 20;
-/// Earlier imports that a file is compared with.
-const COMPARED: i64 = 50;
-/// Entries removed by one transaction when an import is taken back.
-const TAKEN_BACK: i64 = 2000;
 
 /// What is done about rows that seem to be there already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,7 +33,7 @@ pub struct How {
 /// An export names an entry that is there: of that number, received at that moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SameId {
-    /// It stays as it is; one that is deleted comes back as the file says.
+    /// It stays as it is; one that is deleted comes back as it was.
     #[default]
     Skip,
     /// It gets the values of the file.
@@ -73,147 +68,11 @@ struct Run<'r> {
     /// Rows whose entry is to be changed at the end.
     changes: u64,
     handled: u64,
+    /// Accounts that entries may be given to.
+    assignees: Vec<(i64, String)>,
 }
 
 impl Entries {
-    /// Compares a file with those that were imported into a collection before.
-    pub async fn compare(
-        &self,
-        collection: Option<&Collection>,
-        file_name: &str,
-        survey: &Survey,
-        how: How,
-        except: Option<i64>,
-    ) -> Result<Comparison> {
-        let Some(collection) = collection.filter(|_| !how.all) else {
-            return Ok(Comparison::none(if how.all { Rule::All } else { Rule::New }));
-        };
-        let mut best: Option<(usize, ImportRow, Vec<EarlierRow>)> = None;
-        let earlier = store::imports_of(&self.db, &collection.name, COMPARED).await?;
-        for import in earlier.into_iter().filter(|import| Some(import.id) != except) {
-            let rows = store::rows_of_import(&self.db, collection.id, import.id).await?;
-            let is_same = import.digest.as_deref() == Some(&survey.file);
-            let mut digests: Vec<_> = rows.iter().map(|row| row.digest).collect();
-            digests.sort_unstable();
-            let shared = match relation(&digests, &survey.digests, import.file_name == file_name) {
-                _ if is_same => usize::MAX,
-                Some(relation) => relation.shared,
-                None => continue,
-            };
-            if best.as_ref().is_none_or(|(known, ..)| shared > *known) {
-                best = Some((shared, import, rows));
-            }
-        }
-        Ok(best.map_or_else(
-            || Comparison::none(Rule::New),
-            |(shared, import, rows)| {
-                let rule = if shared == usize::MAX { Rule::Same } else { Rule::Version };
-                let alive = rows.into_iter().filter(|row| row.alive).map(|row| (row.digest, row.entry_id)).collect();
-                Comparison { rule, file_name: import.file_name, earlier: super::known::Earlier::new(alive) }
-            },
-        ))
-    }
-
-    /// Notes an import that somebody is about to make, and returns its number.
-    pub async fn note_import(&self, new: &store::NewImport<'_>) -> Result<i64> {
-        let mut tx = self.db.begin().await?;
-        let id = store::insert_import(&mut tx, new, self.clock.now()).await?;
-        tx.commit().await?;
-        Ok(id)
-    }
-
-    /// An import of this very file that broke off, to go on with.
-    async fn unfinished(&self, collection: &Collection, survey: &Survey) -> Result<Option<i64>> {
-        let imports = store::imports_of(&self.db, &collection.name, COMPARED).await?;
-        let is_it = |import: &&ImportRow| import.state != "done" && import.digest.as_deref() == Some(&survey.file);
-        Ok(imports.iter().find(is_it).map(|import| import.id))
-    }
-
-    /// Imports a file that was read, or goes on with a run of it that broke off. See [`Entries::run_import`].
-    pub async fn import_file(
-        &self,
-        by: &Author,
-        collection: &Collection,
-        file_name: &str,
-        work: Work,
-        progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Option<ImportReport>> {
-        let id = match self.unfinished(collection, &work.1).await? {
-            Some(id) => id,
-            None => {
-                let name = &collection.name;
-                let new = store::NewImport { collection: name, file_name, upload: None, options: "", user: None };
-                self.note_import(&new).await?
-            }
-        };
-        self.run_import(by, collection, id, work, file_name, progress).await
-    }
-
-    /// Keeps how an import is to be read, to go on with it later.
-    pub async fn keep_import_options(&self, id: i64, options: &str) -> Result<()> {
-        let mut tx = self.db.begin().await?;
-        store::import_options(&mut tx, id, options).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Runs an import beside everything else. One that runs here already goes on alone, one that is over stays so.
-    pub async fn start_import(self, by: Author, collection: Collection, import: ImportRow, work: Work) -> Result<()> {
-        if !self.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import.id) {
-            return Ok(());
-        }
-        // Whoever looks now sees that it runs.
-        let mut tx = self.db.begin().await?;
-        let states = ["uploaded", "failed", "running"];
-        store::move_import(&mut tx, import.id, states, "running", self.clock.now()).await?;
-        tx.commit().await?;
-        tokio::spawn(async move {
-            let mut nobody = |_| {};
-            let run = self.run_import(&by, &collection, import.id, work, &import.file_name, &mut nobody);
-            if let Err(error) = Box::pin(run).await {
-                tracing::error!(import = import.id, %error, "an import broke off");
-                self.note_failure(&import, &error).await;
-            }
-            self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
-        });
-        Ok(())
-    }
-
-    async fn note_failure(&self, import: &ImportRow, error: &Error) {
-        let noted = async {
-            let mut tx = self.db.begin().await?;
-            let states = ["uploaded", "running", "updating"];
-            store::move_import(&mut tx, import.id, states, "failed", self.clock.now()).await?;
-            let report = ImportReport { notices: vec![error.detail().into_owned()], ..ImportReport::default() };
-            let report = serde_json::to_string(&report).unwrap_or_default();
-            store::finish_import(&mut tx, import.id, import.handled, &report).await?;
-            tx.commit().await
-        };
-        if let Err(error) = noted.await {
-            tracing::error!(import = import.id, %error, "that an import broke off was not noted");
-        }
-    }
-
-    /// Removes uploads that nobody needs any more: of imports that are over, or that nobody confirmed for a day.
-    pub async fn forget_uploads(&self) -> Result<()> {
-        let before = Moment(self.clock.now().0 - DAY);
-        for import in store::imports_with_old_files(&self.db, before).await? {
-            if import.state == "cancelled" {
-                self.take_back(&import).await?;
-            }
-            if let Some(upload) = &import.upload {
-                tokio::fs::remove_file(self.settings.uploads.join(upload)).await.ok();
-            }
-            let mut tx = self.db.begin().await?;
-            store::forget_upload(&mut tx, import.id).await?;
-            if import.state == "uploaded" {
-                let states = ["uploaded", "uploaded", "uploaded"];
-                store::move_import(&mut tx, import.id, states, "cancelled", self.clock.now()).await?;
-            }
-            tx.commit().await?;
-        }
-        Ok(())
-    }
-
     /// Stores the rows of a file, or those that are missing of a run that broke off. `progress` is told how many rows
     /// are handled. `None`: it was cancelled meanwhile, and nothing of it is left.
     pub async fn run_import(
@@ -225,14 +84,21 @@ impl Entries {
         file_name: &str,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Option<ImportReport>> {
-        let done = self.store_file(by, collection, id, work, file_name, progress).await?;
-        if done.is_none()
-            && let Some(import) = store::find_import(&self.db, id).await?
-        {
-            // What was on its way when somebody cancelled it.
-            self.take_back(&import).await?;
+        // One at a time: a file is compared with what was imported, not with what is being imported.
+        let _alone = self.one_import.lock().await;
+        if let Some(report) = self.store_file(by, collection, id, work, file_name, progress).await? {
+            return Ok(Some(report));
         }
-        Ok(done)
+        match store::find_import(&self.db, id).await? {
+            // Somebody else finished it.
+            Some(import) if import.state == "done" => Ok(serde_json::from_str(&import.report).ok()),
+            Some(import) => {
+                // What was on its way when somebody cancelled it.
+                self.take_back(&import).await?;
+                Ok(None)
+            }
+            None => Ok(None),
+        }
     }
 
     async fn store_file(
@@ -252,7 +118,8 @@ impl Entries {
             notices,
             ..Default::default()
         };
-        let mut run = Run { id, collection, how, comparison, report, changes: 0, handled: 0 };
+        let assignees = self.assignees().await?;
+        let mut run = Run { id, collection, how, comparison, report, changes: 0, handled: 0, assignees };
         if !self.begin(&run, &survey).await? {
             return Ok(None);
         }
@@ -358,7 +225,7 @@ impl Entries {
     async fn store_new(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
         let new = |row: &Row| {
             let prepared = row.read.as_ref().ok()?;
-            Some(new_entry(run.collection.id, format!("import:{}:{}", run.id, row.number), prepared))
+            Some(new_entry(run.collection.id, format!("import:{}:{}", run.id, row.number), prepared, &run.assignees))
         };
         let entries: Vec<_> = rows.iter().filter_map(new).collect();
         if entries.is_empty() {
@@ -427,8 +294,9 @@ impl Entries {
             let mut tx = self.db.begin().await?;
             for prepared in batch.iter().filter_map(|row| row.read.as_ref().ok()) {
                 let Seen::Changed(entry) = seen(prepared, &present, run.how) else { continue };
-                store::put_back(&mut tx, entry.id, &prepared.data).await?;
-                for path in json::paths(&prepared.data) {
+                let data = if run.how.ids == SameId::Update { updated(entry, prepared) } else { entry.data.clone() };
+                store::put_back(&mut tx, entry.id, &data).await?;
+                for path in json::paths(&data) {
                     register_field(&mut tx, run.collection.id, &path, self.clock.now()).await?;
                 }
                 match entry.deleted_at {
@@ -454,35 +322,6 @@ impl Entries {
         tx.commit().await?;
         Ok(done.then_some(run.report))
     }
-
-    /// Ends an import before it is done and takes back what it stored. `false`: it is over, or was cancelled.
-    pub async fn cancel_import(&self, by: &Author, import: &ImportRow) -> Result<bool> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        let states = ["uploaded", "running", "failed"];
-        if !store::move_import(&mut tx, import.id, states, "cancelled", now).await? {
-            return Ok(false);
-        }
-        let deed = Deed::new("cancelled", "imports", import.id).with(format!("into {}", import.collection));
-        audit::note(&mut tx, by, deed, now).await?;
-        tx.commit().await?;
-        self.take_back(import).await?;
-        Ok(true)
-    }
-
-    /// Removes what a cancelled import stored. Twice does no harm.
-    pub async fn take_back(&self, import: &ImportRow) -> Result<()> {
-        let Some(known) = self.collections.by_name(&import.collection).await? else { return Ok(()) };
-        loop {
-            let mut tx = self.db.begin().await?;
-            let count = store::take_back(&mut tx, known.collection.id, import.id, TAKEN_BACK).await?;
-            if count == 0 {
-                store::forget_known(&mut tx, known.collection.id, import.id).await?;
-                return Ok(tx.commit().await?);
-            }
-            tx.commit().await?;
-        }
-    }
 }
 
 /// Whether the entry that an export names is there.
@@ -499,14 +338,19 @@ fn seen<'p>(row: &Prepared, present: &'p HashMap<i64, PresentEntry>, how: How) -
     // A number alone says nothing: another server gave the same ones.
     let Some(entry) = found.filter(|entry| Some(entry.received_at) == kept.received) else { return Seen::Not };
     let comes_back = entry.deleted_at.is_some() && kept.deleted.is_none();
-    let differs = how.ids == SameId::Update && entry.deleted_at.is_none() && entry.data != row.data;
+    let differs = how.ids == SameId::Update && entry.deleted_at.is_none() && updated(entry, row) != entry.data;
     if comes_back || differs { Seen::Changed(entry) } else { Seen::As(entry.id) }
 }
 
-fn new_entry(collection: CollectionId, uid: String, row: &Prepared) -> NewEntry {
+/// An entry with the values of a file: fields that the file does not have stay, an export may be of some columns only.
+fn updated(entry: &PresentEntry, row: &Prepared) -> String {
+    crate::entries::submission::merge(&entry.data, &row.data)
+}
+
+fn new_entry(collection: CollectionId, uid: String, row: &Prepared, assignees: &[(i64, String)]) -> NewEntry {
     let ours = row.exported.as_ref();
-    // An id out of reach of a double would end the sequence.
-    let id = ours.and_then(|ours| ours.kept.id).filter(|id| (1..1 << 53).contains(&id.0));
+    // An id near the end of what a double holds would leave none for later entries.
+    let id = ours.and_then(|ours| ours.kept.id).filter(|id| (1..1 << 52).contains(&id.0));
     NewEntry {
         collection,
         uid: Some(uid),
@@ -515,6 +359,7 @@ fn new_entry(collection: CollectionId, uid: String, row: &Prepared) -> NewEntry 
         origin: ours.and_then(|ours| ours.origin.clone()),
         spam: ours.is_some_and(|ours| ours.spam),
         address: None,
+        work: ours.and_then(|ours| ours.work(assignees)),
         data: row.data.clone(),
         shape: row.shape,
         kept: ours.map(|ours| Kept { id, ..ours.kept }),

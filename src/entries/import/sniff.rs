@@ -25,9 +25,10 @@ pub fn preamble(sample: &str, is_whole: bool) -> Preamble {
         let rest = &sample[found.length..];
         let (line, length) = first_line(rest);
         let below = &rest[length..];
-        let separator = line.strip_prefix("sep=").or_else(|| line.strip_prefix("SEP=")).map(str::as_bytes);
-        if let (Some([delimiter]), 0) = (separator, found.lines) {
-            found.delimiter = Some(*delimiter);
+        let told = line.trim_matches('"').to_ascii_lowercase();
+        let separator = told.strip_prefix("sep=").and_then(|text| text.bytes().next().filter(|_| text.len() == 1));
+        if let (Some(delimiter), 0) = (separator.filter(|b| DELIMITERS.contains(b)), found.lines) {
+            found.delimiter = Some(delimiter);
         } else if line.starts_with('#') && !below.is_empty() && !names_columns(line, below, is_whole) {
             found.comments += 1;
         } else {
@@ -110,7 +111,7 @@ fn apostrophes_as_quotes(records: &[csv::StringRecord]) -> Sign {
     let doubled = cells().any(|cell| cell.starts_with("'''") && cell.ends_with("'''") && cell.len() > 6);
     if around * 2 > cells().count() || doubled {
         Sign::Clear
-    } else if only_opened > 0 && only_opened == only_closed {
+    } else if only_opened > 1 && only_opened == only_closed && only_opened * 10 >= records.len() {
         Sign::Possible
     } else {
         Sign::No
@@ -137,26 +138,59 @@ fn score(records: &[csv::StringRecord]) -> f64 {
     }
 }
 
-/// Whether the first row names the columns: it has none that is empty or a number while the rows below have names of
-/// their own kind. Years are names of columns in many tables.
+/// Whether the first row names the columns: none of its cells is of a kind, such as a number, that the cells below it are of as
+/// well. Counted columns (`1`, `2`, `3`), days and years are names in many tables; and an export of ours says what it is.
 pub fn has_header(sample: &str, is_whole: bool, dialect: Dialect) -> bool {
     let records = records(sample, is_whole, dialect);
     let Some((first, rest)) = records.split_first() else { return true };
-    let is_data = |cell: &str| {
-        let year = cell.parse::<u32>().is_ok_and(|year| (1800..2200).contains(&year)) && first.len() > 2;
-        operand::number(cell).is_some() && !year || is_date(cell) || cell.contains('@') && !cell.contains(' ')
-    };
+    let has = |name: &str| first.iter().any(|cell| cell == name);
+    if has("_id") && has("_received") || counts_columns(first) {
+        return true;
+    }
     // A broken row or two must not decide it.
-    let same_kind_below = |column: usize| {
+    let alike_below = |column: usize, kind: Kind| {
         let below: Vec<_> = rest.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).collect();
-        let alike = below.iter().filter(|cell| is_data(cell)).count();
-        alike > 0 && alike * 5 >= below.len() * 4
+        let alike = below.iter().filter(|cell| kind.fits(Kind::of(cell))).count();
+        rest.is_empty() || alike > 0 && alike * 5 >= below.len() * 4
     };
-    !first.iter().enumerate().any(|(column, cell)| is_data(cell) && (rest.is_empty() || same_kind_below(column)))
+    !first.iter().enumerate().any(|(column, cell)| Kind::of(cell).is_some_and(|kind| alike_below(column, kind)))
 }
 
-fn is_date(cell: &str) -> bool {
-    cell.len() >= 10 && cell.is_char_boundary(10) && cell[..10].parse::<jiff::civil::Date>().is_ok()
+/// Several columns that are numbered one after the other, or named by days, behind one with a name.
+fn counts_columns(first: &csv::StringRecord) -> bool {
+    let names: Vec<_> = first.iter().skip_while(|cell| Kind::of(cell).is_none()).collect();
+    let numbers: Vec<i64> = names.iter().filter_map(|cell| cell.parse().ok()).collect();
+    let is_named = names.len() < first.len() && names.len() > 1;
+    let in_order = numbers.len() == names.len() && numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    is_named && (in_order || names.iter().all(|cell| Kind::of(cell) == Some(Kind::Date)))
+}
+
+/// What a cell is, where it is no name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Number,
+    Year,
+    Date,
+    Email,
+}
+
+impl Kind {
+    fn of(cell: &str) -> Option<Kind> {
+        if operand::number(cell).is_some() {
+            let year = cell.len() == 4 && cell.parse::<u32>().is_ok_and(|year| (1800..2200).contains(&year));
+            return Some(if year { Kind::Year } else { Kind::Number });
+        }
+        if cell.len() >= 10 && cell.is_char_boundary(10) && cell[..10].parse::<jiff::civil::Date>().is_ok() {
+            return Some(Kind::Date);
+        }
+        let (name, host) = cell.split_once('@')?;
+        (!name.is_empty() && host.contains('.') && !cell.contains(' ')).then_some(Kind::Email)
+    }
+
+    /// Whether a cell below is of this kind; a year is a number too.
+    fn fits(self, below: Option<Kind>) -> bool {
+        below == Some(self) || self == Kind::Number && below == Some(Kind::Year)
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +222,9 @@ mod tests {
     fn what_stands_before_a_table_is_skipped() {
         for (text, lines, delimiter) in [
             ("sep=;\na;b\n", 1, Some(b';')),
+            ("\"sep=;\"\na;b\n", 1, Some(b';')),
+            ("Sep=;\na;b\n", 1, Some(b';')),
+            ("sep=a\n1\n", 0, None),
             ("# made by x\n# on monday\na,b\n1,2\n", 2, None),
             ("#id,name\n1,Ada\n", 0, None),
             ("sep=,\r\n# note\r\na,b\r\n", 2, Some(b',')),
@@ -208,6 +245,11 @@ mod tests {
             ("name,age\nAda,36\n", true),
             ("Ada,36\nBen,40\n", false),
             ("country,2019,2020\nDE,1,2\n", true),
+            ("Q,2019\nA,5\nB,7\n", true),
+            ("Ada,1999\nBen,2001\n", false),
+            ("student,1,2,3\nAda,5,3,4\n", true),
+            ("name,2026-01-05,2026-01-12\nAda,1,1\n", true),
+            ("_id,_received,1,@\n1,2026-01-01T00:00:00Z,2,3\n", true),
             ("1,2\n3,4\n", false),
             ("ada@example.org,x\nben@example.org,y\n", false),
             ("day,n\n2026-01-01,1\n", true),

@@ -2,24 +2,21 @@
 
 use std::fs::File;
 use std::hash::RandomState;
-use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 
 use encoding_rs::{Encoding, UTF_8};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{self, List};
-use super::table::{Columns, QuoteWatch, entry_id, moment};
+use super::rows::{json_row, lines, prepared, records, table_rows};
 use super::{Dialect, Exported, Notice, Read1, encoding, sniff};
-use crate::entries::Kept;
-use crate::entries::json::{self, Refusal};
-use crate::entries::path::Path;
 use crate::error::{Error, FieldError, Result};
 use crate::limits::MAX_ENTRY;
 
 /// Bytes of text by which a file is recognised.
 const SAMPLE: u64 = 256 * 1024;
 /// Bytes of a line of NDJSON beyond which it is no entry anyway.
-const MAX_LINE: u64 = 4 * MAX_ENTRY as u64;
+pub(super) const MAX_LINE: u64 = 4 * MAX_ENTRY as u64;
 
 /// How a file is to be read; `None` is recognised.
 #[derive(Debug, Default, Clone)]
@@ -114,8 +111,8 @@ pub enum Shape {
 /// What stands before a table, in bytes of UTF-8 and in lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Skipped {
-    length: u64,
-    lines: u64,
+    pub(super) length: u64,
+    pub(super) lines: u64,
 }
 
 /// One row as it will be stored.
@@ -143,6 +140,10 @@ impl Source {
             Some(encoding) => encoding,
             None => encoding::recognise(&mut file).map_err(unreadable)?,
         };
+        let mut magic = [0; 4];
+        if file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut magic)).is_ok() && magic == *b"PK\x03\x04" {
+            return Err(Error::invalid("/file", "this is a workbook or an archive: save it as CSV"));
+        }
         let mut source = Source { file, encoding, shape: Shape::Lines, notices: Vec::new() };
         let mut sample = Vec::new();
         source.text().map_err(unreadable)?.take(SAMPLE).read_to_end(&mut sample).map_err(unreadable)?;
@@ -191,6 +192,9 @@ impl Source {
         let delimiter = options.delimiter.or(preamble.delimiter).or(by_name);
         let dialect = sniff::dialect(sample, is_whole, delimiter, options.quote);
         let header = options.header.unwrap_or_else(|| sniff::has_header(sample, is_whole, dialect));
+        if dialect.quote == Some(b'\'') && options.quote.is_none() {
+            self.notices.push(Notice("apostrophes are read as quotes".into()));
+        }
         let skipped = Skipped { length: preamble.length as u64, lines: preamble.lines };
         Shape::Table { dialect, header, skipped }
     }
@@ -283,7 +287,7 @@ impl Source {
     }
 }
 
-fn unreadable(detail: String) -> Error {
+pub(super) fn unreadable(detail: String) -> Error {
     Error::BadRequest(vec![FieldError::at("/file", detail)])
 }
 
@@ -310,131 +314,6 @@ fn format(name: &str, sample: &str) -> Format {
         (Some(Err(error)), _) if error.is_eof() || ends(&[".json", ".geojson"]) => Format::Json,
         _ => Format::Table,
     }
-}
-
-/// Hands on the records of a table with their lines, until `take` wants no more. `Ok(None)`: one that is no UTF-8.
-fn records(
-    mut text: impl Read,
-    dialect: Dialect,
-    skipped: Skipped,
-    take: &mut dyn FnMut(u64, Option<&csv::StringRecord>) -> bool,
-) -> Result<()> {
-    let broken = |error: io::Error| unreadable(error.to_string());
-    io::copy(&mut text.by_ref().take(skipped.length), &mut io::sink()).map_err(broken)?;
-    let mut reader = dialect.reader(QuoteWatch::new(text, dialect, skipped.lines + 1));
-    let mut record = csv::StringRecord::new();
-    loop {
-        let before = reader.position().line() + skipped.lines;
-        let read = match reader.read_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => Some(&record),
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => None,
-            Err(error) => return Err(unreadable(error.to_string())),
-        };
-        let line = record.position().map_or(before, |position| position.line() + skipped.lines);
-        if !take(line, read) {
-            return Ok(());
-        }
-    }
-    match reader.get_ref().open_quote() {
-        Some(line) => Err(unreadable(format!("line {line}: a quote is opened and never closed"))),
-        None => Ok(()),
-    }
-}
-
-fn table_rows(
-    text: impl Read,
-    dialect: Dialect,
-    header: bool,
-    skipped: Skipped,
-    take: &mut dyn FnMut(u64, u64, Read1) -> bool,
-) -> Result<Option<Columns>> {
-    let mut columns: Option<Columns> = None;
-    let mut number = 0;
-    records(text, dialect, skipped, &mut |line, record| {
-        let read = match (record, &columns) {
-            (Some(record), None) if header => {
-                columns = Some(Columns::named(record));
-                return true;
-            }
-            (Some(record), _) if !header => columns.get_or_insert_with(Columns::numbered).numbered_row(record),
-            (Some(record), Some(columns)) => columns.row(record),
-            _ => Err("is no UTF-8: choose another encoding".to_owned()),
-        };
-        number += 1;
-        take(number, line, read)
-    })?;
-    Ok(columns)
-}
-
-/// Lines that are not blank, one object each.
-fn lines(mut text: impl BufRead, take: &mut dyn FnMut(u64, u64, Read1) -> bool) -> Result<()> {
-    let broken = |error: io::Error| unreadable(error.to_string());
-    let (mut number, mut line) = (0, 0);
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        if text.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(broken)? == 0 {
-            return Ok(());
-        }
-        line += 1;
-        let is_cut = bytes.len() as u64 == MAX_LINE && !bytes.ends_with(b"\n");
-        if is_cut {
-            skip_line(&mut text).map_err(broken)?;
-        }
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        number += 1;
-        let read = match std::str::from_utf8(&bytes) {
-            _ if is_cut => Err(crate::entries::submission::too_long()),
-            Ok(text) => json_row(text.trim()),
-            Err(_) => Err("is no UTF-8: choose another encoding".to_owned()),
-        };
-        if !take(number, line, read) {
-            return Ok(());
-        }
-    }
-}
-
-fn skip_line(text: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let piece = text.fill_buf()?;
-        let (length, ends) = match piece.iter().position(|b| *b == b'\n') {
-            Some(at) => (at + 1, true),
-            None => (piece.len(), piece.is_empty()),
-        };
-        text.consume(length);
-        if ends {
-            return Ok(());
-        }
-    }
-}
-
-/// An object of somebody, or an entry as our exports write it: then `data` is the object.
-fn json_row(text: &str) -> Read1 {
-    let at = |name: &str| json::find(text, &Path(vec![name.into()]));
-    let plain = |name: &str| at(name).and_then(|raw| serde_json::from_str::<String>(raw).ok());
-    match (at("_id"), at("_received"), at("data")) {
-        (Some(id), Some(_), Some(data)) if data.starts_with('{') => {
-            let moment = |name: &str| plain(name).map(|text| moment(name, &text)).transpose();
-            let kept = Kept { id: Some(entry_id(id)?), received: moment("_received")?, deleted: moment("_deleted")? };
-            let spam = at("_flags").is_some_and(|flags| flags.contains("\"spam\""));
-            let exported =
-                Exported { kept, session: plain("_session"), at: moment("_at")?, origin: plain("_origin"), spam };
-            Ok((data.to_owned(), Some(exported)))
-        }
-        _ => Ok((text.to_owned(), None)),
-    }
-}
-
-fn prepared(object: &str, exported: Option<Exported>, seed: &RandomState) -> std::result::Result<Prepared, String> {
-    if object.len() > MAX_ENTRY {
-        return Err(crate::entries::submission::too_long());
-    }
-    let told = |refusal: Refusal| format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned();
-    let canonical = json::object(object.as_bytes(), seed, &mut |_, _| false).map_err(told)?;
-    Ok(Prepared { data: canonical.text, shape: canonical.shape, exported })
 }
 
 /// In words, for people who check what was recognised.

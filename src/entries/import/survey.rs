@@ -8,7 +8,7 @@ use super::{ImportReport, Notice};
 use crate::entries::intake::digest;
 use crate::entries::json;
 use crate::error::{Error, Result};
-use crate::limits::MAX_FIELDS;
+use crate::limits::MAX_NAME;
 
 /// Rows that a preview shows.
 const SHOWN: usize = 5;
@@ -53,8 +53,10 @@ impl Survey {
         survey.notices.extend(source.notices.iter().cloned());
         survey.digests.sort_unstable();
         survey.file = source.digest().map_err(|error| Error::Internal(Box::new(error)))?;
-        if survey.columns.len() > MAX_FIELDS {
-            return Err(Error::invalid("/file", format!("has more than {MAX_FIELDS} columns")));
+        let unfit = |name: &&String| name.contains('\0') || name.len() > 2 * MAX_NAME;
+        if let Some(name) = survey.columns.iter().find(unfit) {
+            let shown: String = name.replace('\0', "\u{2400}").chars().take(40).collect();
+            return Err(Error::invalid("/file", format!("line 1: \"{shown}\" is no name of a column")));
         }
         if survey.rows == 0 {
             return Err(Error::invalid("/file", "there is no row in it"));

@@ -1,11 +1,13 @@
 //! Tables: rows of cells as objects.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 
 use super::tree::Tree;
 use super::{Dialect, Exported, Notice, Read1};
 use crate::entries::path::Path;
 use crate::entries::{EntryId, export, json, operand};
+use crate::limits::{MAX_ENTRY, MAX_LEAVES};
 use crate::moment::Moment;
 
 impl Dialect {
@@ -31,7 +33,7 @@ enum Place {
 }
 
 /// What a file of ours has.
-const OURS: [&str; 6] = ["_id", "_received", "_session", "_at", "_origin", "_flags"];
+const OURS: [&str; 9] = ["_id", "_received", "_session", "_at", "_origin", "_flags", "_state", "_assignee", "_note"];
 
 /// The columns of a table, as its header names them.
 pub struct Columns {
@@ -47,7 +49,7 @@ impl Columns {
         let has = |name: &str| header.iter().any(|cell| cell == name);
         let ours = has("_id") && has("_received");
         let mut notices = Vec::new();
-        let mut taken: Vec<String> = Vec::new();
+        let mut taken = Taken::default();
         let mut places = Vec::new();
         for (index, cell) in header.iter().enumerate() {
             places.push(place(cell, index, ours, &mut taken, &mut notices));
@@ -87,6 +89,9 @@ impl Columns {
                 self.places.len()
             ));
         }
+        if record.iter().filter(|cell| !cell.is_empty()).count() > MAX_LEAVES + OURS.len() {
+            return Err(format!("has more than {MAX_LEAVES} values"));
+        }
         let mut exported = Exported::default();
         let mut tree = Tree::default();
         for (place, cell) in self.places.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty()) {
@@ -100,27 +105,50 @@ impl Columns {
     }
 }
 
-fn place(cell: &str, index: usize, ours: bool, taken: &mut Vec<String>, notices: &mut Vec<Notice>) -> Place {
+/// Names that columns have, and how often each was wanted.
+#[derive(Default)]
+struct Taken {
+    names: HashSet<String>,
+    wanted: HashMap<String, usize>,
+}
+
+/// Notices about columns that are shown.
+const NOTICES: usize = 20;
+
+impl Taken {
+    /// The name itself, or the first of `name_2`, `name_3` … that no column has.
+    fn name(&mut self, wanted: String, notices: &mut Vec<Notice>) -> String {
+        let times = self.wanted.entry(wanted.clone()).or_insert(0);
+        let name = loop {
+            *times += 1;
+            let name = if *times == 1 { wanted.clone() } else { format!("{wanted}_{times}") };
+            if !self.names.contains(&name) {
+                break name;
+            }
+        };
+        if name != wanted && notices.len() < NOTICES {
+            notices
+                .push(Notice(format!("the column \"{wanted}\" is there more than once: one is stored as \"{name}\"")));
+        }
+        self.names.insert(name.clone());
+        name
+    }
+}
+
+fn place(cell: &str, index: usize, ours: bool, taken: &mut Taken, notices: &mut Vec<Notice>) -> Place {
     if ours {
         let name = export::unguarded(cell);
-        return match OURS.iter().find(|known| **known == name) {
-            Some(known) => Place::Ours(known),
-            None if name == "_collection" => Place::Ignored,
-            None => Place::Data(Path::parse(name).unwrap_or_else(|_| Path(vec![name.to_owned()]))),
-        };
+        if let Some(known) = OURS.iter().find(|known| **known == name) {
+            return if taken.names.insert(name.to_owned()) { Place::Ours(known) } else { Place::Ignored };
+        }
+        if name == "_collection" {
+            return Place::Ignored;
+        }
+        let name = taken.name(name.to_owned(), notices);
+        return Place::Data(Path::parse(&name).unwrap_or_else(|_| Path(vec![name])));
     }
     let wanted = if cell.trim().is_empty() { format!("column_{}", index + 1) } else { cell.to_owned() };
-    let mut name = wanted.clone();
-    let mut times = 1;
-    while taken.contains(&name) {
-        times += 1;
-        name = format!("{wanted}_{times}");
-    }
-    if times > 1 {
-        notices.push(Notice(format!("the column \"{wanted}\" is there more than once: one is stored as \"{name}\"")));
-    }
-    taken.push(name.clone());
-    Place::Data(foreign_path(name))
+    Place::Data(foreign_path(taken.name(wanted, notices)))
 }
 
 /// A name of a file that is none of ours: dots lead into objects where they can; every other character is just that.
@@ -139,6 +167,9 @@ impl Exported {
             "_at" => self.at = Some(moment(name, text)?),
             "_session" => self.session = Some(text.to_owned()),
             "_origin" => self.origin = Some(text.to_owned()),
+            "_state" => self.state = Some(text.to_owned()),
+            "_assignee" => self.assignee = Some(text.to_owned()),
+            "_note" => self.note = Some(text.to_owned()),
             _ => self.spam = text == "spam",
         }
         Ok(())
@@ -175,7 +206,12 @@ pub struct QuoteWatch<R> {
     line: u64,
     opened: u64,
     last: u8,
+    /// Bytes of the record that is being read.
+    length: usize,
 }
+
+/// Bytes of a record beyond which it is no entry anyway: it must not fill the memory.
+const MAX_RECORD: usize = 16 * MAX_ENTRY;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -189,7 +225,7 @@ enum State {
 
 impl<R> QuoteWatch<R> {
     pub fn new(inner: R, dialect: Dialect, line: u64) -> QuoteWatch<R> {
-        QuoteWatch { inner, dialect, state: State::Start, line, opened: 0, last: 0 }
+        QuoteWatch { inner, dialect, state: State::Start, line, opened: 0, last: 0, length: 0 }
     }
 
     /// At the end: the line on which a quote was opened that is still open.
@@ -199,6 +235,7 @@ impl<R> QuoteWatch<R> {
 
     fn watch(&mut self, byte: u8) {
         let is_break = byte == b'\n' || byte == b'\r';
+        self.length = if is_break && self.state != State::Quoted { 0 } else { self.length + 1 };
         self.line += u64::from(byte == b'\r' || byte == b'\n' && self.last != b'\r');
         self.last = byte;
         self.state = match self.state {
@@ -218,7 +255,13 @@ impl<R> QuoteWatch<R> {
 impl<R: Read> Read for QuoteWatch<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
-        buffer[..length].iter().for_each(|byte| self.watch(*byte));
+        for byte in &buffer[..length] {
+            self.watch(*byte);
+            if self.length > MAX_RECORD {
+                let begun = if self.state == State::Quoted { self.opened } else { self.line };
+                return Err(io::Error::other(format!("line {begun}: a row is longer than {MAX_RECORD} bytes")));
+            }
+        }
         Ok(length)
     }
 }

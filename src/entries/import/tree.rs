@@ -1,10 +1,12 @@
 //! Objects out of columns with dots in their names.
 
+use std::collections::HashMap;
+
 use crate::entries::json::{self};
 
 /// Columns with dots become objects again.
 #[derive(Default)]
-pub(super) struct Tree(Vec<(String, Node)>);
+pub(super) struct Tree(Vec<(String, Node)>, HashMap<String, usize>);
 
 enum Node {
     Leaf(String),
@@ -14,14 +16,14 @@ enum Node {
 impl Tree {
     pub(super) fn put(&mut self, steps: &[String], value: String) {
         let [first, rest @ ..] = steps else { return };
-        let place = self.0.iter().position(|(name, _)| name == first);
+        let place = self.1.get(first).copied();
         match (rest.is_empty(), place.map(|i| &mut self.0[i].1)) {
-            (true, None) => self.0.push((first.clone(), Node::Leaf(value))),
+            (true, None) => self.push(first.clone(), Node::Leaf(value)),
             (false, Some(Node::Branch(branch))) => branch.put(rest, value),
             (false, None) => {
                 let mut branch = Tree::default();
                 branch.put(rest, value);
-                self.0.push((first.clone(), Node::Branch(branch)));
+                self.push(first.clone(), Node::Branch(branch));
             }
             // A value and an object under one name: the fields of the object keep their dots as plain names.
             (false, Some(Node::Leaf(_))) => self.0.push((steps.join("."), Node::Leaf(value))),
@@ -32,6 +34,11 @@ impl Tree {
                 }
             }
         }
+    }
+
+    fn push(&mut self, name: String, node: Node) {
+        self.1.insert(name.clone(), self.0.len());
+        self.0.push((name, node));
     }
 
     fn flatten(self, prefix: &str, into: &mut Vec<(String, Node)>) {

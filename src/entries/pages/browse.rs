@@ -54,6 +54,8 @@ struct ListPage {
     count: String,
     warnings: Vec<String>,
     newest: i64,
+    /// States of the one collection: name, link, and whether it is shown.
+    states: Vec<(String, String, bool)>,
     spam_url: String,
     deleted_url: String,
     /// Nothing was ever sent here: the page explains how.
@@ -114,7 +116,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         hidden: kept.iter().filter(|(name, _)| name != "_q").cloned().collect(),
         search: kept.iter().find(|(name, _)| name == "_q").map_or(String::new(), |(_, value)| value.clone()),
         chips: chips(&query, &kept),
-        columns: columns(&query, &usual, listing.collections.len() > 1, &kept),
+        columns: columns(&listing, &query, &usual, &kept),
         all_columns: columns_to_choose(&query, &paths),
         rows: rows(&listing, &query, &usual, &encode(&kept)),
         facets: facets(&listing, &query, &kept),
@@ -124,6 +126,11 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         count: count_text(listing.count, listing.truncated),
         warnings: listing.warnings.clone(),
         newest: listing.entries().iter().map(|entry| entry.id.0).max().unwrap_or(0),
+        states: one.as_ref().map_or(Vec::new(), |collection| {
+            let shown = |name: &String| kept.iter().any(|(param, value)| param == "_state" && value == name);
+            let link = |name: String| (name.clone(), with("_state", &name), shown(&name));
+            collection.states().into_iter().map(link).collect()
+        }),
         spam_url: with("_flags", "spam"),
         deleted_url: with("_deleted", "only"),
         untouched,
@@ -181,8 +188,8 @@ async fn suggested_facets(entries: &Entries, readable: &[Arc<Known>]) -> Result<
 }
 
 fn columns_to_choose(query: &Query, paths: &[String]) -> Vec<(String, bool)> {
-    let shown = crate::entries::export::columns(query, paths, false);
-    let system = ["_at", "_session", "_origin"].map(str::to_owned);
+    let shown = crate::entries::export::columns(query, paths, false, true);
+    let system = ["_at", "_session", "_origin", "_state", "_assignee", "_note"].map(str::to_owned);
     paths.iter().cloned().chain(system).map(|name| (name.clone(), is_shown(query, &shown, &name))).collect()
 }
 

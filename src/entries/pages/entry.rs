@@ -2,6 +2,7 @@
 
 use askama::Template;
 use rocket::http::uri::Origin;
+use rocket::request::FlashMessage;
 use rocket::{State, get};
 
 use super::browse::summary;
@@ -10,6 +11,7 @@ use crate::entries::api::encode;
 use crate::entries::query::{self};
 use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
+use crate::entries::store::ChangeRow;
 use crate::entries::{Entry, EntryId, json};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
@@ -29,6 +31,13 @@ struct EntryPage {
     older: Option<String>,
     others: Vec<(i64, Moment, String)>,
     may_change: bool,
+    state: String,
+    states: Vec<String>,
+    assignees: Vec<String>,
+    changes: Vec<ChangeRow>,
+    /// The query string of the list that it was opened from.
+    query: String,
+    note: String,
 }
 
 #[get("/entries/<id>")]
@@ -38,6 +47,7 @@ pub(super) async fn entry(
     entries: &State<Entries>,
     id: &str,
     uri: &Origin<'_>,
+    flash: Option<FlashMessage<'_>>,
 ) -> Result<Html> {
     let reader = Reader::Staff(viewer.0.id);
     let id = id.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's number is a number.".into()))?;
@@ -55,11 +65,31 @@ pub(super) async fn entry(
         older: older.map(link),
         others: others.iter().map(|other| (other.id.0, other.received, summary(other.data))).collect(),
         may_change: viewer.0.role >= crate::staff::Role::Staff,
+        state: entry.state.clone().unwrap_or_else(|| known.collection.first_state()),
+        states: states(&known.collection, entry.state.as_ref()),
+        assignees: assignees(entries, entry.assignee.as_ref()).await?,
+        changes: entries.changes(entry.id).await?,
+        query: encode(&params),
+        note: flash.map_or(String::new(), |flash| flash.message().to_owned()),
         collection: known.collection.clone(),
         entry,
         layout,
     };
     render(&page)
+}
+
+/// The states of a collection, and the present one if it is none of them any more.
+fn states(collection: &Collection, present: Option<&String>) -> Vec<String> {
+    let mut states = collection.states();
+    states.extend(present.filter(|state| !states.contains(state)).cloned());
+    states
+}
+
+/// Who may be given the entry, and whoever has it.
+async fn assignees(entries: &Entries, present: Option<&String>) -> Result<Vec<String>> {
+    let mut emails: Vec<_> = entries.assignees().await?.into_iter().map(|(_, email)| email).collect();
+    emails.extend(present.filter(|email| !emails.contains(email)).cloned());
+    Ok(emails)
 }
 
 /// Name, value and kind of every field.

@@ -88,8 +88,7 @@ struct Preview {
     notices: Vec<String>,
     columns: Vec<String>,
     first: Vec<Vec<String>>,
-    /// Choices of each option: name, label, and value, label and whether it is chosen.
-    choices: Vec<(&'static str, &'static str, Vec<(String, String, bool)>)>,
+    choices: Vec<Choice>,
     ours: bool,
 }
 
@@ -119,7 +118,7 @@ pub(super) async fn show(
         }
     }
     let report: ImportReport = serde_json::from_str(&import.report).unwrap_or_default();
-    let alive = entries.clock.now().0 - import.seen_at.0 < SILENT;
+    let alive = entries.is_importing(id) || entries.clock.now().0 - import.seen_at.0 < SILENT;
     let shown = if import.state == "done" { shown(entries, &import.collection).await? } else { String::new() };
     render(&ShowPage { layout, import, preview, problem, report, alive, shown, params })
 }
@@ -152,16 +151,13 @@ async fn look(entries: &Entries, config: &Config, import: &ImportRow, params: &[
     let survey = Survey::of(&source).await?;
     let known = entries.collections.by_name(&import.collection).await?;
     let collection = known.as_ref().map(|known| &known.collection);
-    let mut comparison =
-        entries.compare(collection, &import.file_name, &survey, How::default(), Some(import.id)).await?;
-    let met = survey.digests.iter().filter(|digest| comparison.earlier.take(**digest).is_some()).count();
+    let would = entries.would_import(collection, &import.file_name, &survey, How::default()).await?;
     let (columns, first) = survey.preview();
-    let report = ImportReport { rule: comparison.rule, earlier: comparison.file_name, ..ImportReport::default() };
     Ok(Preview {
         recognised: source.to_string(),
         rows: survey.rows,
-        known: met as u64,
-        rule: report.rule_words(),
+        known: would.known,
+        rule: would.rule_words(),
         notices: survey.notices.iter().map(|notice| notice.0.clone()).collect(),
         columns,
         first,
@@ -171,10 +167,11 @@ async fn look(entries: &Entries, config: &Config, import: &ImportRow, params: &[
     })
 }
 
-type Choices = Vec<(String, String, bool)>;
+/// An option of reading: name and label; value, label and whether it is chosen of each of its choices.
+type Choice = (&'static str, &'static str, Vec<(String, String, bool)>);
 
 /// What was recognised, and what it could be instead.
-fn choices(source: &Source) -> Vec<(&'static str, &'static str, Choices)> {
+fn choices(source: &Source) -> Vec<Choice> {
     let one = |value: &str, label: &str, chosen: bool| (value.to_owned(), label.to_owned(), chosen);
     let mut labels =
         vec!["UTF-8", "windows-1252", "UTF-16LE", "UTF-16BE", "windows-1251", "Shift_JIS", "GBK", "macintosh"];
@@ -241,6 +238,13 @@ pub(super) async fn start(
     let source = open(config, &import, &params).await?;
     let survey = Survey::of(&source).await?;
     let collection = find_or_make(entries, &by, &import.collection).await?;
+    // The same file is being imported, or broke off: that import goes on.
+    if let Some(other) = entries.unfinished(&collection, &survey).await?.filter(|other| other.id != id && !how.all) {
+        entries.cancel_import(&by, &import).await?;
+        let target = see_other(format!("/import/{}", other.id));
+        entries.inner().clone().start_import(by, collection, other, (source, survey, how)).await?;
+        return Ok(target);
+    }
     entries.keep_import_options(id, &options).await?;
     entries.inner().clone().start_import(by, collection, import, (source, survey, how)).await?;
     Ok(see_other(format!("/import/{id}")))

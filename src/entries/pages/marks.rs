@@ -66,7 +66,9 @@ pub(super) async fn export_marked(_viewer: Viewer, entries: &State<Entries>, for
     };
     let ids: Vec<_> = ids.iter().map(i64::to_string).collect();
     selected.extend([("_id__in".to_owned(), ids.join(",")), ("_deleted".to_owned(), "with".to_owned())]);
-    Ok(see_other(format!("/csv?{}&_or._flags__exists=0&_or._flags__exists=1", encode(&selected))))
+    // Marked entries can only have been selected where the view asked for them.
+    let marked = if form.get("query").contains("_flags") { "&_or._flags__exists=0&_or._flags__exists=1" } else { "" };
+    Ok(see_other(format!("/csv?{}{marked}", encode(&selected))))
 }
 
 /// Takes a mark back: Undo.

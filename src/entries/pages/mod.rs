@@ -5,6 +5,7 @@ mod entry;
 mod import;
 mod marks;
 mod visitor;
+mod work;
 
 use askama::Template;
 use rocket::{Route, State, get, routes};
@@ -25,6 +26,9 @@ pub fn routes() -> Vec<Route> {
     routes![
         home,
         entry::entry,
+        work::work,
+        work::data,
+        work::take_back,
         marks::mark,
         marks::unmark,
         marks::export_marked,

@@ -61,6 +61,9 @@ pub(super) fn sort(value: &str) -> Result<Vec<SortKey>, String> {
         .iter()
         .map(|text| {
             let name = text.strip_prefix('-').unwrap_or(text);
+            if name == "_note" {
+                return Err("notes have no order".into());
+            }
             Ok(SortKey { field: field(name)?, descending: name.len() < text.len() })
         })
         .collect();

@@ -90,10 +90,13 @@ pub enum System {
     Collection,
     Origin,
     Flags,
+    State,
+    Assignee,
+    Note,
 }
 
 impl System {
-    pub const ALL: [(&'static str, System); 7] = [
+    pub const ALL: [(&'static str, System); 10] = [
         ("_id", System::Id),
         ("_at", System::At),
         ("_received", System::Received),
@@ -101,6 +104,9 @@ impl System {
         ("_collection", System::Collection),
         ("_origin", System::Origin),
         ("_flags", System::Flags),
+        ("_state", System::State),
+        ("_assignee", System::Assignee),
+        ("_note", System::Note),
     ];
 
     pub fn name(self) -> &'static str {
@@ -333,7 +339,7 @@ impl Reader {
     }
 
     fn finish(mut self) -> Result<Query, Error> {
-        let values: usize = self.query.conditions.iter().map(|condition| condition.operand.len()).sum();
+        let values: usize = self.query.conditions.iter().map(|condition| condition.operand.values()).sum();
         if values > MAX_VALUES + MAX_CONDITIONS {
             self.errors.push(FieldError::parameter("", format!("more than {MAX_VALUES} values in all conditions")));
         }

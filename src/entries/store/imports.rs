@@ -65,6 +65,18 @@ pub async fn imports_of(db: &Pool, collection: &str, at_most: i64) -> Result<Vec
     .await
 }
 
+/// Imports of one file into a collection that were not cancelled, the newest first.
+pub async fn imports_of_digest(db: &Pool, collection: &str, digest: &[u8]) -> Result<Vec<ImportRow>, DbError> {
+    db.read(
+        "SELECT * FROM imports WHERE collection = $1 AND state IN ('done', 'running', 'updating', 'failed') AND digest = $2 \
+         ORDER BY id DESC LIMIT 20",
+    )
+    .bind(collection)
+    .bind(digest.to_vec())
+    .all()
+    .await
+}
+
 /// The newest imports.
 pub async fn recent_imports(db: &Pool, at_most: i64) -> Result<Vec<ImportRow>, DbError> {
     db.read("SELECT * FROM imports ORDER BY id DESC LIMIT $1").bind(at_most).all().await
@@ -242,7 +254,7 @@ pub async fn present_entries(
     .await
 }
 
-/// Puts an entry back as a file says it is: its data, and not deleted.
+/// Puts an entry back: with this data, and not deleted.
 pub async fn put_back(tx: &mut Tx, id: EntryId, data: &str) -> Result<(), DbError> {
     tx.write("UPDATE entries SET data = $2, deleted_at = NULL, version = version + 1 WHERE id = $1")
         .bind(id)

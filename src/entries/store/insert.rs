@@ -44,6 +44,9 @@ pub async fn insert(tx: &mut Tx, entries: &[&NewEntry], now: Moment) -> Result<V
     rows(entries, now)
         .column("id", Column::Int(ids.iter().map(|id| id.0).collect()))
         .column("deleted_at", Column::OptInt(entries.iter().map(deleted).collect()))
+        .column("state", Column::OptText(entries.iter().map(|e| e.work.as_ref()?.state.as_deref()).collect()))
+        .column("assignee_id", Column::OptInt(entries.iter().map(|e| e.work.as_ref()?.assignee).collect()))
+        .column("note", Column::OptText(entries.iter().map(|e| e.work.as_ref()?.note.as_deref()).collect()))
         .insert(tx)
         .await?;
     Ok(ids)

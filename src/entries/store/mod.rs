@@ -7,11 +7,12 @@ mod pins;
 mod read;
 mod rows;
 mod views;
+mod work;
 
 pub use imports::{
     EarlierRow, ImportRow, NewImport, PresentEntry, begin_import, find_import, finish_import, forget_known,
-    forget_upload, import_options, imports_of, imports_with_old_files, insert_import, move_import, note_import,
-    present_entries, put_back, recent_imports, rows_of_import, take_back,
+    forget_upload, import_options, imports_of, imports_of_digest, imports_with_old_files, insert_import, move_import,
+    note_import, present_entries, put_back, recent_imports, rows_of_import, take_back,
 };
 pub use insert::{insert, insert_uids, known_uids};
 pub use marks::{Mark, mark, purge, purge_uids, unmark, update_data};
@@ -22,3 +23,4 @@ pub use read::{
 };
 pub use rows::{Batch, EntryRef};
 pub use views::{choose_columns, column_choice, delete_view, save_view, saved_views};
+pub use work::{ChangeRow, WorkRow, any_worked, assignee, assignees, changes, note_change, update_work};

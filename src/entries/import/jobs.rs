@@ -1,0 +1,229 @@
+//! Imports as people see them: noted, started beside everything else, gone on with, cancelled, forgotten.
+
+use std::sync::PoisonError;
+
+use super::ImportReport;
+use super::Rule;
+use super::known::{Comparison, Earlier, relation};
+use super::run::{How, Work};
+use super::survey::Survey;
+use crate::collections::Collection;
+use crate::entries::service::Entries;
+use crate::entries::store::{self, EarlierRow, ImportRow};
+use crate::error::{Error, Result};
+use crate::moment::{DAY, Moment};
+use crate::staff::{Author, Deed, audit};
+
+/// Earlier imports that a file is compared with.
+const COMPARED: i64 = 50;
+/// Entries removed by one transaction when an import is taken back.
+const TAKEN_BACK: i64 = 2000;
+
+impl Entries {
+    /// Compares a file with those that were imported into a collection before.
+    pub async fn compare(
+        &self,
+        collection: Option<&Collection>,
+        file_name: &str,
+        survey: &Survey,
+        how: How,
+        except: Option<i64>,
+    ) -> Result<Comparison> {
+        let Some(collection) = collection.filter(|_| !how.all) else {
+            return Ok(Comparison::none(if how.all { Rule::All } else { Rule::New }));
+        };
+        if let Some(import) = self.of_digest(collection, survey, except).await? {
+            let rows = store::rows_of_import(&self.db, collection.id, import.id).await?;
+            return Ok(comparison(Rule::Same, import, rows));
+        }
+        let mut best: Option<(usize, ImportRow, Vec<EarlierRow>)> = None;
+        let earlier = store::imports_of(&self.db, &collection.name, COMPARED).await?;
+        for import in earlier.into_iter().filter(|import| Some(import.id) != except) {
+            let rows = store::rows_of_import(&self.db, collection.id, import.id).await?;
+            let mut digests: Vec<_> = rows.iter().map(|row| row.digest).collect();
+            digests.sort_unstable();
+            let same_name = import.file_name == file_name;
+            let Some(relation) = relation(&digests, &survey.digests, same_name) else { continue };
+            if best.as_ref().is_none_or(|(known, ..)| relation.shared > *known) {
+                best = Some((relation.shared, import, rows));
+            }
+        }
+        let version = best.map(|(_, import, rows)| comparison(Rule::Version, import, rows));
+        Ok(version.unwrap_or_else(|| Comparison::none(Rule::New)))
+    }
+
+    /// What importing a file would do, as far as it can be told before: entries that an export names are not looked up.
+    pub async fn would_import(
+        &self,
+        collection: Option<&Collection>,
+        file_name: &str,
+        survey: &Survey,
+        how: How,
+    ) -> Result<ImportReport> {
+        let mut comparison = self.compare(collection, file_name, survey, how, None).await?;
+        let known = survey.digests.iter().filter(|digest| comparison.earlier.take(**digest).is_some()).count() as u64;
+        Ok(ImportReport {
+            rule: comparison.rule,
+            earlier: comparison.file_name,
+            stored: survey.rows - survey.refused.refused - known,
+            known,
+            notices: survey.notices.iter().map(|notice| notice.0.clone()).collect(),
+            ..survey.refused.clone()
+        })
+    }
+
+    /// The newest import of this very file, however long ago that was.
+    async fn of_digest(
+        &self,
+        collection: &Collection,
+        survey: &Survey,
+        except: Option<i64>,
+    ) -> Result<Option<ImportRow>> {
+        let imports = store::imports_of_digest(&self.db, &collection.name, &survey.file).await?;
+        Ok(imports.into_iter().find(|import| Some(import.id) != except))
+    }
+
+    /// Notes an import that somebody is about to make, and returns its number.
+    pub async fn note_import(&self, new: &store::NewImport<'_>) -> Result<i64> {
+        let mut tx = self.db.begin().await?;
+        let id = store::insert_import(&mut tx, new, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// An import of this very file that is not done, to go on with.
+    pub async fn unfinished(&self, collection: &Collection, survey: &Survey) -> Result<Option<ImportRow>> {
+        let imports = store::imports_of_digest(&self.db, &collection.name, &survey.file).await?;
+        Ok(imports.into_iter().find(|import| import.state != "done"))
+    }
+
+    /// Imports a file that was read, or goes on with a run of it that broke off. See [`Entries::run_import`].
+    pub async fn import_file(
+        &self,
+        by: &Author,
+        collection: &Collection,
+        file_name: &str,
+        work: Work,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Option<ImportReport>> {
+        let id = match self.unfinished(collection, &work.1).await? {
+            Some(import) => import.id,
+            None => {
+                let name = &collection.name;
+                let new = store::NewImport { collection: name, file_name, upload: None, options: "", user: None };
+                self.note_import(&new).await?
+            }
+        };
+        self.run_import(by, collection, id, work, file_name, progress).await
+    }
+
+    /// Keeps how an import is to be read, to go on with it later.
+    pub async fn keep_import_options(&self, id: i64, options: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        store::import_options(&mut tx, id, options).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Runs an import beside everything else. One that runs here already goes on alone, one that is over stays so.
+    pub async fn start_import(self, by: Author, collection: Collection, import: ImportRow, work: Work) -> Result<()> {
+        if !self.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import.id) {
+            return Ok(());
+        }
+        // Whoever looks now sees that it runs.
+        let mut tx = self.db.begin().await?;
+        let states = ["uploaded", "failed", "running"];
+        let begun = store::move_import(&mut tx, import.id, states, "running", self.clock.now()).await?;
+        tx.commit().await?;
+        if !begun && import.state != "updating" {
+            self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
+            return Ok(());
+        }
+        tokio::spawn(async move {
+            let mut nobody = |_| {};
+            let run = self.run_import(&by, &collection, import.id, work, &import.file_name, &mut nobody);
+            if let Err(error) = Box::pin(run).await {
+                tracing::error!(import = import.id, %error, "an import broke off");
+                self.note_failure(&import, &error).await;
+            }
+            self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
+        });
+        Ok(())
+    }
+
+    /// Whether an import runs in this process, or waits for its turn.
+    pub fn is_importing(&self, id: i64) -> bool {
+        self.importing.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+
+    async fn note_failure(&self, import: &ImportRow, error: &Error) {
+        let noted = async {
+            let mut tx = self.db.begin().await?;
+            let states = ["uploaded", "running", "updating"];
+            store::move_import(&mut tx, import.id, states, "failed", self.clock.now()).await?;
+            let report = ImportReport { notices: vec![error.detail().into_owned()], ..ImportReport::default() };
+            let report = serde_json::to_string(&report).unwrap_or_default();
+            store::finish_import(&mut tx, import.id, import.handled, &report).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::error!(import = import.id, %error, "that an import broke off was not noted");
+        }
+    }
+
+    /// Removes uploads that nobody needs any more: of imports that are over, or that nobody confirmed for a day.
+    pub async fn forget_uploads(&self) -> Result<()> {
+        let before = Moment(self.clock.now().0 - DAY);
+        for import in store::imports_with_old_files(&self.db, before).await? {
+            if import.state == "cancelled" {
+                self.take_back(&import).await?;
+            }
+            if let Some(upload) = &import.upload {
+                tokio::fs::remove_file(self.settings.uploads.join(upload)).await.ok();
+            }
+            let mut tx = self.db.begin().await?;
+            store::forget_upload(&mut tx, import.id).await?;
+            if import.state == "uploaded" {
+                let states = ["uploaded", "uploaded", "uploaded"];
+                store::move_import(&mut tx, import.id, states, "cancelled", self.clock.now()).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends an import before it is done and takes back what it stored. `false`: it is over, or was cancelled.
+    pub async fn cancel_import(&self, by: &Author, import: &ImportRow) -> Result<bool> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let states = ["uploaded", "running", "failed"];
+        if !store::move_import(&mut tx, import.id, states, "cancelled", now).await? {
+            return Ok(false);
+        }
+        let deed = Deed::new("cancelled", "imports", import.id).with(format!("into {}", import.collection));
+        audit::note(&mut tx, by, deed, now).await?;
+        tx.commit().await?;
+        self.take_back(&ImportRow { state: "cancelled".into(), ..import.clone() }).await?;
+        Ok(true)
+    }
+
+    /// Removes what a cancelled import stored. Twice does no harm.
+    pub async fn take_back(&self, import: &ImportRow) -> Result<()> {
+        // It may be deleted meanwhile, and restored again.
+        let found = crate::collections::id_of(&self.db, &import.collection).await?;
+        let (Some(collection), "cancelled") = (found, import.state.as_str()) else { return Ok(()) };
+        loop {
+            let mut tx = self.db.begin().await?;
+            let count = store::take_back(&mut tx, collection, import.id, TAKEN_BACK).await?;
+            if count == 0 {
+                store::forget_known(&mut tx, collection, import.id).await?;
+                return Ok(tx.commit().await?);
+            }
+            tx.commit().await?;
+        }
+    }
+}
+
+fn comparison(rule: Rule, import: ImportRow, rows: Vec<EarlierRow>) -> Comparison {
+    let alive = rows.into_iter().filter(|row| row.alive).map(|row| (row.digest, row.entry_id)).collect();
+    Comparison { rule, file_name: import.file_name, earlier: Earlier::new(alive) }
+}
