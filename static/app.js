@@ -35,6 +35,17 @@ document.addEventListener('click', async (event) => {
   setTimeout(() => (button.textContent = 'Copy'), 2000);
 });
 
+// Progress of what the server does: the number moves, the rest of the page stays until it is over.
+const follow = async (shown) => {
+  const answer = await fetch(location.href).catch(() => {});
+  const next = answer && $('[data-progress]', new DOMParser().parseFromString(await answer.text(), 'text/html'));
+  if (answer && !next) return location.reload();
+  if (next) shown.replaceWith((shown = next));
+  setTimeout(follow, 2000, shown);
+};
+const progress = $('[data-progress]');
+if (progress) setTimeout(follow, 1000, progress);
+
 // Forms: a question before what cannot be undone, and no second click while sending.
 document.addEventListener('submit', (event) => {
   const form = event.target;

@@ -96,6 +96,11 @@ impl ShowPage {
     fn percent(&self) -> i64 {
         self.import.handled * 100 / self.import.total.max(1)
     }
+
+    /// Rows are being stored while the page is read.
+    fn goes_on(&self) -> bool {
+        self.alive && matches!(self.import.state.as_str(), "running" | "updating")
+    }
 }
 
 #[get("/import/<id>")]
