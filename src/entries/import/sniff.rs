@@ -74,8 +74,13 @@ pub fn dialect(sample: &str, is_whole: bool, delimiter: Option<u8>, quote: Optio
             let quotes = apostrophes_as_quotes(&records(sample, is_whole, dialect));
             let only_way =
                 is_whole && starts_cells(sample, other) && leaves_open(sample, dialect) && !leaves_open(sample, other);
-            let chosen = quotes == Sign::Clear || quotes == Sign::Possible && apostrophes + 0.04 >= plain || only_way;
-            if chosen { other } else { dialect }
+            let chosen = match quotes {
+                Sign::Clear => true,
+                Sign::Possible => apostrophes + 0.04 >= plain,
+                Sign::Faint => apostrophes > plain || is_whole && leaves_open(sample, dialect),
+                Sign::No => false,
+            };
+            if chosen || only_way { other } else { dialect }
         }
         _ => dialect,
     }
@@ -97,6 +102,8 @@ fn leaves_open(sample: &str, dialect: Dialect) -> bool {
 enum Sign {
     Clear,
     Possible,
+    /// Only if rows become whole by it, or can be read at all.
+    Faint,
     No,
 }
 
@@ -111,10 +118,12 @@ fn apostrophes_as_quotes(records: &[csv::StringRecord]) -> Sign {
     let doubled = cells().any(|cell| cell.starts_with("'''") && cell.ends_with("'''") && cell.len() > 6);
     if around * 2 > cells().count() || doubled {
         Sign::Clear
-    } else if only_opened > 1 && only_opened == only_closed && only_opened * 10 >= records.len() {
+    } else if only_opened != only_closed || only_opened == 0 {
+        Sign::No
+    } else if only_opened > 1 && only_opened * 10 >= records.len() {
         Sign::Possible
     } else {
-        Sign::No
+        Sign::Faint
     }
 }
 
@@ -207,6 +216,8 @@ mod tests {
             ("a|b\n1|2\n", b'|', b'"'),
             ("'a,x','b'\n'1,2','3'\n'4','5,6'\n", b',', b'\''),
             ("name\nO'Brien\n'tis\n", b',', b'"'),
+            ("n,text\n1,'tis\n2,dogs'\n3,x\n", b',', b'"'),
+            ("n,text\n1,'tis, dogs'\n2,x\n3,y\n4,z\n", b',', b'\''),
             ("text,n\n\"two\nlines; three\",1\n\"a;b;c;d\",2\n", b',', b'"'),
         ] {
             let found = dialect(text, true, None, None);
