@@ -16,29 +16,34 @@ const PIECE: usize = 64 * 1024;
 /// Recognises the encoding: a byte order mark says it, UTF-8 is what the whole file can be read as, UTF-16 has a zero in
 /// every other byte; what is left is guessed by the letters that occur.
 pub fn recognise(file: &mut File) -> io::Result<&'static Encoding> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    let mut buffer = vec![0; PIECE];
     let mut utf8 = Utf8::default();
-    let mut is_first = true;
-    let mut letters = 0;
-    loop {
-        let length = read_some(file, &mut buffer)?;
-        let piece = &buffer[..length];
-        if is_first && let Some(encoding) = by_mark(piece).or_else(|| sixteen_bits(piece)) {
-            return Ok(encoding);
-        }
-        is_first = false;
+    let mut by_start = None;
+    pieces(file, &mut |piece, is_first| {
+        by_start = is_first.then(|| by_mark(piece).or_else(|| sixteen_bits(piece))).flatten();
         utf8.feed(piece);
-        detector.feed(piece, length == 0);
-        letters += piece.iter().filter(|b| !b.is_ascii()).count();
-        if length == 0 {
-            break;
+        by_start.is_none() && !utf8.broken
+    })?;
+    match by_start {
+        Some(encoding) => Ok(encoding),
+        None if utf8.is_valid() => Ok(UTF_8),
+        None => guess(file),
+    }
+}
+
+/// Guesses an encoding of one or two bytes a character by its letters.
+fn guess(file: &mut File) -> io::Result<&'static Encoding> {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    let mut letters = 0;
+    pieces(file, &mut |piece, _| {
+        // Guessing is slow, and ASCII says nothing.
+        let more = piece.iter().filter(|b| !b.is_ascii()).count();
+        if more > 0 {
+            detector.feed(piece, false);
         }
-    }
-    if utf8.is_valid() {
-        return Ok(UTF_8);
-    }
+        letters += more;
+        letters < ENOUGH
+    })?;
+    detector.feed(&[], true);
     let guess = detector.guess(None, Utf8Detection::Deny);
     // A few accents say little about which of the Latin alphabets it is; the most frequent one is as good a guess.
     let is_latin = LATIN.contains(&guess);
@@ -47,7 +52,23 @@ pub fn recognise(file: &mut File) -> io::Result<&'static Encoding> {
 
 /// Letters beyond ASCII by which Latin alphabets are told apart.
 const TELLING: usize = 20;
+/// Letters beyond ASCII after which more would not change a guess.
+const ENOUGH: usize = 20_000;
 const LATIN: [&Encoding; 5] = [WINDOWS_1250, WINDOWS_1254, WINDOWS_1257, WINDOWS_1258, ISO_8859_2];
+
+/// Hands on a file in pieces until `take` wants no more; the second argument tells the first of them.
+fn pieces(file: &mut File, take: &mut dyn FnMut(&[u8], bool) -> bool) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut buffer = vec![0; PIECE];
+    let mut is_first = true;
+    loop {
+        let length = read_some(file, &mut buffer)?;
+        if length == 0 || !take(&buffer[..length], is_first) {
+            return Ok(());
+        }
+        is_first = false;
+    }
+}
 
 /// A file as UTF-8, without its byte order mark. What is wrong is replaced, unless the file is UTF-8 already.
 pub fn decoded(mut file: File, encoding: &'static Encoding) -> io::Result<DecodeReaderBytes<File, Vec<u8>>> {
@@ -103,8 +124,8 @@ impl Utf8 {
         text.extend_from_slice(piece);
         if let Err(error) = std::str::from_utf8(&text) {
             match error.error_len() {
-                None if !piece.is_empty() => self.rest = text.split_off(error.valid_up_to()),
-                _ => self.broken = true,
+                None => self.rest = text.split_off(error.valid_up_to()),
+                Some(_) => self.broken = true,
             }
         }
     }
