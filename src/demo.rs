@@ -14,7 +14,7 @@ use crate::collections::Collections;
 use crate::config::Config;
 use crate::db::Pool;
 use crate::directory::{ADVISORS, COLLEGES, MAJORS, STUDENTS};
-use crate::entries::{Entries, How, Options, Source, Survey, find_or_make};
+use crate::entries::{Entries, How, Options, Source, Survey};
 use crate::error::{Error, Result};
 use crate::moment::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::records::{Records, Resource};
@@ -257,11 +257,11 @@ impl Stage {
         let settings = crate::app::settings(config, [0; 32]);
         let entries = Entries::new(pool.clone(), Clock::system(), Collections::new(pool.clone()), settings);
         for (name, count) in [("contact", 60), ("signup", 45)] {
-            let collection = find_or_make(&entries, &Author::command_line(), name).await?;
+            let collection = entries.find_or_make(&Author::command_line(), name).await?;
             let rows: Vec<_> = (0..count).map(|n| self.entry(name, n, now).to_string()).collect();
             let text = rows.join("\n");
             let source = Arc::new(Source::of_text(&text, "demo.ndjson", &Options::default())?);
-            let survey = Survey::of(&source).await?;
+            let survey = Arc::new(Survey::of(&source).await?);
             let work = (source, survey, How::default());
             entries.import_file(&Author::command_line(), &collection, "demo.ndjson", work, &mut |_| {}).await?;
         }

@@ -8,7 +8,7 @@ use super::{CollectionCommand, ImportArgs, Outcome, print};
 use crate::collections::{self, CollectionName, Collections, NewCollection, WebOrigin};
 use crate::config::Config;
 use crate::db::Pool;
-use crate::entries::{Entries, Format, How, ImportReport, Options, Reader, Source, Survey, find_or_make, parse_query};
+use crate::entries::{Entries, Format, How, ImportReport, Options, Reader, Source, Survey, parse_query};
 use crate::moment::Clock;
 use crate::staff::Author;
 
@@ -60,7 +60,7 @@ pub(super) async fn import(args: &ImportArgs, config: &Config) -> Outcome {
     })?;
     let how = How::parse(args.again, &args.ids)?;
     let source = Arc::new(Source::open(file, name, &options)?);
-    let survey = Survey::of(&source).await?;
+    let survey = Arc::new(Survey::of(&source).await?);
     eprintln!("read as {source}: {} rows", survey.rows);
     let pool = Pool::open(&config.database_url()).await?;
     let entries = entries(&pool, config);
@@ -70,7 +70,7 @@ pub(super) async fn import(args: &ImportArgs, config: &Config) -> Outcome {
         return tell(&would);
     }
     let by = Author::command_line();
-    let collection = find_or_make(&entries, &by, &args.collection).await?;
+    let collection = entries.find_or_make(&by, &args.collection).await?;
     let bar = progress_bar(survey.rows);
     let work = (source, survey, how);
     let report = entries.import_file(&by, &collection, name, work, &mut |done| bar.set_position(done)).await?;

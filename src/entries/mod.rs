@@ -45,7 +45,6 @@ pub use export::{is_formula, unguarded};
 pub use import::{How, ImportReport, Options, Sheet, Source, Survey, TABLE};
 pub use intake::Tally;
 pub use limits::RateSettings;
-pub use pages::find_or_make;
 pub use query::{Format, parse as parse_query};
 pub use reading::Reader;
 pub use service::{Entries, Settings};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::body::{self, Body};
+use super::import::Looks;
 use super::intake::{Intake, Tally};
 use super::limits::{Limits, RateSettings};
 use super::query::Query;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub(super) settings: Settings,
     pub(super) slow: SlowFilters,
     pub(super) seen_fields: SeenFields,
+    /// Files that wait to be imported.
+    pub(super) looks: Looks,
     /// Imports that run in this process.
     pub(super) importing: Mutex<HashSet<i64>>,
     /// One of them stores rows at a time.
@@ -112,6 +115,7 @@ impl Entries {
             limits: Limits::new(settings.rates),
             slow: SlowFilters::default(),
             seen_fields: SeenFields::default(),
+            looks: Looks::default(),
             importing: Mutex::default(),
             one_import: tokio::sync::Mutex::default(),
             db,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use frontdesk::entries::{Entries, How, ImportReport, Options, Source, Survey, find_or_make};
+use frontdesk::entries::{Entries, How, ImportReport, Options, Source, Survey};
 use frontdesk::staff::Author;
 
 use crate::support::{TestApp, databases};
@@ -13,9 +13,9 @@ pub async fn import(app: &TestApp, text: &str, name: &str, collection: &str) -> 
 
 pub async fn import_as(app: &TestApp, text: &str, name: &str, collection: &str, how: How) -> ImportReport {
     let entries = app.state::<Entries>();
-    let collection = find_or_make(entries, &Author::command_line(), collection).await.unwrap();
+    let collection = entries.find_or_make(&Author::command_line(), collection).await.unwrap();
     let source = Arc::new(Source::of_text(text, name, &Options::default()).unwrap());
-    let survey = Survey::of(&source).await.unwrap();
+    let survey = Arc::new(Survey::of(&source).await.unwrap());
     let work = (source, survey, how);
     let report = entries.import_file(&Author::command_line(), &collection, name, work, &mut |_| {}).await.unwrap();
     report.expect("nobody cancels it")

@@ -1,7 +1,6 @@
 //! In which encoding a file is written, and its text.
 
-use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, Read};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
@@ -10,12 +9,14 @@ use encoding_rs::{
 };
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
+use super::source::Reading;
+
 /// Bytes that are looked at at once.
 const PIECE: usize = 64 * 1024;
 
 /// Recognises the encoding: a byte order mark says it, UTF-8 is what the whole file can be read as, UTF-16 has a zero in
 /// every other byte; what is left is guessed by the letters that occur.
-pub fn recognise(file: &mut File) -> io::Result<&'static Encoding> {
+pub fn recognise(file: &Reading) -> io::Result<&'static Encoding> {
     let mut utf8 = Utf8::default();
     let mut by_start = None;
     pieces(file, &mut |piece, is_first| {
@@ -31,7 +32,7 @@ pub fn recognise(file: &mut File) -> io::Result<&'static Encoding> {
 }
 
 /// Guesses an encoding of one or two bytes a character by its letters.
-fn guess(file: &mut File) -> io::Result<&'static Encoding> {
+fn guess(file: &Reading) -> io::Result<&'static Encoding> {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     let mut letters = 0;
     pieces(file, &mut |piece, _| {
@@ -57,12 +58,12 @@ const ENOUGH: usize = 20_000;
 const LATIN: [&Encoding; 5] = [WINDOWS_1250, WINDOWS_1254, WINDOWS_1257, WINDOWS_1258, ISO_8859_2];
 
 /// Hands on a file in pieces until `take` wants no more; the second argument tells the first of them.
-fn pieces(file: &mut File, take: &mut dyn FnMut(&[u8], bool) -> bool) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
+fn pieces(file: &Reading, take: &mut dyn FnMut(&[u8], bool) -> bool) -> io::Result<()> {
+    let mut file = file.clone();
     let mut buffer = vec![0; PIECE];
     let mut is_first = true;
     loop {
-        let length = read_some(file, &mut buffer)?;
+        let length = read_some(&mut file, &mut buffer)?;
         if length == 0 || !take(&buffer[..length], is_first) {
             return Ok(());
         }
@@ -71,15 +72,13 @@ fn pieces(file: &mut File, take: &mut dyn FnMut(&[u8], bool) -> bool) -> io::Res
 }
 
 /// A file as UTF-8, without its byte order mark. What is wrong is replaced, unless the file is UTF-8 already.
-pub fn decoded(mut file: File, encoding: &'static Encoding) -> io::Result<DecodeReaderBytes<File, Vec<u8>>> {
-    file.seek(SeekFrom::Start(0))?;
-    let decoder = DecodeReaderBytesBuilder::new()
+pub fn decoded(file: Reading, encoding: &'static Encoding) -> DecodeReaderBytes<Reading, Vec<u8>> {
+    DecodeReaderBytesBuilder::new()
         .encoding(Some(encoding).filter(|encoding| *encoding != UTF_8))
         .bom_override(true)
         .strip_bom(true)
         .utf8_passthru(true)
-        .build(file);
-    Ok(decoder)
+        .build(file)
 }
 
 fn by_mark(piece: &[u8]) -> Option<&'static Encoding> {
@@ -99,7 +98,7 @@ fn sixteen_bits(piece: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-fn read_some(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_some(file: &mut Reading, buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while length < buffer.len() {
         match file.read(&mut buffer[length..])? {
@@ -159,7 +158,7 @@ mod tests {
         ] {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
-            assert_eq!(recognise(&mut file).unwrap().name(), name, "{bytes:?}");
+            assert_eq!(recognise(&Reading::of(file)).unwrap().name(), name, "{bytes:?}");
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use std::sync::PoisonError;
 
+use futures::future::BoxFuture;
+
 use super::ImportReport;
 use super::Rule;
 use super::known::{Comparison, Earlier, relation};
+use super::looks::Look;
 use super::run::{How, Work};
 use super::survey::Survey;
-use crate::collections::Collection;
+use crate::collections::{Collection, CollectionName, NewCollection, create};
 use crate::entries::service::Entries;
 use crate::entries::store::{self, EarlierRow, ImportRow};
 use crate::error::{Error, Result};
@@ -125,29 +128,79 @@ impl Entries {
     }
 
     /// Runs an import beside everything else. One that runs here already goes on alone, one that is over stays so.
-    pub async fn start_import(self, by: Author, collection: Collection, import: ImportRow, work: Work) -> Result<()> {
-        if !self.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import.id) {
-            return Ok(());
-        }
-        // Whoever looks now sees that it runs.
-        let mut tx = self.db.begin().await?;
-        let states = ["uploaded", "failed", "running"];
-        let begun = store::move_import(&mut tx, import.id, states, "running", self.clock.now()).await?;
-        tx.commit().await?;
-        if !begun && import.state != "updating" {
-            self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
-            return Ok(());
-        }
-        tokio::spawn(async move {
-            let mut nobody = |_| {};
-            let run = self.run_import(&by, &collection, import.id, work, &import.file_name, &mut nobody);
-            if let Err(error) = Box::pin(run).await {
-                tracing::error!(import = import.id, %error, "an import broke off");
-                self.note_failure(&import, &error).await;
+    pub fn start_import(self, by: Author, import: ImportRow, look: Look, how: How) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            if !self.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import.id) {
+                return Ok(());
             }
-            self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
-        });
-        Ok(())
+            // Whoever looks now sees that it runs.
+            let mut tx = self.db.begin().await?;
+            let states = ["uploaded", "failed", "running"];
+            let begun = store::move_import(&mut tx, import.id, states, "running", self.clock.now()).await?;
+            tx.commit().await?;
+            if !begun && import.state != "updating" {
+                self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
+                return Ok(());
+            }
+            tokio::spawn(async move {
+                if let Err(error) = self.import_upload(&by, &import, look, how).await {
+                    tracing::error!(import = import.id, %error, "an import broke off");
+                    self.note_failure(&import, &error).await;
+                }
+                self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
+            });
+            Ok(())
+        })
+    }
+
+    async fn import_upload(&self, by: &Author, import: &ImportRow, look: Look, how: How) -> Result<()> {
+        let seen = look.clone().found().await?;
+        let collection = self.find_or_make(by, &import.collection).await?;
+        let other = self.unfinished(&collection, &seen.survey).await?;
+        let run = match other.filter(|other| other.id != import.id && !how.all) {
+            Some(other) => return self.go_on_instead(by, import, other, look, how).await,
+            None => (seen.source.clone(), seen.survey.clone(), how),
+        };
+        // What was seen is needed for no longer than it takes to compare it.
+        self.forget_look(import.id);
+        drop(seen);
+        self.run_import(by, &collection, import.id, run, &import.file_name, &mut |_| {}).await.map(drop)
+    }
+
+    /// The same file is being imported, or that broke off: then that import goes on, and not this one.
+    async fn go_on_instead(
+        &self,
+        by: &Author,
+        import: &ImportRow,
+        other: ImportRow,
+        look: Look,
+        how: How,
+    ) -> Result<()> {
+        self.cancel_import(by, import).await?;
+        self.forget_look(import.id);
+        let report = ImportReport { instead: Some(other.id), ..ImportReport::default() };
+        let mut tx = self.db.begin().await?;
+        store::finish_import(&mut tx, import.id, 0, &serde_json::to_string(&report).unwrap_or_default()).await?;
+        tx.commit().await?;
+        self.clone().start_import(by.clone(), other, look, how).await
+    }
+
+    /// The collection of this name; an import makes it.
+    pub async fn find_or_make(&self, by: &Author, name: &str) -> Result<Collection> {
+        if let Some(known) = self.collections.by_name(name).await? {
+            return Ok(known.collection.clone());
+        }
+        let new = NewCollection {
+            name: CollectionName::parse(name)?,
+            title: String::new(),
+            open: false,
+            public_read: false,
+            kind: "entries".into(),
+            origins: Vec::new(),
+        };
+        let made = create(&self.db, by, new, self.clock.now()).await?;
+        self.collections.changed();
+        Ok(made)
     }
 
     /// Whether an import runs in this process, or waits for its turn.

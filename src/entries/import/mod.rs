@@ -12,6 +12,7 @@ mod document;
 mod encoding;
 mod jobs;
 mod known;
+mod looks;
 mod rows;
 mod run;
 mod sniff;
@@ -26,6 +27,7 @@ use super::Kept;
 use super::store::WorkRow;
 use crate::moment::Moment;
 
+pub use looks::{Looks, Seen};
 pub use run::How;
 pub use source::{DELIMITERS, FORMATS, Options, QUOTES, Shape, Sheet, Source};
 pub use survey::Survey;
@@ -129,6 +131,9 @@ pub struct ImportReport {
     /// The first refused rows: where, and why.
     pub reasons: Vec<(String, String)>,
     pub notices: Vec<String>,
+    /// Another import of the very same file went on instead of this one.
+    #[serde(default)]
+    pub instead: Option<i64>,
 }
 
 impl ImportReport {

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::ImportReport;
 use super::known::Comparison;
+use super::looks::aside;
 use super::source::{Prepared, Row, Source};
 use super::survey::Survey;
 use crate::collections::{Collection, CollectionId, register_field};
@@ -17,9 +20,14 @@ use crate::entries::{EntryId, Kept, NewEntry, Outcome, json};
 use crate::error::{Error, Result};
 use crate::staff::{Author, Deed, audit};
 
-/// Rows stored by one transaction, and their bytes.
-const BATCH: usize = 500;
-const BATCH_BYTES: usize = 1 << 20;
+/// Rows read at a time, and their bytes. While others store entries too, one transaction stores no more than that:
+/// they wait for it.
+const PIECE: usize = 60;
+const PIECE_BYTES: usize = 1 << 17;
+/// Pieces that one transaction stores while nobody else does.
+const ALONE: usize = 8;
+/// Rows after which it is noted how far the import is.
+const NOTED: u64 = 2000;
 
 /// What is done about rows that seem to be there already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +64,7 @@ impl How {
 }
 
 /// A file, what it holds, and what is to be done with it.
-pub type Work = (Arc<Source>, Survey, How);
+pub type Work = (Arc<Source>, Arc<Survey>, How);
 
 /// An import that is under way.
 struct Run<'r> {
@@ -68,8 +76,26 @@ struct Run<'r> {
     /// Rows whose entry is to be changed at the end.
     changes: u64,
     handled: u64,
+    /// The newest entry that it stored, and whether nobody else stored one between it and those before.
+    last: Option<EntryId>,
+    alone: bool,
     /// Accounts that entries may be given to.
     assignees: Vec<(i64, String)>,
+}
+
+impl Run<'_> {
+    /// Entries are numbered one after the other: where a number is missing, somebody else stored an entry. Where a file
+    /// brings its own numbers that cannot be told.
+    fn note_numbers(&mut self, outcomes: &[Outcome], from_file: bool) {
+        let stored = |outcome: &Outcome| match outcome {
+            Outcome::Stored(id) | Outcome::Flagged(id) => Some(*id),
+            _ => None,
+        };
+        let mut stored = outcomes.iter().filter_map(stored);
+        let Some(first) = stored.next() else { return };
+        self.alone = !from_file && self.last.is_some_and(|last| last.0 + 1 == first.0);
+        self.last = Some(stored.last().unwrap_or(first));
+    }
 }
 
 impl Entries {
@@ -119,19 +145,37 @@ impl Entries {
             ..Default::default()
         };
         let assignees = self.assignees().await?;
-        let mut run = Run { id, collection, how, comparison, report, changes: 0, handled: 0, assignees };
+        let mut run = Run {
+            id,
+            collection,
+            how,
+            comparison,
+            report,
+            changes: 0,
+            handled: 0,
+            last: None,
+            alone: false,
+            assignees,
+        };
         if !self.begin(&run, &survey).await? {
             return Ok(None);
         }
         self.register_columns(collection, &survey.columns).await?;
         drop(survey);
         let mut batches = self.read_ahead(source.clone());
-        while let Some(batch) = batches.recv().await {
-            self.store_rows(&mut run, batch?).await?;
+        let mut noted = 0;
+        while let Some(batch) = batches.next(if run.alone { ALONE } else { 1 }).await? {
+            let began = Instant::now();
+            self.store_rows(&mut run, batch).await?;
             progress(run.handled);
-            if !self.note_progress(&run).await? {
-                return Ok(None);
+            if run.handled - noted >= NOTED {
+                noted = run.handled;
+                if !self.note_progress(&run).await? {
+                    return Ok(None);
+                }
             }
+            // The writer is for others as long as it was for these rows.
+            tokio::time::sleep(began.elapsed()).await;
         }
         if run.changes > 0 && !self.change_rows(&mut run, source).await? {
             return Ok(None);
@@ -156,24 +200,25 @@ impl Entries {
         Ok(tx.commit().await?)
     }
 
-    /// Reads a file in a thread of its own, a few batches ahead of whoever stores them.
-    fn read_ahead(&self, source: Arc<Source>) -> mpsc::Receiver<Result<Vec<Row>>> {
-        let (sender, batches) = mpsc::channel(2);
+    /// Reads a file in a thread of its own, a few pieces ahead of whoever stores them.
+    fn read_ahead(&self, source: Arc<Source>) -> Batches {
+        let (sender, waiting) = mpsc::channel(ALONE);
         let seed = self.intake.seed().clone();
-        tokio::task::spawn_blocking(move || {
+        let read = aside(move || {
             let (mut batch, mut bytes) = (Vec::new(), 0);
             let read = source.rows(&seed, &mut |row| {
                 bytes += row.read.as_ref().map_or(0, |prepared| prepared.data.len());
                 batch.push(row);
-                if batch.len() < BATCH && bytes < BATCH_BYTES {
+                if batch.len() < PIECE && bytes < PIECE_BYTES {
                     return true;
                 }
                 bytes = 0;
-                sender.blocking_send(Ok(std::mem::take(&mut batch))).is_ok()
+                sender.blocking_send(std::mem::take(&mut batch)).is_ok()
             });
-            sender.blocking_send(read.map(|()| batch)).ok();
+            sender.blocking_send(batch).ok();
+            read
         });
-        batches
+        Batches { waiting, read: tokio::spawn(read) }
     }
 
     async fn store_rows(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
@@ -233,7 +278,9 @@ impl Entries {
         }
         let hidden: Vec<_> =
             entries.iter().map(|entry| entry.spam || entry.kept.is_some_and(|k| k.deleted.is_some())).collect();
+        let numbered = entries.iter().any(|entry| entry.kept.is_some_and(|kept| kept.id.is_some()));
         let outcomes = self.intake.submit(entries).await?;
+        run.note_numbers(&outcomes, numbered);
         for ((row, hidden), outcome) in rows.iter().zip(hidden).zip(outcomes) {
             match outcome {
                 // A duplicate was stored by this same import before it broke off.
@@ -288,8 +335,7 @@ impl Entries {
             return Ok(false);
         }
         let mut batches = self.read_ahead(source);
-        while let Some(batch) = batches.recv().await {
-            let batch = batch?;
+        while let Some(batch) = batches.next(1).await? {
             let present = self.present(run, &batch).await?;
             let mut tx = self.db.begin().await?;
             for prepared in batch.iter().filter_map(|row| row.read.as_ref().ok()) {
@@ -321,6 +367,27 @@ impl Entries {
         store::finish_import(&mut tx, run.id, handled, &report).await?;
         tx.commit().await?;
         Ok(done.then_some(run.report))
+    }
+}
+
+/// The rows of a file, as they are read.
+struct Batches {
+    waiting: mpsc::Receiver<Vec<Row>>,
+    read: JoinHandle<Result<Result<()>>>,
+}
+
+impl Batches {
+    /// The next rows: those that are read already, of `pieces` at most. `None`: there are no more.
+    async fn next(&mut self, pieces: usize) -> Result<Option<Vec<Row>>> {
+        let Some(mut rows) = self.waiting.recv().await else {
+            // Whoever read them knows why there are no more: a file may break in the middle.
+            let read = (&mut self.read).await.map_err(|error| Error::Internal(Box::new(error)))?;
+            return read?.map(|()| None);
+        };
+        for more in (1..pieces).map_while(|_| self.waiting.try_recv().ok()) {
+            rows.extend(more);
+        }
+        Ok(Some(rows))
     }
 }
 

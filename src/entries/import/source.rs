@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::hash::RandomState;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +21,7 @@ const SAMPLE: u64 = 256 * 1024;
 pub(super) const MAX_LINE: u64 = 4 * MAX_ENTRY as u64;
 
 /// How a file is to be read; `None` is recognised.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Options {
     pub encoding: Option<&'static Encoding>,
     pub format: Option<Format>,
@@ -46,6 +48,11 @@ pub const DELIMITERS: [(&str, u8); 4] = [(",", b','), (";", b';'), ("|", b'|'), 
 pub const QUOTES: [(&str, Option<u8>); 3] = [("\"", Some(b'"')), ("'", Some(b'\'')), ("none", None)];
 
 impl Options {
+    /// Reads options out of the parameters of a form or of a URL.
+    pub fn of(params: &[(String, String)]) -> Result<Options> {
+        Options::parse(|name| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value))
+    }
+
     /// Reads options by name; an empty one is recognised from the file.
     pub fn parse<'o>(get: impl Fn(&str) -> &'o str) -> Result<Options> {
         Ok(Options {
@@ -84,9 +91,31 @@ pub struct Sheet {
     pub rows: Vec<(u64, Vec<String>)>,
 }
 
+/// A file that is read from its beginning. Every clone has its own place in it, whoever else reads it.
+#[derive(Clone)]
+pub struct Reading {
+    file: Arc<File>,
+    place: u64,
+}
+
+impl Reading {
+    pub fn of(file: File) -> Reading {
+        Reading { file: Arc::new(file), place: 0 }
+    }
+}
+
+impl Read for Reading {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(buffer, self.place)?;
+        self.place += length as u64;
+        Ok(length)
+    }
+}
+
 /// A file and how it is written.
 pub struct Source {
-    file: File,
+    /// At its beginning; read by clones of it.
+    file: Reading,
     pub encoding: &'static Encoding,
     pub shape: Shape,
     /// What people should know who think it is written otherwise.
@@ -134,19 +163,20 @@ pub struct Prepared {
 
 impl Source {
     /// Looks at a file: what `options` leave open is recognised. `name` tells by its ending.
-    pub fn open(mut file: File, name: &str, options: &Options) -> Result<Source> {
+    pub fn open(file: File, name: &str, options: &Options) -> Result<Source> {
+        let file = Reading::of(file);
         let unreadable = |error: io::Error| unreadable(error.to_string());
         let encoding = match options.encoding {
             Some(encoding) => encoding,
-            None => encoding::recognise(&mut file).map_err(unreadable)?,
+            None => encoding::recognise(&file).map_err(unreadable)?,
         };
         let mut magic = [0; 4];
-        if file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut magic)).is_ok() && magic == *b"PK\x03\x04" {
+        if file.clone().read_exact(&mut magic).is_ok() && magic == *b"PK\x03\x04" {
             return Err(Error::invalid("/file", "this is a workbook or an archive: save it as CSV"));
         }
         let mut source = Source { file, encoding, shape: Shape::Lines, notices: Vec::new() };
         let mut sample = Vec::new();
-        source.text().map_err(unreadable)?.take(SAMPLE).read_to_end(&mut sample).map_err(unreadable)?;
+        source.text().take(SAMPLE).read_to_end(&mut sample).map_err(unreadable)?;
         let is_whole = (sample.len() as u64) < SAMPLE;
         let sample = String::from_utf8_lossy(&sample);
         source.shape = match options.format.unwrap_or_else(|| format(name, &sample)) {
@@ -168,17 +198,15 @@ impl Source {
 
     /// SHA-256 of the file and of how it is read: the same file read in another way is another one.
     pub fn digest(&self) -> io::Result<Vec<u8>> {
-        let mut file = self.file.try_clone()?;
-        file.seek(SeekFrom::Start(0))?;
         let mut hash = Sha256::new();
-        io::copy(&mut file, &mut hash)?;
+        io::copy(&mut self.file.clone(), &mut hash)?;
         hash.update(format!("{} {:?}", self.encoding.name(), self.shape));
         Ok(hash.finalize().to_vec())
     }
 
     /// The file as UTF-8, from its beginning.
-    fn text(&self) -> io::Result<BufReader<impl Read + use<>>> {
-        Ok(BufReader::with_capacity(1 << 16, encoding::decoded(self.file.try_clone()?, self.encoding)?))
+    fn text(&self) -> BufReader<impl Read + use<>> {
+        BufReader::with_capacity(1 << 16, encoding::decoded(self.file.clone(), self.encoding))
     }
 
     fn table(&mut self, sample: &str, is_whole: bool, options: &Options, name: &str) -> Shape {
@@ -200,8 +228,7 @@ impl Source {
     }
 
     fn document(&self, options: &Options) -> Result<Shape> {
-        let text = self.text().map_err(|error| unreadable(error.to_string()))?;
-        let lists = document::lists(text).map_err(|error| unreadable(error.to_string()))?;
+        let lists = document::lists(self.text()).map_err(|error| unreadable(error.to_string()))?;
         let wanted = options.list.as_ref().map(|list| list.split('.').map(str::to_owned).collect::<Vec<_>>());
         let list = match wanted {
             Some(path) if lists.iter().any(|list| list.path == path) => Some(path),
@@ -222,8 +249,7 @@ impl Source {
 
     /// Hands on every row until `take` wants no more. An error is about the file as a whole; it may come after rows.
     pub fn rows(&self, seed: &RandomState, take: &mut dyn FnMut(Row) -> bool) -> Result<()> {
-        let broken = |error: io::Error| unreadable(error.to_string());
-        let text = self.text().map_err(broken)?;
+        let text = self.text();
         let prepare = |read: Read1| read.and_then(|(object, exported)| prepared(&object, exported, seed));
         match &self.shape {
             Shape::Table { dialect, header, skipped } => {
@@ -245,7 +271,7 @@ impl Source {
             }
             Shape::Document { list: None, .. } => {
                 let mut whole = String::new();
-                text.take(MAX_LINE).read_to_string(&mut whole).map_err(broken)?;
+                text.take(MAX_LINE).read_to_string(&mut whole).map_err(|error| unreadable(error.to_string()))?;
                 take(Row { number: 1, line: None, read: prepare(json_row(whole.trim())) });
                 Ok(())
             }
@@ -257,10 +283,9 @@ impl Source {
         let Shape::Table { dialect, skipped, .. } = self.shape else {
             return Err(Error::invalid("/file", "must be a table"));
         };
-        let text = self.text().map_err(|error| unreadable(error.to_string()))?;
         let mut sheet = Sheet { read_as: self.to_string(), header: Vec::new(), rows: Vec::new() };
         let mut wrong = None;
-        records(text, dialect, skipped, &mut |line, record| {
+        records(self.text(), dialect, skipped, &mut |line, record| {
             let cells: Vec<_> = record.into_iter().flatten().map(str::to_owned).collect();
             match record {
                 None => wrong = Some(line),
@@ -278,11 +303,10 @@ impl Source {
     /// The columns of a table, and what is to be said of them. Other files have none.
     pub fn columns(&self) -> Result<(Vec<String>, Vec<Notice>)> {
         let Shape::Table { dialect, header, skipped } = &self.shape else { return Ok(Default::default()) };
-        let text = self.text().map_err(|error| unreadable(error.to_string()))?;
         let mut first = true;
         // An unclosed quote is told by whoever reads all rows.
         let columns =
-            table_rows(text, *dialect, *header, *skipped, &mut |_, _, _| std::mem::replace(&mut first, false))?;
+            table_rows(self.text(), *dialect, *header, *skipped, &mut |_, _, _| std::mem::replace(&mut first, false))?;
         Ok(columns.map_or_else(Default::default, |columns| (columns.names(), columns.notices)))
     }
 }

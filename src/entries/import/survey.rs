@@ -3,6 +3,7 @@
 use std::hash::RandomState;
 use std::sync::Arc;
 
+use super::looks::aside;
 use super::source::{Row, Source};
 use super::{ImportReport, Notice};
 use crate::entries::intake::digest;
@@ -38,16 +39,16 @@ impl Survey {
     /// Reads a whole file. An error says why nothing of it can be stored.
     pub async fn of(source: &Arc<Source>) -> Result<Survey> {
         let source = source.clone();
-        let read = tokio::task::spawn_blocking(move || Survey::read(&source)).await;
-        read.map_err(|error| Error::Internal(Box::new(error)))?
+        aside(move || Survey::read(&source, &mut |_| true)).await?
     }
 
-    fn read(source: &Source) -> Result<Survey> {
+    /// The same in this thread. `progress` is told how many rows were read, and says whether to go on.
+    pub(super) fn read(source: &Source, progress: &mut dyn FnMut(u64) -> bool) -> Result<Survey> {
         let mut survey = Survey::default();
         let seed = RandomState::new();
         source.rows(&seed, &mut |row| {
             survey.note(row);
-            true
+            progress(survey.rows)
         })?;
         (survey.columns, survey.notices) = source.columns()?;
         survey.notices.extend(source.notices.iter().cloned());

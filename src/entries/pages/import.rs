@@ -1,25 +1,26 @@
 //! Importing a file: upload, preview, progress, report.
 
-use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use rocket::http::uri::Origin;
 use rocket::{State, get, post};
 
-use crate::collections::{Collection, CollectionName, NewCollection, create};
-use crate::config::Config;
+use crate::collections::CollectionName;
 use crate::entries::api::encode;
-use crate::entries::import::{DELIMITERS, FORMATS, How, ImportReport, Options, QUOTES, Shape, Source, Survey};
+use crate::entries::import::{DELIMITERS, FORMATS, How, ImportReport, Options, QUOTES, Seen, Shape, Source};
 use crate::entries::service::Entries;
 use crate::entries::store::{self, ImportRow, NewImport};
 use crate::error::{Error, Result};
 use crate::moment::SECOND;
-use crate::staff::{Author, Layout, Role, Staff};
-use crate::web::{Fields, Html, SeeOther, Upload, pairs, query_pairs, render, see_other, uploads};
+use crate::staff::{Layout, Role, Staff};
+use crate::web::{Fields, Html, SeeOther, Upload, pairs, query_pairs, render, see_other};
 
 /// After so long without a sign of life an import has broken off.
 const SILENT: i64 = 15 * SECOND;
+/// How long a page waits for a file to be read; it looks again later.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Earlier imports that the page lists.
 const LISTED: i64 = 10;
 
@@ -70,6 +71,8 @@ struct ShowPage {
     preview: Option<Preview>,
     /// Why it cannot be read as it is.
     problem: String,
+    /// Rows of it that were read so far, while that takes long.
+    reading: Option<u64>,
     report: ImportReport,
     /// It is running, and somebody runs it.
     alive: bool,
@@ -97,9 +100,9 @@ impl ShowPage {
         self.import.handled * 100 / self.import.total.max(1)
     }
 
-    /// Rows are being stored while the page is read.
+    /// Rows are being read or stored while somebody looks at the page.
     fn goes_on(&self) -> bool {
-        self.alive && matches!(self.import.state.as_str(), "running" | "updating")
+        self.reading.is_some() || self.alive && matches!(self.import.state.as_str(), "running" | "updating")
     }
 }
 
@@ -108,16 +111,16 @@ pub(super) async fn show(
     _staff: Staff,
     layout: Layout,
     entries: &State<Entries>,
-    config: &State<Config>,
     id: i64,
     uri: &Origin<'_>,
 ) -> Result<Html> {
     let import = find(entries, id).await?;
     let params = query_pairs(uri)?;
-    let (mut preview, mut problem) = (None, String::new());
+    let (mut preview, mut problem, mut reading) = (None, String::new(), None);
     if import.state == "uploaded" {
-        match look(entries, config, &import, &params).await {
-            Ok(found) => preview = Some(found),
+        match look(entries, &import, &params).await {
+            Ok(Glance::Seen(seen)) => preview = Some(Preview::of(&seen)),
+            Ok(Glance::Reading(rows)) => reading = Some(rows),
             Err(Error::Internal(source)) => return Err(Error::Internal(source)),
             Err(error) => problem = error.detail().into_owned(),
         }
@@ -125,7 +128,21 @@ pub(super) async fn show(
     let report: ImportReport = serde_json::from_str(&import.report).unwrap_or_default();
     let alive = entries.is_importing(id) || entries.clock.now().0 - import.seen_at.0 < SILENT;
     let shown = if import.state == "done" { shown(entries, &import.collection).await? } else { String::new() };
-    render(&ShowPage { layout, import, preview, problem, report, alive, shown, params })
+    render(&ShowPage { layout, import, preview, problem, reading, report, alive, shown, params })
+}
+
+enum Glance {
+    Seen(Arc<Seen>),
+    /// It takes a while; so many rows were read.
+    Reading(u64),
+}
+
+async fn look(entries: &Entries, import: &ImportRow, params: &[(String, String)]) -> Result<Glance> {
+    let look = entries.look(import, Options::of(params)?).await?;
+    match look.within(PATIENCE).await {
+        Some(seen) => Ok(Glance::Seen(seen?)),
+        None => Ok(Glance::Reading(look.rows())),
+    }
 }
 
 async fn find(entries: &Entries, id: i64) -> Result<ImportRow> {
@@ -141,35 +158,23 @@ async fn shown(entries: &Entries, collection: &str) -> Result<String> {
     Ok(count.map_or("many".into(), |count| crate::words::thousands(count) + if more { "+" } else { "" }))
 }
 
-/// The file of an import, read as the parameters say.
-async fn open(config: &Config, import: &ImportRow, params: &[(String, String)]) -> Result<Arc<Source>> {
-    let gone = || Error::NotFound("The file is no longer here: upload it again.".into());
-    let file = File::open(uploads(config).join(import.upload.as_ref().ok_or_else(gone)?)).map_err(|_| gone())?;
-    let get = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
-    let (options, name) = (Options::parse(get)?, import.file_name.clone());
-    let opened = tokio::task::spawn_blocking(move || Source::open(file, &name, &options)).await;
-    Ok(Arc::new(opened.map_err(|error| Error::Internal(Box::new(error)))??))
-}
-
-async fn look(entries: &Entries, config: &Config, import: &ImportRow, params: &[(String, String)]) -> Result<Preview> {
-    let source = open(config, import, params).await?;
-    let survey = Survey::of(&source).await?;
-    let known = entries.collections.by_name(&import.collection).await?;
-    let collection = known.as_ref().map(|known| &known.collection);
-    let would = entries.would_import(collection, &import.file_name, &survey, How::default()).await?;
-    let (columns, first) = survey.preview();
-    Ok(Preview {
-        recognised: source.to_string(),
-        rows: survey.rows,
-        known: would.known,
-        rule: would.rule_words(),
-        notices: survey.notices.iter().map(|notice| notice.0.clone()).collect(),
-        columns,
-        first,
-        choices: choices(&source),
-        ours: survey.ours,
-        refused: survey.refused,
-    })
+impl Preview {
+    fn of(seen: &Seen) -> Preview {
+        let (survey, would) = (&seen.survey, &seen.would);
+        let (columns, first) = survey.preview();
+        Preview {
+            recognised: seen.source.to_string(),
+            rows: survey.rows,
+            known: would.known,
+            rule: would.rule_words(),
+            notices: would.notices.clone(),
+            columns,
+            first,
+            choices: choices(&seen.source),
+            ours: survey.ours,
+            refused: survey.refused.clone(),
+        }
+    }
 }
 
 /// An option of reading: name and label; value, label and whether it is chosen of each of its choices.
@@ -223,15 +228,8 @@ fn choices(source: &Source) -> Vec<Choice> {
 
 /// Starts a confirmed import, or goes on with one that broke off. The collection is made if it is not there.
 #[post("/import/<id>", data = "<form>")]
-pub(super) async fn start(
-    staff: Staff,
-    entries: &State<Entries>,
-    config: &State<Config>,
-    id: i64,
-    form: Fields,
-) -> Result<SeeOther> {
+pub(super) async fn start(staff: Staff, entries: &State<Entries>, id: i64, form: Fields) -> Result<SeeOther> {
     let import = find(entries, id).await?;
-    let by = staff.author();
     let is_new = entries.collections.by_name(&import.collection).await?.is_none();
     if is_new && staff.0.role < Role::Owner {
         return Err(Error::Forbidden("Only an owner can make a collection: choose one that is there.".into()));
@@ -240,18 +238,9 @@ pub(super) async fn start(
     let params = pairs(&options)?;
     let get = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
     let how = How::parse(get("rows") == "all", get("ids"))?;
-    let source = open(config, &import, &params).await?;
-    let survey = Survey::of(&source).await?;
-    let collection = find_or_make(entries, &by, &import.collection).await?;
-    // The same file is being imported, or broke off: that import goes on.
-    if let Some(other) = entries.unfinished(&collection, &survey).await?.filter(|other| other.id != id && !how.all) {
-        entries.cancel_import(&by, &import).await?;
-        let target = see_other(format!("/import/{}", other.id));
-        entries.inner().clone().start_import(by, collection, other, (source, survey, how)).await?;
-        return Ok(target);
-    }
+    let look = entries.look(&import, Options::of(&params)?).await?;
     entries.keep_import_options(id, &options).await?;
-    entries.inner().clone().start_import(by, collection, import, (source, survey, how)).await?;
+    entries.inner().clone().start_import(staff.author(), import, look, how).await?;
     Ok(see_other(format!("/import/{id}")))
 }
 
@@ -261,22 +250,4 @@ pub(super) async fn cancel(staff: Staff, entries: &State<Entries>, id: i64) -> R
     let import = find(entries, id).await?;
     entries.cancel_import(&staff.author(), &import).await?;
     Ok(see_other(format!("/import/{id}")))
-}
-
-/// The collection of this name; an import makes it.
-pub async fn find_or_make(entries: &Entries, by: &Author, name: &str) -> Result<Collection> {
-    if let Some(known) = entries.collections.by_name(name).await? {
-        return Ok(known.collection.clone());
-    }
-    let new = NewCollection {
-        name: CollectionName::parse(name)?,
-        title: String::new(),
-        open: false,
-        public_read: false,
-        kind: "entries".into(),
-        origins: Vec::new(),
-    };
-    let made = create(&entries.db, by, new, entries.clock.now()).await?;
-    entries.collections.changed();
-    Ok(made)
 }

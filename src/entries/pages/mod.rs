@@ -19,7 +19,6 @@ use crate::staff::{Layout, Viewer};
 use crate::web::{Html, WebHost, render};
 
 pub use browse::{ListView, Toast, list_page};
-pub use import::find_or_make;
 pub use visitor::{reason, refused, thanks};
 
 pub fn routes() -> Vec<Route> {

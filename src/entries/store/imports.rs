@@ -77,6 +77,13 @@ pub async fn imports_of_digest(db: &Pool, collection: &str, digest: &[u8]) -> Re
     .await
 }
 
+/// How many imports into a collection are done.
+pub async fn imports_done(db: &Pool, collection: &str) -> Result<i64, DbError> {
+    let count = db.read("SELECT COUNT(*) FROM imports WHERE collection = $1 AND state = 'done'").bind(collection);
+    let (count,): (i64,) = count.one().await?;
+    Ok(count)
+}
+
 /// The newest imports.
 pub async fn recent_imports(db: &Pool, at_most: i64) -> Result<Vec<ImportRow>, DbError> {
     db.read("SELECT * FROM imports ORDER BY id DESC LIMIT $1").bind(at_most).all().await
