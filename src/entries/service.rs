@@ -111,7 +111,7 @@ pub struct Item {
 impl Entries {
     pub fn new(db: Pool, clock: Clock, collections: Collections, settings: Settings) -> Entries {
         Entries(Arc::new(Shared {
-            intake: Intake::start(db.clone(), clock.clone()),
+            intake: Intake::start(&db, &clock),
             limits: Limits::new(settings.rates),
             slow: SlowFilters::default(),
             seen_fields: SeenFields::default(),

@@ -279,7 +279,7 @@ impl Entries {
         let hidden: Vec<_> =
             entries.iter().map(|entry| entry.spam || entry.kept.is_some_and(|k| k.deleted.is_some())).collect();
         let numbered = entries.iter().any(|entry| entry.kept.is_some_and(|kept| kept.id.is_some()));
-        let outcomes = self.intake.submit(entries).await?;
+        let outcomes = self.intake.submit_rows(entries).await?;
         run.note_numbers(&outcomes, numbered);
         for ((row, hidden), outcome) in rows.iter().zip(hidden).zip(outcomes) {
             match outcome {

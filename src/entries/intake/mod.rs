@@ -29,10 +29,12 @@ const GROUP: usize = 1000;
 /// Shapes remembered before the memory starts anew.
 const MAX_SHAPES: usize = 20_000;
 
-/// Hands entries to the task that stores them. Cheap to clone.
+/// Hands entries to the tasks that store them. Cheap to clone.
 #[derive(Clone)]
 pub struct Intake {
     queue: mpsc::Sender<Message>,
+    /// Of rows of files: a client does not wait for rows that came before its entry.
+    imports: mpsc::Sender<Message>,
     seed: RandomState,
     tally: Arc<Tally>,
 }
@@ -81,12 +83,17 @@ enum Failure {
 }
 
 impl Intake {
-    /// Starts the task; it ends when the last clone is dropped.
-    pub fn start(db: Pool, clock: Clock) -> Intake {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+    /// Starts the tasks; they end when the last clone is dropped.
+    pub fn start(db: &Pool, clock: &Clock) -> Intake {
         let tally = Arc::default();
-        tokio::spawn(Task { db, clock, registry: Registry::default(), tally: Arc::clone(&tally) }.run(waiting));
-        Intake { queue, seed: RandomState::new(), tally }
+        let task = || {
+            let (queue, waiting) = mpsc::channel(QUEUE);
+            let registry = Registry::default();
+            let task = Task { db: db.clone(), clock: clock.clone(), registry, tally: Arc::clone(&tally) };
+            tokio::spawn(task.run(waiting));
+            queue
+        };
+        Intake { queue: task(), imports: task(), seed: RandomState::new(), tally }
     }
 
     /// What shapes are hashed with.
@@ -100,30 +107,43 @@ impl Intake {
 
     /// Stores entries as one transaction. `Ok` means that what its outcomes call stored is on disk.
     pub async fn submit(&self, entries: Vec<NewEntry>) -> Result<Vec<Outcome>> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Message::Store(Batch { entries, answer })).map_err(|_| Error::Unavailable {
-            detail: "More arrives than can be stored right now.".into(),
-            retry_after: 1,
-        })?;
-        match answered.await {
-            Ok(Ok(outcomes)) => Ok(outcomes),
-            Ok(Err(Failure::Unavailable(reason))) => Err(DbError::Unavailable(reason).into()),
-            Ok(Err(Failure::Internal(reason))) => Err(Error::Internal(reason.into())),
-            Err(_) => Err(DbError::Unavailable("the intake has ended".into()).into()),
-        }
+        submit(&self.queue, entries).await
+    }
+
+    /// The same for rows of a file.
+    pub async fn submit_rows(&self, entries: Vec<NewEntry>) -> Result<Vec<Outcome>> {
+        submit(&self.imports, entries).await
     }
 
     /// Forgets what is remembered of a collection's fields: some were taken out of its registry.
     pub async fn forget(&self, collection: CollectionId) {
-        self.queue.send(Message::Forget(collection)).await.ok();
+        for queue in [&self.queue, &self.imports] {
+            queue.send(Message::Forget(collection)).await.ok();
+        }
     }
 
     /// Writes the registry's counts down. Nothing is lost without it but counts.
     pub async fn flush(&self) {
-        let (answer, answered) = oneshot::channel();
-        if self.queue.send(Message::Flush(answer)).await.is_ok() {
-            answered.await.ok();
+        for queue in [&self.queue, &self.imports] {
+            let (answer, answered) = oneshot::channel();
+            if queue.send(Message::Flush(answer)).await.is_ok() {
+                answered.await.ok();
+            }
         }
+    }
+}
+
+async fn submit(queue: &mpsc::Sender<Message>, entries: Vec<NewEntry>) -> Result<Vec<Outcome>> {
+    let (answer, answered) = oneshot::channel();
+    queue.try_send(Message::Store(Batch { entries, answer })).map_err(|_| Error::Unavailable {
+        detail: "More arrives than can be stored right now.".into(),
+        retry_after: 1,
+    })?;
+    match answered.await {
+        Ok(Ok(outcomes)) => Ok(outcomes),
+        Ok(Err(Failure::Unavailable(reason))) => Err(DbError::Unavailable(reason).into()),
+        Ok(Err(Failure::Internal(reason))) => Err(Error::Internal(reason.into())),
+        Err(_) => Err(DbError::Unavailable("the intake has ended".into()).into()),
     }
 }
 

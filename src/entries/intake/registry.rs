@@ -1,6 +1,6 @@
 //! The field registry: the shapes of entries that were seen, and how often.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::MAX_SHAPES;
@@ -10,10 +10,10 @@ use crate::entries::{NewEntry, json};
 use crate::limits::{MAX_FIELDS, MAX_NEW_FIELDS};
 use crate::moment::{HOUR, Moment};
 
-/// Adds to the counts of fields. `false`: one of them is not in the registry any more.
+/// Adds to the counts of fields, in their order, as everybody does who locks several of them. `false`: one of them is not in the registry any more.
 pub(super) async fn write_counts(
     db: &Pool,
-    counts: &HashMap<i64, FieldCounts>,
+    counts: &BTreeMap<i64, FieldCounts>,
     now: Moment,
 ) -> std::result::Result<bool, DbError> {
     let mut tx = db.begin().await?;
@@ -131,8 +131,8 @@ impl Registry {
         }
     }
 
-    pub(super) fn take_counts(&mut self) -> HashMap<i64, FieldCounts> {
-        let mut counts: HashMap<i64, FieldCounts> = HashMap::new();
+    pub(super) fn take_counts(&mut self) -> BTreeMap<i64, FieldCounts> {
+        let mut counts: BTreeMap<i64, FieldCounts> = BTreeMap::new();
         for shape in self.shapes.values_mut().filter(|shape| shape.uncounted > 0) {
             for (field, kind) in &shape.fields {
                 counts.entry(*field).or_default()[*kind as usize] += shape.uncounted;
