@@ -1,7 +1,7 @@
 // The pages of staff in a real browser: with and without JavaScript, at three widths, light and dark, by keyboard.
 import assert from 'node:assert';
 import { before } from 'node:test';
-import { axeFinds, browser, frontdesk, owner, page as open, staff, test } from './support.mjs';
+import { axeFinds, browser, frontdesk, owner, page as open, staff, test, until } from './support.mjs';
 
 let desk, chrome, api;
 
@@ -137,6 +137,41 @@ test('everything works without JavaScript', async () => {
   await page.click('.menu summary');
   await page.click('button:has-text("Sign out")');
   await page.waitForURL(/sign-in/);
+  await context.close();
+});
+
+test('a large file: the page says that it is read and how far its import is, by itself, and what came of it', async () => {
+  const context = await chrome.newContext();
+  const page = await open(context);
+  await signIn(page);
+  // so many rows that reading them takes longer than a page waits
+  const rows = Array.from({ length: 250_000 }, (_, n) => `Person ${n},p${n}@example.org,${n % 7}`).join('\n');
+  await page.goto(`${desk.url}/import`);
+  await page.setInputFiles('input[type=file]', { name: 'large.csv', mimeType: 'text/csv', buffer: Buffer.from(`name,email,seats\n${rows}\n`) });
+  await page.fill('#collection', 'large');
+  await page.click('main form button');
+  const shot = async (name) => {
+    for (const width of process.env.SHOTS ? [1280, 360] : []) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.screenshot({ path: `${process.env.SHOTS}/large-${name}-${width}.png` });
+    }
+  };
+  // the page may be just loading itself anew
+  const rowsSoFar = () => page.evaluate(() => +document.querySelector('main').textContent.match(/(\d+) rows/)?.[1]).catch(() => 0);
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.waitForSelector('[data-progress]:has-text("rows so far")');
+  await shot('read');
+  const before = await rowsSoFar();
+  await until(async () => (await rowsSoFar()) > before, 'it is read further');
+  assert.equal(await axeFinds(page), '');
+  await page.waitForSelector('strong:has-text("250000 rows")', { timeout: 60_000 });
+  await page.click('button:has-text("Import into large")');
+  await page.waitForSelector('[data-progress]:has-text("of 250000 rows are done")');
+  await shot('stored');
+  assert.equal(await axeFinds(page), '');
+  await page.click('button:has-text("Cancel and take back")', { noWaitAfter: true });
+  await page.waitForSelector('text=It was cancelled. Nothing of it is stored.', { timeout: 60_000 });
+  assert.equal((await api.read('/list?_collection=large&_limit=1')).entries.length, 0);
   await context.close();
 });
 

@@ -149,5 +149,5 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     answered.await.map_err(|error| internal(error.into()))
 }
 
-/// Niceness of threads that give way: about a tenth of the share that others get.
-const GENTLE: i32 = 10;
+/// Niceness of threads that give way: the last of all.
+const GENTLE: i32 = 19;
