@@ -58,22 +58,19 @@ for (const javaScriptEnabled of [true, false]) {
     assert.match(await noor.textContent('main'), /used already/);
 
     // somebody else guesses, and is stopped; Noor, in a browser that is known, is not. Once: one address has a limit, too
-    const stranger = await open(await chrome.newContext({ javaScriptEnabled }), /429|422/);
-    let status = javaScriptEnabled ? 0 : 429;
-    for (let guesses = 0; guesses < 12 && status !== 429; guesses++) {
+    if (javaScriptEnabled) {
+      const stranger = await open(await chrome.newContext(), /429/);
       await stranger.goto(`${desk.url}/sign-in`);
       await stranger.fill('#email', email);
-      await stranger.fill('#password', `guess number ${guesses}`);
-      const answer = stranger.waitForResponse((response) => response.url().endsWith('/sign-in') && response.request().method() === 'POST');
+      await stranger.fill('#password', 'one guess too many');
+      // all at once: an allowance comes back while a slow machine opens pages
+      const guess = (_, n) => fetch(`${desk.url}/sign-in`, { method: 'POST', headers: { Origin: desk.url }, body: new URLSearchParams({ email, password: `guess number ${n}` }) });
+      await Promise.all(Array.from({ length: 11 }, guess));
       await stranger.click('main button');
-      status = (await answer).status();
-    }
-    assert.equal(status, 429);
-    if (javaScriptEnabled) {
       await stranger.waitForSelector('text=too many attempts');
       assert.equal(await stranger.inputValue('#email'), email, 'what was typed stays');
+      await stranger.context().close();
     }
-    await stranger.context().close();
     await noor.goto(`${desk.url}/account`);
     await noor.click('details.menu summary');
     await noor.click('button:has-text("Sign out")');

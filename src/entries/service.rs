@@ -27,6 +27,7 @@ use crate::staff::{Author, Deed, audit};
 pub struct Settings {
     /// `None`: no limits.
     pub rates: Option<RateSettings>,
+    /// How long a page of entries may take. A page waits no longer for a file to be read, either.
     pub list_budget: Duration,
     pub facet_budget: Duration,
     /// A filter that takes longer counts as slow.

@@ -6,9 +6,10 @@ use futures::future::BoxFuture;
 
 use super::ImportReport;
 use super::Rule;
+use super::how::How;
 use super::known::{Comparison, Earlier, relation};
 use super::looks::Look;
-use super::run::{How, Work};
+use super::run::Work;
 use super::survey::Survey;
 use crate::collections::{Collection, CollectionName, NewCollection, create};
 use crate::entries::service::Entries;
@@ -36,23 +37,25 @@ impl Entries {
             return Ok(Comparison::none(if how.all { Rule::All } else { Rule::New }));
         };
         if let Some(import) = self.of_digest(collection, survey, except).await? {
-            let rows = store::rows_of_import(&self.db, collection.id, import.id).await?;
-            return Ok(comparison(Rule::Same, import, rows));
+            return Ok(comparison(Rule::Same, self.rows_of(collection, &import).await?, import));
         }
-        let mut best: Option<(usize, ImportRow, Vec<EarlierRow>)> = None;
+        let mut best: Option<(usize, ImportRow)> = None;
         let earlier = store::imports_of(&self.db, &collection.name, COMPARED).await?;
         for import in earlier.into_iter().filter(|import| Some(import.id) != except) {
-            let rows = store::rows_of_import(&self.db, collection.id, import.id).await?;
-            let mut digests: Vec<_> = rows.iter().map(|row| row.digest).collect();
-            digests.sort_unstable();
-            let same_name = import.file_name == file_name;
-            let Some(relation) = relation(&digests, &survey.digests, same_name) else { continue };
-            if best.as_ref().is_none_or(|(known, ..)| relation.shared > *known) {
-                best = Some((relation.shared, import, rows));
+            let rows = self.rows_of(collection, &import).await?;
+            let Some(relation) = relation(&rows, &survey.digests, import.file_name == file_name) else { continue };
+            if best.as_ref().is_none_or(|(known, _)| relation.shared > *known) {
+                best = Some((relation.shared, import));
             }
         }
-        let version = best.map(|(_, import, rows)| comparison(Rule::Version, import, rows));
-        Ok(version.unwrap_or_else(|| Comparison::none(Rule::New)))
+        match best {
+            Some((_, import)) => Ok(comparison(Rule::Version, self.rows_of(collection, &import).await?, import)),
+            None => Ok(Comparison::none(Rule::New)),
+        }
+    }
+
+    async fn rows_of(&self, collection: &Collection, import: &ImportRow) -> Result<Vec<EarlierRow>> {
+        Ok(store::rows_of_import(&self.db, collection.id, import).await?)
     }
 
     /// What importing a file would do, as far as it can be told before: entries that an export names are not looked up.
@@ -276,7 +279,6 @@ impl Entries {
     }
 }
 
-fn comparison(rule: Rule, import: ImportRow, rows: Vec<EarlierRow>) -> Comparison {
-    let alive = rows.into_iter().filter(|row| row.alive).map(|row| (row.digest, row.entry_id)).collect();
-    Comparison { rule, file_name: import.file_name, earlier: Earlier::new(alive) }
+fn comparison(rule: Rule, rows: Vec<EarlierRow>, import: ImportRow) -> Comparison {
+    Comparison { rule, file_name: import.file_name, earlier: Earlier::new(rows) }
 }

@@ -3,42 +3,43 @@
 //! A row is known by its content and how often it occurred, wherever it stands. Rows that look alike by chance are no
 //! sign: a second survey answers yes and no as well. So files are compared as a whole.
 
-use super::Rule;
+use std::num::NonZeroI64;
 
-/// The rows of an earlier import.
+use super::Rule;
+use crate::entries::store::EarlierRow;
+
+/// The rows of an earlier import whose entries are there.
 #[derive(Debug, Default)]
 pub struct Earlier {
-    /// Digest of its content, and the entry it is stored as. Sorted.
-    rows: Vec<(i64, i64)>,
+    /// Sorted.
+    rows: Vec<EarlierRow>,
     /// At the first of equal digests: how many of them were met again.
     used: Vec<u32>,
 }
 
 impl Earlier {
-    /// `rows`: those whose entries are there.
-    pub fn new(mut rows: Vec<(i64, i64)>) -> Earlier {
-        rows.sort_unstable();
+    /// `rows`: sorted.
+    pub fn new(mut rows: Vec<EarlierRow>) -> Earlier {
+        rows.retain(|row| row.entry.is_some());
         Earlier { used: vec![0; rows.len()], rows }
     }
 
     /// The entry that a row of this content is known as, once for every time that it occurred.
     pub fn take(&mut self, digest: i64) -> Option<i64> {
-        let first = self.rows.partition_point(|(known, _)| *known < digest);
+        let first = self.rows.partition_point(|row| row.digest < digest);
         let place = first + *self.used.get(first)? as usize;
-        let (known, entry) = self.rows.get(place)?;
-        (*known == digest).then(|| {
-            self.used[first] += 1;
-            *entry
-        })
+        let row = self.rows.get(place).filter(|row| row.digest == digest)?;
+        self.used[first] += 1;
+        row.entry.map(NonZeroI64::get)
     }
 }
 
-/// How two files relate, by the sorted digests of their rows. `same_name`: they are called the same.
+/// How two files relate, by their sorted rows. `same_name`: they are called the same.
 /// `None`: they are different files.
-pub fn relation(earlier: &[i64], file: &[i64], same_name: bool) -> Option<Relation> {
+pub fn relation(earlier: &[EarlierRow], file: &[i64], same_name: bool) -> Option<Relation> {
     let (mut shared, mut a, mut b) = (0, 0, 0);
     while a < earlier.len() && b < file.len() {
-        match earlier[a].cmp(&file[b]) {
+        match earlier[a].digest.cmp(&file[b]) {
             std::cmp::Ordering::Less => a += 1,
             std::cmp::Ordering::Greater => b += 1,
             std::cmp::Ordering::Equal => (shared, a, b) = (shared + 1, a + 1, b + 1),
@@ -48,7 +49,7 @@ pub fn relation(earlier: &[i64], file: &[i64], same_name: bool) -> Option<Relati
     let is_shrunk = shared == file.len();
     let mostly = shared * 5 >= earlier.len() * 4;
     // A few rows that occur again and again say little about where they are from.
-    let distinct = earlier.chunk_by(|a, b| a == b).count();
+    let distinct = earlier.chunk_by(|a, b| a.digest == b.digest).count();
     let telling = distinct >= TELLING && distinct * 2 >= earlier.len();
     let is_version = shared > 0 && (is_grown || is_shrunk || mostly && telling) && (telling || same_name);
     is_version.then_some(Relation { shared })
@@ -81,12 +82,17 @@ impl Comparison {
 mod tests {
     use super::*;
 
+    /// Digests and entries; 0 is none.
+    fn rows(rows: &[(i64, i64)]) -> Vec<EarlierRow> {
+        rows.iter().map(|(digest, entry)| EarlierRow { digest: *digest, entry: NonZeroI64::new(*entry) }).collect()
+    }
+
     #[test]
     fn rows_are_known_as_often_as_they_occurred() {
-        let mut earlier = Earlier::new(vec![(5, 100), (7, 101), (5, 102)]);
+        let mut earlier = Earlier::new(rows(&[(5, 100), (5, 102), (6, 0), (7, 101)]));
         assert_eq!(
-            [5, 5, 5, 7, 7, 9].map(|digest| earlier.take(digest)),
-            [Some(100), Some(102), None, Some(101), None, None]
+            [5, 5, 5, 6, 7, 7, 9].map(|digest| earlier.take(digest)),
+            [Some(100), Some(102), None, None, Some(101), None, None]
         );
         assert_eq!(Earlier::default().take(1), None);
     }
@@ -112,6 +118,7 @@ mod tests {
             (vec![yes, yes, no], vec![yes, yes, yes, no], false, false),
             (vec![], vec![yes], true, false),
         ] {
+            let earlier = rows(&earlier.iter().map(|digest| (*digest, 1)).collect::<Vec<_>>());
             assert_eq!(relation(&earlier, &file, same_name).is_some(), is_version, "{earlier:?} {file:?} {same_name}");
         }
     }

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 
 use super::ImportReport;
-use super::run::How;
+use super::how::How;
 use super::source::{Options, Source};
 use super::survey::Survey;
 use crate::entries::service::Entries;
@@ -149,5 +149,5 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     answered.await.map_err(|error| internal(error.into()))
 }
 
-/// Niceness of threads that give way: the last of all.
-const GENTLE: i32 = 19;
+/// Niceness of threads that give way: about a tenth of the share that others get, so that it ends on a busy machine too.
+const GENTLE: i32 = 10;

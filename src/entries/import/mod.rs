@@ -10,9 +10,11 @@
 
 mod document;
 mod encoding;
+mod how;
 mod jobs;
 mod known;
 mod looks;
+mod piece;
 mod rows;
 mod run;
 mod sniff;
@@ -27,8 +29,8 @@ use super::Kept;
 use super::store::WorkRow;
 use crate::moment::Moment;
 
+pub use how::How;
 pub use looks::{Looks, Seen};
-pub use run::How;
 pub use source::{DELIMITERS, FORMATS, Options, QUOTES, Shape, Sheet, Source};
 pub use survey::Survey;
 

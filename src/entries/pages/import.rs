@@ -1,7 +1,6 @@
 //! Importing a file: upload, preview, progress, report.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use rocket::http::uri::Origin;
@@ -19,8 +18,6 @@ use crate::web::{Fields, Html, SeeOther, Upload, pairs, query_pairs, render, see
 
 /// After so long without a sign of life an import has broken off.
 const SILENT: i64 = 15 * SECOND;
-/// How long a page waits for a file to be read; it looks again later.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Earlier imports that the page lists.
 const LISTED: i64 = 10;
 
@@ -139,7 +136,7 @@ enum Glance {
 
 async fn look(entries: &Entries, import: &ImportRow, params: &[(String, String)]) -> Result<Glance> {
     let look = entries.look(import, Options::of(params)?).await?;
-    match look.within(PATIENCE).await {
+    match look.within(entries.settings.list_budget).await {
         Some(seen) => Ok(Glance::Seen(seen?)),
         None => Ok(Glance::Reading(look.rows())),
     }

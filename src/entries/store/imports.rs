@@ -1,5 +1,9 @@
 //! Imports and the client ids of their rows.
 
+use std::num::NonZeroI64;
+
+use futures::TryStreamExt as _;
+
 use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Tx};
 use crate::entries::EntryId;
@@ -165,31 +169,36 @@ pub async fn forget_upload(tx: &mut Tx, id: i64) -> Result<(), DbError> {
     tx.write("UPDATE imports SET upload = NULL WHERE id = $1").bind(id).execute().await.map(drop)
 }
 
-/// A row of an earlier file, and whether its entry is there: neither deleted nor purged.
-#[derive(sqlx::FromRow)]
+/// A row of an earlier file: the digest of its content, and the entry that it is; none that is deleted or purged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EarlierRow {
     pub digest: i64,
-    pub entry_id: i64,
-    pub alive: bool,
+    pub entry: Option<NonZeroI64>,
 }
 
-/// The rows of an import by their client ids.
-pub async fn rows_of_import(db: &Pool, collection: CollectionId, id: i64) -> Result<Vec<EarlierRow>, DbError> {
-    let mut rows = Vec::new();
+/// The rows of an import by their client ids, sorted. There may be millions: none is held twice.
+pub async fn rows_of_import(
+    db: &Pool,
+    collection: CollectionId,
+    import: &ImportRow,
+) -> Result<Vec<EarlierRow>, DbError> {
+    let mut rows = Vec::with_capacity(usize::try_from(import.total).unwrap_or(0));
     for prefix in ["import", "known"] {
-        let found: Vec<EarlierRow> = db
+        let mut found = db
             .read(
-                "SELECT u.digest, u.entry_id, e.id IS NOT NULL AS alive FROM entry_uids u \
+                "SELECT u.digest, e.id FROM entry_uids u \
                  LEFT JOIN entries e ON e.id = u.entry_id AND e.deleted_at IS NULL \
                  WHERE u.collection_id = $1 AND u.uid >= $2 AND u.uid < $3",
             )
             .bind(collection)
-            .bind(format!("{prefix}:{id}:"))
-            .bind(format!("{prefix}:{id};"))
-            .all()
-            .await?;
-        rows.extend(found);
+            .bind(format!("{prefix}:{}:", import.id))
+            .bind(format!("{prefix}:{};", import.id))
+            .stream::<(i64, Option<i64>)>();
+        while let Some((digest, entry)) = found.try_next().await? {
+            rows.push(EarlierRow { digest, entry: entry.and_then(NonZeroI64::new) });
+        }
     }
+    rows.sort_unstable();
     Ok(rows)
 }
 

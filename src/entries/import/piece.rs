@@ -1,0 +1,188 @@
+//! A piece of a file's rows: which of them are there already, and the others stored.
+
+use std::collections::HashMap;
+
+use super::ImportReport;
+use super::how::{How, SameId};
+use super::known::Comparison;
+use super::source::{Prepared, Row};
+use crate::collections::{Collection, CollectionId};
+use crate::entries::intake::digest;
+use crate::entries::service::Entries;
+use crate::entries::store::{self, PresentEntry};
+use crate::entries::{EntryId, Kept, NewEntry, Outcome};
+use crate::error::Result;
+
+/// An import that is under way.
+pub(super) struct Run<'r> {
+    pub(super) id: i64,
+    pub(super) collection: &'r Collection,
+    pub(super) how: How,
+    pub(super) comparison: Comparison,
+    pub(super) report: ImportReport,
+    /// Rows whose entry is to be changed at the end.
+    pub(super) changes: u64,
+    pub(super) handled: u64,
+    /// The newest entry that it stored, and whether nobody else stored one between it and those before.
+    pub(super) last: Option<EntryId>,
+    pub(super) alone: bool,
+    /// Accounts that entries may be given to.
+    pub(super) assignees: Vec<(i64, String)>,
+}
+
+impl Run<'_> {
+    /// Entries are numbered one after the other: where a number is missing, somebody else stored an entry. Where a file
+    /// brings its own numbers that cannot be told; where nothing is stored nobody has to wait for it.
+    fn note_numbers(&mut self, outcomes: &[Outcome], from_file: bool) {
+        let stored = |outcome: &Outcome| match outcome {
+            Outcome::Stored(id) | Outcome::Flagged(id) => Some(*id),
+            _ => None,
+        };
+        let mut stored = outcomes.iter().filter_map(stored);
+        let Some(first) = stored.next() else {
+            self.alone = true;
+            return;
+        };
+        self.alone = !from_file && self.last.is_some_and(|last| last.0 + 1 == first.0);
+        self.last = Some(stored.last().unwrap_or(first));
+    }
+}
+
+impl Entries {
+    pub(super) async fn store_rows(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
+        let present = self.present(run, &rows).await?;
+        let (mut numbered, mut known) = (Vec::new(), Vec::new());
+        run.handled += rows.len() as u64;
+        for row in rows {
+            let prepared = match &row.read {
+                Ok(prepared) => prepared,
+                Err(reason) => {
+                    run.report.refuse(&row, reason.clone());
+                    continue;
+                }
+            };
+            let digest = digest(&prepared.data);
+            let found = match seen(prepared, &present, run.how) {
+                Seen::As(id) => {
+                    run.report.by_number += 1;
+                    Some(id.0)
+                }
+                Seen::Changed(_) => {
+                    run.changes += 1;
+                    continue;
+                }
+                Seen::Not if prepared.exported.is_some() && run.how.ids == SameId::Add => None,
+                Seen::Not => run.comparison.earlier.take(digest),
+            };
+            match found {
+                Some(entry) => known.push((row.number, EntryId(entry), digest)),
+                None => numbered.push(row),
+            }
+        }
+        run.report.known += known.len() as u64;
+        self.store_new(run, numbered).await?;
+        self.note_known(run, &known).await
+    }
+
+    /// The entries that rows of an export name.
+    pub(super) async fn present(&self, run: &Run<'_>, rows: &[Row]) -> Result<HashMap<i64, PresentEntry>> {
+        let id = |row: &Row| row.read.as_ref().ok()?.exported.as_ref()?.kept.id;
+        let wanted: Vec<_> = rows.iter().filter_map(id).map(|id| id.0).collect();
+        if wanted.is_empty() || run.how.ids == SameId::Add || run.how.all {
+            return Ok(HashMap::new());
+        }
+        let found = store::present_entries(&self.db, run.collection.id, &wanted).await?;
+        Ok(found.into_iter().map(|entry| (entry.id.0, entry)).collect())
+    }
+
+    async fn store_new(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
+        let new = |row: &Row| {
+            let prepared = row.read.as_ref().ok()?;
+            Some(new_entry(run.collection.id, format!("import:{}:{}", run.id, row.number), prepared, &run.assignees))
+        };
+        let entries: Vec<_> = rows.iter().filter_map(new).collect();
+        if entries.is_empty() {
+            run.note_numbers(&[], false);
+            return Ok(());
+        }
+        let hidden: Vec<_> =
+            entries.iter().map(|entry| entry.spam || entry.kept.is_some_and(|k| k.deleted.is_some())).collect();
+        let numbered = entries.iter().any(|entry| entry.kept.is_some_and(|kept| kept.id.is_some()));
+        let outcomes = self.intake.submit_rows(entries).await?;
+        run.note_numbers(&outcomes, numbered);
+        for ((row, hidden), outcome) in rows.iter().zip(hidden).zip(outcomes) {
+            match outcome {
+                // A duplicate was stored by this same import before it broke off.
+                Outcome::Stored(_) | Outcome::Flagged(_) | Outcome::Duplicate(_) => {
+                    run.report.stored += 1;
+                    run.report.hidden += u64::from(hidden);
+                }
+                Outcome::Conflict(_) => run.report.refuse(row, "another row was stored under its number".into()),
+                Outcome::Rejected(refusal) => run.report.refuse(row, refusal.detail),
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes which entries rows were found to be: what this file held, for files that come later.
+    async fn note_known(&self, run: &Run<'_>, known: &[(u64, EntryId, i64)]) -> Result<()> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        let collection = run.collection.id;
+        let uids: Vec<_> = known.iter().map(|(number, ..)| format!("known:{}:{number}", run.id)).collect();
+        let mut tx = self.db.begin().await?;
+        let asked: Vec<_> = uids.iter().map(|uid| (collection, uid.as_str())).collect();
+        let noted: Vec<_> = store::known_uids(&mut tx, &asked).await?.into_iter().map(|uid| uid.uid).collect();
+        let new: Vec<_> = uids
+            .iter()
+            .zip(known)
+            .filter(|(uid, _)| !noted.contains(uid))
+            .map(|(uid, (_, entry, digest))| (collection, uid.as_str(), *entry, *digest))
+            .collect();
+        store::insert_uids(&mut tx, &new).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whether the entry that an export names is there.
+pub(super) enum Seen<'p> {
+    Not,
+    As(EntryId),
+    /// It is there, and is to be as the file says.
+    Changed(&'p PresentEntry),
+}
+
+pub(super) fn seen<'p>(row: &Prepared, present: &'p HashMap<i64, PresentEntry>, how: How) -> Seen<'p> {
+    let kept = row.exported.as_ref().map_or(Kept::default(), |exported| exported.kept);
+    let found = kept.id.and_then(|id| present.get(&id.0));
+    // A number alone says nothing: another server gave the same ones.
+    let Some(entry) = found.filter(|entry| Some(entry.received_at) == kept.received) else { return Seen::Not };
+    let comes_back = entry.deleted_at.is_some() && kept.deleted.is_none();
+    let differs = how.ids == SameId::Update && entry.deleted_at.is_none() && updated(entry, row) != entry.data;
+    if comes_back || differs { Seen::Changed(entry) } else { Seen::As(entry.id) }
+}
+
+/// An entry with the values of a file: fields that the file does not have stay, an export may be of some columns only.
+pub(super) fn updated(entry: &PresentEntry, row: &Prepared) -> String {
+    crate::entries::submission::merge(&entry.data, &row.data)
+}
+
+fn new_entry(collection: CollectionId, uid: String, row: &Prepared, assignees: &[(i64, String)]) -> NewEntry {
+    let ours = row.exported.as_ref();
+    // An id near the end of what a double holds would leave none for later entries.
+    let id = ours.and_then(|ours| ours.kept.id).filter(|id| (1..1 << 52).contains(&id.0));
+    NewEntry {
+        collection,
+        uid: Some(uid),
+        session: ours.and_then(|ours| ours.session.clone()),
+        at: ours.and_then(|ours| ours.at),
+        origin: ours.and_then(|ours| ours.origin.clone()),
+        spam: ours.is_some_and(|ours| ours.spam),
+        address: None,
+        work: ours.and_then(|ours| ours.work(assignees)),
+        data: row.data.clone(),
+        shape: row.shape,
+        kept: ours.map(|ours| Kept { id, ..ours.kept }),
+    }
+}
