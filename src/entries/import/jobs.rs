@@ -146,7 +146,8 @@ impl Entries {
                 return Ok(());
             }
             tokio::spawn(async move {
-                if let Err(error) = self.import_upload(&by, &import, look, how).await {
+                let run = tokio::spawn(self.clone().import_upload(by, import.clone(), look, how)).await;
+                if let Err(error) = run.unwrap_or_else(|panic| Err(Error::Internal(Box::new(panic)))) {
                     tracing::error!(import = import.id, %error, "an import broke off");
                     self.note_failure(&import, &error).await;
                 }
@@ -156,18 +157,18 @@ impl Entries {
         })
     }
 
-    async fn import_upload(&self, by: &Author, import: &ImportRow, look: Look, how: How) -> Result<()> {
+    async fn import_upload(self, by: Author, import: ImportRow, look: Look, how: How) -> Result<()> {
         let seen = look.clone().found().await?;
-        let collection = self.find_or_make(by, &import.collection).await?;
+        let collection = self.find_or_make(&by, &import.collection).await?;
         let other = self.unfinished(&collection, &seen.survey).await?;
         let run = match other.filter(|other| other.id != import.id && !how.all) {
-            Some(other) => return self.go_on_instead(by, import, other, look, how).await,
+            Some(other) => return self.go_on_instead(&by, &import, other, look, how).await,
             None => (seen.source.clone(), seen.survey.clone(), how),
         };
         // What was seen is needed for no longer than it takes to compare it.
         self.forget_look(import.id);
         drop(seen);
-        self.run_import(by, &collection, import.id, run, &import.file_name, &mut |_| {}).await.map(drop)
+        self.run_import(&by, &collection, import.id, run, &import.file_name, &mut |_| {}).await.map(drop)
     }
 
     /// The same file is being imported, or that broke off: then that import goes on, and not this one.

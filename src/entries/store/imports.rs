@@ -183,8 +183,9 @@ pub async fn rows_of_import(
     import: &ImportRow,
 ) -> Result<Vec<EarlierRow>, DbError> {
     let mut rows = Vec::with_capacity(usize::try_from(import.total).unwrap_or(0));
+    let mut snapshot = db.snapshot().await?;
     for prefix in ["import", "known"] {
-        let mut found = db
+        let mut found = snapshot
             .read(
                 "SELECT u.digest, e.id FROM entry_uids u \
                  LEFT JOIN entries e ON e.id = u.entry_id AND e.deleted_at IS NULL \
