@@ -6,6 +6,7 @@
 mod api;
 mod pages;
 mod service;
+mod settings;
 mod store;
 
 use serde::{Deserialize, Serialize};

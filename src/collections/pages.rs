@@ -7,6 +7,7 @@ use rocket::{Route, State, get, post, routes};
 use std::sync::Arc;
 
 use super::api::{data_field, find};
+use super::settings::Settings;
 use super::store::RefusedOrigin;
 use super::{
     Changes, Collection, CollectionName, Collections, KEPT_DAYS, Known, NewCollection, RegisteredField, WebOrigin,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::db::Pool;
 use crate::entries::{Entries, Pin};
-use crate::error::{Error, FieldError, Result, both, message};
+use crate::error::{Error, FieldError, Result, message};
 use crate::moment::{DAY, Moment};
 use crate::staff::{Layout, Owner, Role, Viewer};
 use crate::web::{Fields, Html, SeeOther, WebHost, render, see_other};
@@ -159,66 +160,6 @@ struct ShowPage {
     note: String,
     settings: Settings,
     errors: Vec<FieldError>,
-}
-
-/// The settings as the form shows them: those that are stored, or what somebody typed.
-struct Settings {
-    title: String,
-    open: bool,
-    public_read: bool,
-    retention_days: String,
-    daily_quota: String,
-    checks: String,
-    states: String,
-}
-
-impl Settings {
-    fn stored(collection: &Collection) -> Settings {
-        let number = |number: Option<i64>| number.map_or(String::new(), |number| number.to_string());
-        Settings {
-            title: collection.title.clone(),
-            open: collection.open,
-            public_read: collection.public_read,
-            retention_days: number(collection.retention_days),
-            daily_quota: number(collection.daily_quota),
-            checks: collection.checks.clone(),
-            states: collection.states().join(", "),
-        }
-    }
-
-    fn typed(form: &Fields) -> Settings {
-        Settings {
-            title: form.get("title").to_owned(),
-            open: form.get("open") == "1",
-            public_read: form.get("public_read") == "1",
-            retention_days: form.get("retention_days").to_owned(),
-            daily_quota: form.get("daily_quota").to_owned(),
-            checks: form.get("checks").to_owned(),
-            states: form.get("states").to_owned(),
-        }
-    }
-
-    fn changes(&self) -> Result<Changes> {
-        let number = |field: &str, text: &str| match text.trim() {
-            "" => Ok(None),
-            text => {
-                text.parse().map(Some).map_err(|_| Error::invalid(format!("/{field}"), "must be a number or empty"))
-            }
-        };
-        let retention = number("retention_days", &self.retention_days);
-        let (retention_days, daily_quota) = both(retention, number("daily_quota", &self.daily_quota))?;
-        Ok(Changes {
-            title: Some(self.title.clone()),
-            open: Some(self.open),
-            public_read: Some(self.public_read),
-            retention_days: Some(retention_days),
-            daily_quota: Some(daily_quota),
-            checks: Some(self.checks.clone()).filter(|checks| !checks.trim().is_empty()),
-            states: Some(self.states.split(',').map(str::to_owned).collect())
-                .filter(|_| !self.states.trim().is_empty()),
-            new_key: false,
-        })
-    }
 }
 
 impl ShowPage {

@@ -181,7 +181,6 @@ impl Entries {
         how: How,
     ) -> Result<()> {
         self.cancel_import(by, import).await?;
-        self.forget_look(import.id);
         let report = ImportReport { instead: Some(other.id), ..ImportReport::default() };
         let mut tx = self.db.begin().await?;
         store::finish_import(&mut tx, import.id, 0, &serde_json::to_string(&report).unwrap_or_default()).await?;
@@ -234,6 +233,7 @@ impl Entries {
             if import.state == "cancelled" {
                 self.take_back(&import).await?;
             }
+            self.forget_look(import.id);
             if let Some(upload) = &import.upload {
                 tokio::fs::remove_file(self.settings.uploads.join(upload)).await.ok();
             }
@@ -256,6 +256,7 @@ impl Entries {
         if !store::move_import(&mut tx, import.id, states, "cancelled", now).await? {
             return Ok(false);
         }
+        self.forget_look(import.id);
         let deed = Deed::new("cancelled", "imports", import.id).with(format!("into {}", import.collection));
         audit::note(&mut tx, by, deed, now).await?;
         tx.commit().await?;

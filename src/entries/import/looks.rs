@@ -112,6 +112,9 @@ impl Entries {
 
     async fn read_upload(self, import: ImportRow, options: Options, progress: Weak<AtomicU64>) -> Result<Arc<Seen>> {
         let _alone = self.looks.turn.lock().await;
+        if progress.strong_count() == 0 {
+            return Err(Error::NotFound("Nobody waits for this file any more.".into()));
+        }
         let gone = || Error::NotFound("The file is no longer here: upload it again.".into());
         let upload = self.settings.uploads.join(import.upload.as_ref().ok_or_else(gone)?);
         let file = File::open(upload).map_err(|_| gone())?;

@@ -227,6 +227,9 @@ fn choices(source: &Source) -> Vec<Choice> {
 #[post("/import/<id>", data = "<form>")]
 pub(super) async fn start(staff: Staff, entries: &State<Entries>, id: i64, form: Fields) -> Result<SeeOther> {
     let import = find(entries, id).await?;
+    if entries.is_importing(id) || matches!(import.state.as_str(), "done" | "cancelled") {
+        return Ok(see_other(format!("/import/{id}")));
+    }
     let is_new = entries.collections.by_name(&import.collection).await?.is_none();
     if is_new && staff.0.role < Role::Owner {
         return Err(Error::Forbidden("Only an owner can make a collection: choose one that is there.".into()));
