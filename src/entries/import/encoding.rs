@@ -9,7 +9,7 @@ use encoding_rs::{
 };
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
-use super::source::Reading;
+use super::reading::Reading;
 
 /// Bytes that are looked at at once.
 const PIECE: usize = 64 * 1024;

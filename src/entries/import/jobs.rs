@@ -133,25 +133,22 @@ impl Entries {
     /// Runs an import beside everything else. One that runs here already goes on alone, one that is over stays so.
     pub fn start_import(self, by: Author, import: ImportRow, look: Look, how: How) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
-            if !self.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import.id) {
-                return Ok(());
-            }
+            let Some(running) = Running::begin(&self, import.id) else { return Ok(()) };
             // Whoever looks now sees that it runs.
             let mut tx = self.db.begin().await?;
             let states = ["uploaded", "failed", "running"];
             let begun = store::move_import(&mut tx, import.id, states, "running", self.clock.now()).await?;
             tx.commit().await?;
             if !begun && import.state != "updating" {
-                self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
                 return Ok(());
             }
             tokio::spawn(async move {
+                let _running = running;
                 let run = tokio::spawn(self.clone().import_upload(by, import.clone(), look, how)).await;
                 if let Err(error) = run.unwrap_or_else(|panic| Err(Error::Internal(Box::new(panic)))) {
                     tracing::error!(import = import.id, %error, "an import broke off");
                     self.note_failure(&import, &error).await;
                 }
-                self.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&import.id);
             });
             Ok(())
         })
@@ -278,6 +275,26 @@ impl Entries {
             }
             tx.commit().await?;
         }
+    }
+}
+
+/// An import that runs in this process, for as long as this is kept.
+struct Running {
+    entries: Entries,
+    import: i64,
+}
+
+impl Running {
+    /// `None`: it runs already.
+    fn begin(entries: &Entries, import: i64) -> Option<Running> {
+        let is_new = entries.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import);
+        is_new.then(|| Running { entries: entries.clone(), import })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.entries.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.import);
     }
 }
 

@@ -15,6 +15,7 @@ mod jobs;
 mod known;
 mod looks;
 mod piece;
+mod reading;
 mod rows;
 mod run;
 mod sniff;

@@ -44,7 +44,7 @@ impl Run<'_> {
             return;
         };
         self.alone = !from_file && self.last.is_some_and(|last| last.0 + 1 == first.0);
-        self.last = Some(stored.last().unwrap_or(first));
+        self.last = Some(stored.next_back().unwrap_or(first));
     }
 }
 

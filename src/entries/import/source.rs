@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::hash::RandomState;
 use std::io::{self, BufReader, Read, Write as _};
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{self, List};
+use super::reading::Reading;
 use super::rows::{json_row, lines, prepared, records, table_rows};
 use super::{Dialect, Exported, Notice, Read1, encoding, sniff};
 use crate::error::{Error, FieldError, Result};
@@ -89,27 +88,6 @@ pub struct Sheet {
     pub header: Vec<String>,
     /// With their lines.
     pub rows: Vec<(u64, Vec<String>)>,
-}
-
-/// A file that is read from its beginning. Every clone has its own place in it, whoever else reads it.
-#[derive(Clone)]
-pub struct Reading {
-    file: Arc<File>,
-    place: u64,
-}
-
-impl Reading {
-    pub fn of(file: File) -> Reading {
-        Reading { file: Arc::new(file), place: 0 }
-    }
-}
-
-impl Read for Reading {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read_at(buffer, self.place)?;
-        self.place += length as u64;
-        Ok(length)
-    }
 }
 
 /// A file and how it is written.
