@@ -103,8 +103,12 @@ async fn save(kind: Option<&ContentType>, data: Data<'_>, file: &mut tokio::fs::
             name = part.file_name().unwrap_or_default().to_owned();
         }
         let mut value = Vec::new();
-        while let Some(piece) = part.chunk().await.map_err(|error| broken(error.to_string()))? {
+        while let Some(mut piece) = part.chunk().await.map_err(|error| broken(error.to_string()))? {
             unread.store(0, Ordering::Relaxed);
+            if field == "text" {
+                // Browsers make CRLF of every line break that was pasted; a cell would have it too.
+                piece = piece.iter().copied().filter(|byte| *byte != b'\r').collect();
+            }
             if is_file {
                 length += piece.len() as u64;
                 if length > MAX_IMPORT {

@@ -1,6 +1,6 @@
 //! A piece of a file's rows: which of them are there already, and the others stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::ImportReport;
 use super::how::{How, SameId};
@@ -133,11 +133,11 @@ impl Entries {
         let uids: Vec<_> = known.iter().map(|(number, ..)| format!("known:{}:{number}", run.id)).collect();
         let mut tx = self.db.begin().await?;
         let asked: Vec<_> = uids.iter().map(|uid| (collection, uid.as_str())).collect();
-        let noted: Vec<_> = store::known_uids(&mut tx, &asked).await?.into_iter().map(|uid| uid.uid).collect();
+        let noted: HashSet<_> = store::known_uids(&mut tx, &asked).await?.into_iter().map(|uid| uid.uid).collect();
         let new: Vec<_> = uids
             .iter()
             .zip(known)
-            .filter(|(uid, _)| !noted.contains(uid))
+            .filter(|(uid, _)| !noted.contains(*uid))
             .map(|(uid, (_, entry, digest))| (collection, uid.as_str(), *entry, *digest))
             .collect();
         store::insert_uids(&mut tx, &new).await?;
