@@ -110,17 +110,25 @@ test('entries of an export stay, change or come once more, as staff choose', asy
   await confirmed('2 stored');
   const changed = (await api.text('/csv?_collection=again&_bom=0')).replace(',Ada,1', ',Ada,9');
   const seats = async () => (await data('again')).map((entry) => entry.seats);
-  for (const [choice, report, now] of [
-    ['skip', '0 stored, 2 known already', [1, 2]],
-    ['update', '1 known already, 1 changed', [9, 2]],
+  for (const [choice, differ, report, now] of [
+    ['skip', 1, '0 stored, 2 known already', [1, 2]],
+    ['update', 1, '1 known already, 1 changed', [9, 2]],
     // an export is the newest first
-    ['add', '2 stored, 0 known already', [9, 2, 2, 9]],
+    ['add', 0, '2 stored, 0 known already', [9, 2, 2, 9]],
   ]) {
     await choose(`${choice}.csv`, changed, 'again');
+    await says('2 look known: ' + (choice === 'skip' ? 'it is an export, and names entries that are there' : 'this very file was imported before'));
+    await says(`get the values of the file: ${differ} differ`);
     await page.check(`input[name=ids][value=${choice}]`);
     await confirmed(report);
     assert.deepEqual(await seats(), now, choice);
   }
+  const { entries } = await api.read('/list?_collection=again&_sort=_id&_limit=1');
+  await api.send(`/api/v1/entries/${entries[0]._id}`, 'DELETE');
+  await choose('back.csv', changed, 'again');
+  await says('1 of the entries that it names is deleted and would come back.');
+  assert.equal(await axeFinds(page), '');
+  await confirmed('0 stored, 1 known already, 1 restored, 0 refused');
 });
 
 test('what is pasted keeps the line breaks of its cells', async () => {

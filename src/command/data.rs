@@ -66,7 +66,7 @@ pub(super) async fn import(args: &ImportArgs, config: &Config) -> Outcome {
     let entries = entries(&pool, config);
     if args.dry_run {
         let collection = collections::find(&pool, &args.collection).await?;
-        let would = entries.would_import(collection.as_ref(), name, &survey, how).await?;
+        let would = entries.would_import(collection.as_ref(), name, &(source, survey, how)).await?;
         return tell(&would);
     }
     let by = Author::command_line();

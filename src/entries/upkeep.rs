@@ -248,6 +248,7 @@ impl Entries {
         self.collections.flush(self.clock.now()).await?;
         self.pin_slow_fields().await?;
         self.build_pins().await?;
+        self.end_all_cancelled().await?;
         self.forget_uploads().await?;
         self.purge_collections().await?;
         self.sweep().await.map(drop)

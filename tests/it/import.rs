@@ -1,7 +1,12 @@
 //! Files of other programs: what is recognised, what is known, what the report says; cancelled, broken off, as an export.
 
+use std::path::PathBuf;
+
+use frontdesk::config::Config;
 use frontdesk::db::Pool;
-use frontdesk::entries::How;
+use frontdesk::entries::{Entries, How};
+use frontdesk::limits::MAX_IMPORT;
+use frontdesk::moment::{DAY, SECOND};
 use rocket::http::{ContentType, Header, Method};
 
 use crate::support::{Answer, Person, TestApp, databases};
@@ -137,7 +142,6 @@ async fn upload(owner: &Person<'_>, collection: &str, name: &str, bytes: &[u8]) 
         .await
 }
 
-/// Opens the page of an import until it is over.
 /// Waits until a file is read, or an import is over.
 async fn until_done(owner: &Person<'_>, path: &str) -> Answer {
     loop {
@@ -224,18 +228,110 @@ async fn a_cancelled_import_leaves_nothing() {
             tokio::task::yield_now().await;
         }
         assert_eq!(owner.form(&format!("{path}/cancellation"), "").await.status, 303);
-        assert!(owner.open(&path).await.text.contains("It was cancelled"), "{kind}");
-        app.state::<frontdesk::entries::Entries>().upkeep().await.unwrap();
-        // what was on its way is taken back by whoever stores it
-        while app.state::<Pool>().read("SELECT id FROM entries").all::<(i64,)>().await.unwrap().len() > 1 {
-            tokio::task::yield_now().await;
-        }
+        app.state::<Entries>().upkeep().await.unwrap();
+        // while rows are on their way it says so; whoever stores them takes them back
+        let page = until_done(&owner, &path).await.text;
+        assert!(page.contains("It was cancelled. Nothing of it is stored."), "{kind}");
+        let stored = app.state::<Pool>().read("SELECT id FROM entries").all::<(i64,)>().await.unwrap();
+        assert_eq!(stored.len(), 1, "{kind}: nothing of it is stored");
         assert_eq!(data(&owner, "people").await, [r#"{"n":"before"}"#], "{kind}");
         // and again: nothing of it is known
         let again =
             upload(&owner, "people", "b.csv", format!("n,text\n{rows}").as_bytes()).await.header("location").to_owned();
         assert!(until_done(&owner, &again).await.text.contains("None looks known"));
     }
+}
+
+#[rocket::async_test]
+async fn an_import_whose_end_was_cut_off_is_ended_later() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let rows: String = (0..3000).map(|n| format!("{n}\n")).collect();
+        let path =
+            upload(&owner, "people", "a.csv", format!("n\n{rows}").as_bytes()).await.header("location").to_owned();
+        owner.form(&path, "rows=new").await;
+        until_done(&owner, &path).await;
+        // the server was stopped between the click and the end
+        let cut_off = "UPDATE imports SET state = 'cancelling'";
+        let mut tx = app.state::<Pool>().begin().await.unwrap();
+        tx.write(cut_off).execute().await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(owner.open(&path).await.text.contains("What it stored is being removed."), "{kind}");
+        app.wait(60 * SECOND);
+        app.state::<Entries>().upkeep().await.unwrap();
+        assert!(owner.open(&path).await.text.contains("Nothing of it is stored."), "{kind}");
+        assert_eq!(owner.ids("_collection=people").await, [0i64; 0], "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_file_that_could_not_be_read_once_can_be_read_again() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let path = upload(&owner, "people", "a.csv", b"n\n1\n").await.header("location").to_owned();
+        let file = stored_upload(&app).await;
+        let aside = file.with_extension("aside");
+        // a disk that cannot be read
+        std::fs::rename(&file, &aside).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(owner.open(&path).await.text.contains("It cannot be imported like this"), "{kind}");
+        owner.form(&path, "rows=new").await;
+        assert!(until_done(&owner, &path).await.text.contains("It failed"), "{kind}");
+        std::fs::remove_dir(&file).unwrap();
+        std::fs::rename(&aside, &file).unwrap();
+        assert_eq!(owner.form(&path, "rows=new").await.status, 303, "{kind}");
+        assert!(until_done(&owner, &path).await.text.contains("1 stored"), "{kind}");
+    }
+}
+
+/// Where the only upload is kept.
+async fn stored_upload(app: &TestApp) -> PathBuf {
+    let query = app.state::<Pool>().read("SELECT upload FROM imports WHERE upload IS NOT NULL");
+    let (name,): (String,) = query.one().await.unwrap();
+    app.state::<Config>().data_dir.join("uploads").join(name)
+}
+
+#[rocket::async_test]
+async fn a_file_that_nobody_confirms_is_removed_after_a_day() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let owner = app.owner().await;
+        let path = upload(&owner, "people", "a.csv", b"n\n1\n").await.header("location").to_owned();
+        let file = stored_upload(&app).await;
+        app.wait(DAY - SECOND);
+        app.state::<Entries>().upkeep().await.unwrap();
+        assert!(file.exists() && owner.open(&path).await.text.contains("Import into people"), "{kind}");
+        app.wait(2 * SECOND);
+        app.state::<Entries>().upkeep().await.unwrap();
+        assert!(!file.exists(), "{kind}");
+        assert!(owner.open(&path).await.text.contains("Nothing of it is stored."), "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn files_are_taken_up_to_a_size_that_is_said_and_two_are_looked_at_at_once() {
+    let app = TestApp::start("sqlite").await;
+    let owner = app.owner().await;
+    // more than the ten million bytes that a body of entries may have
+    let large = |word: &str| format!("n,text\n{}", format!("1,{}\n", word.repeat(5000)).repeat(2200));
+    let [a, b] = ["ab", "cd"].map(large);
+    assert!(a.len() > 20_000_000);
+    let (a, b) = futures::join!(
+        upload(&owner, "people", "a.csv", a.as_bytes()),
+        upload(&owner, "people", "b.csv", b.as_bytes())
+    );
+    let (a, b) = futures::join!(until_done(&owner, a.header("location")), until_done(&owner, b.header("location")));
+    for (page, word) in [(a, "abab"), (b, "cdcd")] {
+        assert!(page.text.contains("2200 rows") && page.text.contains(word), "{word}");
+    }
+    let at = |length: u64| [b"n\n1\n".to_vec(), vec![b'\n'; usize::try_from(length).unwrap() - 4]].concat();
+    let path = upload(&owner, "people", "most.csv", &at(MAX_IMPORT)).await.header("location").to_owned();
+    assert!(until_done(&owner, &path).await.text.contains("<strong>1 row</strong>"));
+    let refused = upload(&owner, "people", "more.csv", &at(MAX_IMPORT + 1)).await;
+    assert_eq!(refused.status, 413);
+    assert!(refused.text.contains("A file holds at most 200000000 bytes here"), "{}", refused.text);
 }
 
 #[rocket::async_test]

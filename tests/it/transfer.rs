@@ -11,14 +11,18 @@ pub async fn import(app: &TestApp, text: &str, name: &str, collection: &str) -> 
     import_as(app, text, name, collection, How::default()).await
 }
 
+/// Imports a text, and checks that a preview had said what comes of it.
 pub async fn import_as(app: &TestApp, text: &str, name: &str, collection: &str, how: How) -> ImportReport {
     let entries = app.state::<Entries>();
     let collection = entries.find_or_make(&Author::command_line(), collection).await.unwrap();
     let source = Arc::new(Source::of_text(text, name, &Options::default()).unwrap());
     let survey = Arc::new(Survey::of(&source).await.unwrap());
     let work = (source, survey, how);
+    let would = entries.would_import(Some(&collection), name, &work).await.unwrap();
     let report = entries.import_file(&Author::command_line(), &collection, name, work, &mut |_| {}).await.unwrap();
-    report.expect("nobody cancels it")
+    let report = report.expect("nobody cancels it");
+    assert_eq!((would.words(), would.rule_words()), (report.words(), report.rule_words()), "{text}");
+    report
 }
 
 const AWKWARD: [&str; 9] = [

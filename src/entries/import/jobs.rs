@@ -1,94 +1,22 @@
-//! Imports as people see them: noted, started beside everything else, gone on with, cancelled, forgotten.
+//! Imports as people see them: noted, started beside everything else, gone on with, forgotten.
 
 use std::sync::PoisonError;
 
 use futures::future::BoxFuture;
 
 use super::ImportReport;
-use super::Rule;
 use super::how::How;
-use super::known::{Comparison, Earlier, relation};
 use super::looks::Look;
 use super::run::Work;
 use super::survey::Survey;
 use crate::collections::{Collection, CollectionName, NewCollection, create};
 use crate::entries::service::Entries;
-use crate::entries::store::{self, EarlierRow, ImportRow};
+use crate::entries::store::{self, ImportRow};
 use crate::error::{Error, Result};
 use crate::moment::{DAY, Moment};
-use crate::staff::{Author, Deed, audit};
-
-/// Earlier imports that a file is compared with.
-const COMPARED: i64 = 50;
-/// Entries removed by one transaction when an import is taken back.
-const TAKEN_BACK: i64 = 2000;
+use crate::staff::Author;
 
 impl Entries {
-    /// Compares a file with those that were imported into a collection before.
-    pub async fn compare(
-        &self,
-        collection: Option<&Collection>,
-        file_name: &str,
-        survey: &Survey,
-        how: How,
-        except: Option<i64>,
-    ) -> Result<Comparison> {
-        let Some(collection) = collection.filter(|_| !how.all) else {
-            return Ok(Comparison::none(if how.all { Rule::All } else { Rule::New }));
-        };
-        if let Some(import) = self.of_digest(collection, survey, except).await? {
-            return Ok(comparison(Rule::Same, self.rows_of(collection, &import).await?, import));
-        }
-        let mut best: Option<(usize, ImportRow)> = None;
-        let earlier = store::imports_of(&self.db, &collection.name, COMPARED).await?;
-        for import in earlier.into_iter().filter(|import| Some(import.id) != except) {
-            let rows = self.rows_of(collection, &import).await?;
-            let Some(relation) = relation(&rows, &survey.digests, import.file_name == file_name) else { continue };
-            if best.as_ref().is_none_or(|(known, _)| relation.shared > *known) {
-                best = Some((relation.shared, import));
-            }
-        }
-        match best {
-            Some((_, import)) => Ok(comparison(Rule::Version, self.rows_of(collection, &import).await?, import)),
-            None => Ok(Comparison::none(Rule::New)),
-        }
-    }
-
-    async fn rows_of(&self, collection: &Collection, import: &ImportRow) -> Result<Vec<EarlierRow>> {
-        Ok(store::rows_of_import(&self.db, collection.id, import).await?)
-    }
-
-    /// What importing a file would do, as far as it can be told before: entries that an export names are not looked up.
-    pub async fn would_import(
-        &self,
-        collection: Option<&Collection>,
-        file_name: &str,
-        survey: &Survey,
-        how: How,
-    ) -> Result<ImportReport> {
-        let mut comparison = self.compare(collection, file_name, survey, how, None).await?;
-        let known = survey.digests.iter().filter(|digest| comparison.earlier.take(**digest).is_some()).count() as u64;
-        Ok(ImportReport {
-            rule: comparison.rule,
-            earlier: comparison.file_name,
-            stored: survey.rows - survey.refused.refused - known,
-            known,
-            notices: survey.notices.iter().map(|notice| notice.0.clone()).collect(),
-            ..survey.refused.clone()
-        })
-    }
-
-    /// The newest import of this very file, however long ago that was.
-    async fn of_digest(
-        &self,
-        collection: &Collection,
-        survey: &Survey,
-        except: Option<i64>,
-    ) -> Result<Option<ImportRow>> {
-        let imports = store::imports_of_digest(&self.db, &collection.name, &survey.file).await?;
-        Ok(imports.into_iter().find(|import| Some(import.id) != except))
-    }
-
     /// Notes an import that somebody is about to make, and returns its number.
     pub async fn note_import(&self, new: &store::NewImport<'_>) -> Result<i64> {
         let mut tx = self.db.begin().await?;
@@ -155,7 +83,7 @@ impl Entries {
     }
 
     async fn import_upload(self, by: Author, import: ImportRow, look: Look, how: How) -> Result<()> {
-        let seen = look.clone().found().await?;
+        let seen = look.clone().found().await.inspect_err(|_| self.forget_look(import.id))?;
         let collection = self.find_or_make(&by, &import.collection).await?;
         let other = self.unfinished(&collection, &seen.survey).await?;
         let run = match other.filter(|other| other.id != import.id && !how.all) {
@@ -178,6 +106,7 @@ impl Entries {
         how: How,
     ) -> Result<()> {
         self.cancel_import(by, import).await?;
+        self.end_cancelled(import).await?;
         let report = ImportReport { instead: Some(other.id), ..ImportReport::default() };
         let mut tx = self.db.begin().await?;
         store::finish_import(&mut tx, import.id, 0, &serde_json::to_string(&report).unwrap_or_default()).await?;
@@ -227,9 +156,6 @@ impl Entries {
     pub async fn forget_uploads(&self) -> Result<()> {
         let before = Moment(self.clock.now().0 - DAY);
         for import in store::imports_with_old_files(&self.db, before).await? {
-            if import.state == "cancelled" {
-                self.take_back(&import).await?;
-            }
             self.forget_look(import.id);
             if let Some(upload) = &import.upload {
                 tokio::fs::remove_file(self.settings.uploads.join(upload)).await.ok();
@@ -243,38 +169,6 @@ impl Entries {
             tx.commit().await?;
         }
         Ok(())
-    }
-
-    /// Ends an import before it is done and takes back what it stored. `false`: it is over, or was cancelled.
-    pub async fn cancel_import(&self, by: &Author, import: &ImportRow) -> Result<bool> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        let states = ["uploaded", "running", "failed"];
-        if !store::move_import(&mut tx, import.id, states, "cancelled", now).await? {
-            return Ok(false);
-        }
-        self.forget_look(import.id);
-        let deed = Deed::new("cancelled", "imports", import.id).with(format!("into {}", import.collection));
-        audit::note(&mut tx, by, deed, now).await?;
-        tx.commit().await?;
-        self.take_back(&ImportRow { state: "cancelled".into(), ..import.clone() }).await?;
-        Ok(true)
-    }
-
-    /// Removes what a cancelled import stored. Twice does no harm.
-    pub async fn take_back(&self, import: &ImportRow) -> Result<()> {
-        // It may be deleted meanwhile, and restored again.
-        let found = crate::collections::id_of(&self.db, &import.collection).await?;
-        let (Some(collection), "cancelled") = (found, import.state.as_str()) else { return Ok(()) };
-        loop {
-            let mut tx = self.db.begin().await?;
-            let count = store::take_back(&mut tx, collection, import.id, TAKEN_BACK).await?;
-            if count == 0 {
-                store::forget_known(&mut tx, collection, import.id).await?;
-                return Ok(tx.commit().await?);
-            }
-            tx.commit().await?;
-        }
     }
 }
 
@@ -296,8 +190,4 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.entries.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.import);
     }
-}
-
-fn comparison(rule: Rule, rows: Vec<EarlierRow>, import: ImportRow) -> Comparison {
-    Comparison { rule, file_name: import.file_name, earlier: Earlier::new(rows) }
 }

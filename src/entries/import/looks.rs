@@ -10,7 +10,8 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 
 use super::ImportReport;
-use super::how::How;
+use super::aside::aside;
+use super::how::{How, SameId};
 use super::source::{Options, Source};
 use super::survey::Survey;
 use crate::entries::service::Entries;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 /// Files whose rows are kept in mind, with eight bytes each.
 const KEPT: usize = 4;
 
-/// A file, what it holds, and what importing it would do.
+/// A file, what it holds, and what importing it would do if entries that it names were to get its values.
 pub struct Seen {
     pub source: Arc<Source>,
     pub survey: Arc<Survey>,
@@ -129,28 +130,16 @@ impl Entries {
         .await??;
         let known = self.collections.by_name(&import.collection).await?;
         let collection = known.as_ref().map(|known| &known.collection);
-        let would = self.would_import(collection, &import.file_name, &survey, How::default()).await?;
+        // How many entries differ is told before somebody chooses that they shall not.
+        let how = How { ids: SameId::Update, ..How::default() };
+        let work = (source, survey, how);
+        let would = self.would_import(collection, &import.file_name, &work).await?;
+        let (source, survey, _) = work;
         Ok(Arc::new(Seen { source, survey, would }))
     }
 
-    /// Keeps nothing in mind of the file of an import.
-    pub(super) fn forget_look(&self, import: i64) {
+    /// Keeps nothing in mind of the file of an import. A failure that was told is forgotten: it may be mended.
+    pub(in crate::entries) fn forget_look(&self, import: i64) {
         self.looks.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|look| look.import != import);
     }
 }
-
-/// Does something long in a thread that gives way to all others: nobody who sends or reads entries waits for it.
-pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    let gentle = move || {
-        // On Linux this concerns the thread alone. Without it the work is done as well.
-        rustix::process::nice(GENTLE).ok();
-        answer.send(work()).ok();
-    };
-    std::thread::Builder::new().name("import".into()).spawn(gentle).map_err(|error| internal(error.into()))?;
-    answered.await.map_err(|error| internal(error.into()))
-}
-
-/// Niceness of threads that give way: about a tenth of the share that others get, so that it ends on a busy machine too.
-const GENTLE: i32 = 10;

@@ -8,6 +8,10 @@
 //! A file is read twice: first to see what it holds ([`Survey`]), then to store it ([`Entries::run_import`]). Reading is off the
 //! async workers, and memory does not grow with the file, but for eight bytes a row.
 
+mod aside;
+mod batches;
+mod cancel;
+mod decide;
 mod document;
 mod encoding;
 mod how;
@@ -15,6 +19,7 @@ mod jobs;
 mod known;
 mod looks;
 mod piece;
+mod preview;
 mod reading;
 mod rows;
 mod run;
@@ -150,7 +155,9 @@ impl ImportReport {
     /// How it was decided which rows are known, in words.
     pub fn rule_words(&self) -> String {
         match self.rule {
-            Rule::New if self.by_number > 0 => "it is an export, and names entries that are there".into(),
+            Rule::New if self.by_number + self.restored + self.changed > 0 => {
+                "it is an export, and names entries that are there".into()
+            }
             Rule::New => "no earlier file is like it, so every row is new".into(),
             Rule::Same => "this very file was imported before".into(),
             Rule::Version => format!("it is a version of {}, which was imported before", named(&self.earlier)),

@@ -1,15 +1,13 @@
 //! A piece of a file's rows: which of them are there already, and the others stored.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::ImportReport;
-use super::how::{How, SameId};
-use super::known::Comparison;
+use super::decide::{Fate, Judge};
 use super::source::{Prepared, Row};
 use crate::collections::{Collection, CollectionId};
-use crate::entries::intake::digest;
 use crate::entries::service::Entries;
-use crate::entries::store::{self, PresentEntry};
+use crate::entries::store;
 use crate::entries::{EntryId, Kept, NewEntry, Outcome};
 use crate::error::Result;
 
@@ -17,8 +15,7 @@ use crate::error::Result;
 pub(super) struct Run<'r> {
     pub(super) id: i64,
     pub(super) collection: &'r Collection,
-    pub(super) how: How,
-    pub(super) comparison: Comparison,
+    pub(super) judge: Judge,
     pub(super) report: ImportReport,
     /// Rows whose entry is to be changed at the end.
     pub(super) changes: u64,
@@ -50,49 +47,23 @@ impl Run<'_> {
 
 impl Entries {
     pub(super) async fn store_rows(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
-        let present = self.present(run, &rows).await?;
-        let (mut numbered, mut known) = (Vec::new(), Vec::new());
+        let present = self.present(&run.judge, &rows).await?;
+        let (mut new, mut known) = (Vec::new(), Vec::new());
         run.handled += rows.len() as u64;
         for row in rows {
-            let prepared = match &row.read {
-                Ok(prepared) => prepared,
-                Err(reason) => {
-                    run.report.refuse(&row, reason.clone());
-                    continue;
+            match run.judge.fate(&row, &present) {
+                Fate::Refused(reason) => run.report.refuse(&row, reason),
+                Fate::Known { entry, digest, by_number } => {
+                    run.report.by_number += u64::from(by_number);
+                    known.push((row.number, entry, digest));
                 }
-            };
-            let digest = digest(&prepared.data);
-            let found = match seen(prepared, &present, run.how) {
-                Seen::As(id) => {
-                    run.report.by_number += 1;
-                    Some(id.0)
-                }
-                Seen::Changed(_) => {
-                    run.changes += 1;
-                    continue;
-                }
-                Seen::Not if prepared.exported.is_some() && run.how.ids == SameId::Add => None,
-                Seen::Not => run.comparison.earlier.take(digest),
-            };
-            match found {
-                Some(entry) => known.push((row.number, EntryId(entry), digest)),
-                None => numbered.push(row),
+                Fate::Changes(_) => run.changes += 1,
+                Fate::New => new.push(row),
             }
         }
         run.report.known += known.len() as u64;
-        self.store_new(run, numbered).await?;
+        self.store_new(run, new).await?;
         self.note_known(run, &known).await
-    }
-
-    /// The entries that rows of an export name.
-    pub(super) async fn present(&self, run: &Run<'_>, rows: &[Row]) -> Result<HashMap<i64, PresentEntry>> {
-        let id = |row: &Row| row.read.as_ref().ok()?.exported.as_ref()?.kept.id;
-        let wanted: Vec<_> = rows.iter().filter_map(id).map(|id| id.0).collect();
-        if wanted.is_empty() || run.how.ids == SameId::Add || run.how.all {
-            return Ok(HashMap::new());
-        }
-        let found = store::present_entries(&self.db, run.collection.id, &wanted).await?;
-        Ok(found.into_iter().map(|entry| (entry.id.0, entry)).collect())
     }
 
     async fn store_new(&self, run: &mut Run<'_>, rows: Vec<Row>) -> Result<()> {
@@ -143,29 +114,6 @@ impl Entries {
         store::insert_uids(&mut tx, &new).await?;
         Ok(tx.commit().await?)
     }
-}
-
-/// Whether the entry that an export names is there.
-pub(super) enum Seen<'p> {
-    Not,
-    As(EntryId),
-    /// It is there, and is to be as the file says.
-    Changed(&'p PresentEntry),
-}
-
-pub(super) fn seen<'p>(row: &Prepared, present: &'p HashMap<i64, PresentEntry>, how: How) -> Seen<'p> {
-    let kept = row.exported.as_ref().map_or(Kept::default(), |exported| exported.kept);
-    let found = kept.id.and_then(|id| present.get(&id.0));
-    // A number alone says nothing: another server gave the same ones.
-    let Some(entry) = found.filter(|entry| Some(entry.received_at) == kept.received) else { return Seen::Not };
-    let comes_back = entry.deleted_at.is_some() && kept.deleted.is_none();
-    let differs = how.ids == SameId::Update && entry.deleted_at.is_none() && updated(entry, row) != entry.data;
-    if comes_back || differs { Seen::Changed(entry) } else { Seen::As(entry.id) }
-}
-
-/// An entry with the values of a file: fields that the file does not have stay, an export may be of some columns only.
-pub(super) fn updated(entry: &PresentEntry, row: &Prepared) -> String {
-    crate::entries::submission::merge(&entry.data, &row.data)
 }
 
 fn new_entry(collection: CollectionId, uid: String, row: &Prepared, assignees: &[(i64, String)]) -> NewEntry {

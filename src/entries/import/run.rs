@@ -3,28 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-
 use super::ImportReport;
+use super::batches::{ALONE, Batches};
+use super::decide::{Judge, updated};
 use super::how::{How, SameId};
-use super::looks::aside;
-use super::piece::{Run, Seen, seen, updated};
-use super::source::{Row, Source};
+use super::piece::Run;
+use super::source::Source;
 use super::survey::Survey;
 use crate::collections::{Collection, register_field};
 use crate::entries::json;
 use crate::entries::service::Entries;
 use crate::entries::store;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::staff::{Author, Deed, audit};
 
-/// Rows read at a time, and their bytes. While others store entries too, one transaction stores no more than that:
-/// they wait for it.
-const PIECE: usize = 60;
-const PIECE_BYTES: usize = 1 << 17;
-/// Pieces that one transaction stores while nobody else does.
-const ALONE: usize = 8;
 /// Rows after which it is noted how far the import is.
 const NOTED: u64 = 2000;
 
@@ -51,11 +43,7 @@ impl Entries {
         match store::find_import(&self.db, id).await? {
             // Somebody else finished it.
             Some(import) if import.state == "done" => Ok(serde_json::from_str(&import.report).ok()),
-            Some(import) => {
-                // What was on its way when somebody cancelled it.
-                self.take_back(&import).await?;
-                Ok(None)
-            }
+            Some(import) => self.end_cancelled(&import).await.map(|()| None),
             None => Ok(None),
         }
     }
@@ -81,8 +69,7 @@ impl Entries {
         let mut run = Run {
             id,
             collection,
-            how,
-            comparison,
+            judge: Judge { collection: collection.id, how, comparison },
             report,
             changes: 0,
             handled: 0,
@@ -95,7 +82,7 @@ impl Entries {
         }
         self.register_columns(collection, &survey.columns).await?;
         drop(survey);
-        let mut batches = self.read_ahead(source.clone());
+        let mut batches = Batches::of(source.clone(), self.intake.seed().clone());
         let mut noted = 0;
         while let Some(batch) = batches.next(if run.alone { ALONE } else { 1 }).await? {
             let began = Instant::now();
@@ -119,7 +106,7 @@ impl Entries {
     async fn begin(&self, run: &Run<'_>, survey: &Survey) -> Result<bool> {
         let mut tx = self.db.begin().await?;
         let total = i64::try_from(survey.rows).unwrap_or(i64::MAX);
-        let rule = run.comparison.rule.name();
+        let rule = run.judge.comparison.rule.name();
         let begun = store::begin_import(&mut tx, run.id, &survey.file, rule, total, self.clock.now()).await?;
         tx.commit().await?;
         Ok(begun)
@@ -131,27 +118,6 @@ impl Entries {
             register_field(&mut tx, collection.id, path, self.clock.now()).await?;
         }
         Ok(tx.commit().await?)
-    }
-
-    /// Reads a file in a thread of its own, a few pieces ahead of whoever stores them.
-    fn read_ahead(&self, source: Arc<Source>) -> Batches {
-        let (sender, waiting) = mpsc::channel(ALONE);
-        let seed = self.intake.seed().clone();
-        let read = aside(move || {
-            let (mut batch, mut bytes) = (Vec::new(), 0);
-            let read = source.rows(&seed, &mut |row| {
-                bytes += row.read.as_ref().map_or(0, |prepared| prepared.data.len());
-                batch.push(row);
-                if batch.len() < PIECE && bytes < PIECE_BYTES {
-                    return true;
-                }
-                bytes = 0;
-                sender.blocking_send(std::mem::take(&mut batch)).is_ok()
-            });
-            sender.blocking_send(batch).ok();
-            read
-        });
-        Batches { waiting, read: tokio::spawn(read) }
     }
 
     async fn note_progress(&self, run: &Run<'_>) -> Result<bool> {
@@ -173,13 +139,14 @@ impl Entries {
         if !begun {
             return Ok(false);
         }
-        let mut batches = self.read_ahead(source);
+        let mut batches = Batches::of(source, self.intake.seed().clone());
         while let Some(batch) = batches.next(1).await? {
-            let present = self.present(run, &batch).await?;
+            let present = self.present(&run.judge, &batch).await?;
             let mut tx = self.db.begin().await?;
             for prepared in batch.iter().filter_map(|row| row.read.as_ref().ok()) {
-                let Seen::Changed(entry) = seen(prepared, &present, run.how) else { continue };
-                let data = if run.how.ids == SameId::Update { updated(entry, prepared) } else { entry.data.clone() };
+                let Some(entry) = run.judge.changes(prepared, &present) else { continue };
+                let data =
+                    if run.judge.how.ids == SameId::Update { updated(entry, prepared) } else { entry.data.clone() };
                 store::put_back(&mut tx, entry.id, &data).await?;
                 for path in json::paths(&data) {
                     register_field(&mut tx, run.collection.id, &path, self.clock.now()).await?;
@@ -199,33 +166,14 @@ impl Entries {
         let now = self.clock.now();
         let report = serde_json::to_string(&run.report).unwrap_or_default();
         let mut tx = self.db.begin().await?;
+        if !store::move_import(&mut tx, run.id, ["running", "updating", "updating"], "done", now).await? {
+            return Ok(None);
+        }
+        let handled = i64::try_from(run.handled).unwrap_or(i64::MAX);
+        store::finish_import(&mut tx, run.id, handled, &report).await?;
         let told = format!("into {}: {}", run.collection.name, run.report.words());
         audit::note(&mut tx, by, Deed::new("imported", "entries", "").with(told), now).await?;
-        let handled = i64::try_from(run.handled).unwrap_or(i64::MAX);
-        let done = store::move_import(&mut tx, run.id, ["running", "updating", "updating"], "done", now).await?;
-        store::finish_import(&mut tx, run.id, handled, &report).await?;
         tx.commit().await?;
-        Ok(done.then_some(run.report))
-    }
-}
-
-/// The rows of a file, as they are read.
-struct Batches {
-    waiting: mpsc::Receiver<Vec<Row>>,
-    read: JoinHandle<Result<Result<()>>>,
-}
-
-impl Batches {
-    /// The next rows: those that are read already, of `pieces` at most. `None`: there are no more.
-    async fn next(&mut self, pieces: usize) -> Result<Option<Vec<Row>>> {
-        let Some(mut rows) = self.waiting.recv().await else {
-            // Whoever read them knows why there are no more: a file may break in the middle.
-            let read = (&mut self.read).await.map_err(|error| Error::Internal(Box::new(error)))?;
-            return read?.map(|()| None);
-        };
-        for more in (1..pieces).map_while(|_| self.waiting.try_recv().ok()) {
-            rows.extend(more);
-        }
-        Ok(Some(rows))
+        Ok(Some(run.report))
     }
 }

@@ -3,7 +3,7 @@
 use std::hash::RandomState;
 use std::sync::Arc;
 
-use super::looks::aside;
+use super::aside::aside;
 use super::source::{Row, Source};
 use super::{ImportReport, Notice};
 use crate::entries::intake::digest;

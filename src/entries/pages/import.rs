@@ -12,12 +12,9 @@ use crate::entries::import::{DELIMITERS, FORMATS, How, ImportReport, Options, QU
 use crate::entries::service::Entries;
 use crate::entries::store::{self, ImportRow, NewImport};
 use crate::error::{Error, Result};
-use crate::moment::SECOND;
 use crate::staff::{Layout, Role, Staff};
 use crate::web::{Fields, Html, SeeOther, Upload, pairs, query_pairs, render, see_other};
 
-/// After so long without a sign of life an import has broken off.
-const SILENT: i64 = 15 * SECOND;
 /// Earlier imports that the page lists.
 const LISTED: i64 = 10;
 
@@ -83,6 +80,12 @@ struct Preview {
     rows: u64,
     /// Rows that look known, and by what rule.
     known: u64,
+    /// Of those, rows that name an entry: of one that is deleted, and of one with other values.
+    restored: u64,
+    changed: u64,
+    /// Rows that look known by what they hold alone.
+    alike: u64,
+    stored: u64,
     rule: String,
     refused: ImportReport,
     notices: Vec<String>,
@@ -99,7 +102,8 @@ impl ShowPage {
 
     /// Rows are being read or stored while somebody looks at the page.
     fn goes_on(&self) -> bool {
-        self.reading.is_some() || self.alive && matches!(self.import.state.as_str(), "running" | "updating")
+        let runs = matches!(self.import.state.as_str(), "running" | "updating");
+        self.reading.is_some() || self.import.state == "cancelling" || self.alive && runs
     }
 }
 
@@ -123,7 +127,7 @@ pub(super) async fn show(
         }
     }
     let report: ImportReport = serde_json::from_str(&import.report).unwrap_or_default();
-    let alive = entries.is_importing(id) || entries.clock.now().0 - import.seen_at.0 < SILENT;
+    let alive = entries.is_alive(&import);
     let shown = if import.state == "done" { shown(entries, &import.collection).await? } else { String::new() };
     render(&ShowPage { layout, import, preview, problem, reading, report, alive, shown, params })
 }
@@ -137,7 +141,7 @@ enum Glance {
 async fn look(entries: &Entries, import: &ImportRow, params: &[(String, String)]) -> Result<Glance> {
     let look = entries.look(import, Options::of(params)?).await?;
     match look.within(entries.settings.list_budget).await {
-        Some(seen) => Ok(Glance::Seen(seen?)),
+        Some(seen) => Ok(Glance::Seen(seen.inspect_err(|_| entries.forget_look(import.id))?)),
         None => Ok(Glance::Reading(look.rows())),
     }
 }
@@ -162,7 +166,11 @@ impl Preview {
         Preview {
             recognised: seen.source.to_string(),
             rows: survey.rows,
-            known: would.known,
+            known: would.known + would.restored + would.changed,
+            restored: would.restored,
+            changed: would.changed,
+            alike: would.known - would.by_number,
+            stored: would.stored,
             rule: would.rule_words(),
             notices: would.notices.clone(),
             columns,
@@ -227,7 +235,7 @@ fn choices(source: &Source) -> Vec<Choice> {
 #[post("/import/<id>", data = "<form>")]
 pub(super) async fn start(staff: Staff, entries: &State<Entries>, id: i64, form: Fields) -> Result<SeeOther> {
     let import = find(entries, id).await?;
-    if entries.is_importing(id) || matches!(import.state.as_str(), "done" | "cancelled") {
+    if entries.is_importing(id) || matches!(import.state.as_str(), "done" | "cancelling" | "cancelled") {
         return Ok(see_other(format!("/import/{id}")));
     }
     let is_new = entries.collections.by_name(&import.collection).await?.is_none();

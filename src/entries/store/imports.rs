@@ -106,6 +106,11 @@ pub async fn imports_with_old_files(db: &Pool, before: Moment) -> Result<Vec<Imp
         .await
 }
 
+/// Imports that were cancelled and may have left something behind.
+pub async fn imports_being_cancelled(db: &Pool) -> Result<Vec<ImportRow>, DbError> {
+    db.read("SELECT * FROM imports WHERE state = 'cancelling'").all().await
+}
+
 /// Begins an import, or goes on with one that broke off; if somebody else still runs it, every row is stored once all
 /// the same. `false`: it is over.
 pub async fn begin_import(
@@ -203,8 +208,9 @@ pub async fn rows_of_import(
     Ok(rows)
 }
 
-/// Removes up to `limit` entries that an import stored, for good, with their client ids. Returns how many.
-pub async fn take_back(tx: &mut Tx, collection: CollectionId, id: i64, limit: i64) -> Result<u64, DbError> {
+/// Removes up to `limit` entries that an import stored, for good, with their client ids. `false`: there were none. Two may
+/// do so at once: what the other one is removing is not gone before that is committed.
+pub async fn take_back(tx: &mut Tx, collection: CollectionId, id: i64, limit: i64) -> Result<bool, DbError> {
     let found: Vec<(String, i64)> = tx
         .read("SELECT uid, entry_id FROM entry_uids WHERE collection_id = $1 AND uid >= $2 AND uid < $3 ORDER BY uid LIMIT $4")
         .bind(collection)
@@ -213,7 +219,7 @@ pub async fn take_back(tx: &mut Tx, collection: CollectionId, id: i64, limit: i6
         .bind(limit)
         .all()
         .await?;
-    let Some((last, _)) = found.last() else { return Ok(0) };
+    let Some((last, _)) = found.last() else { return Ok(false) };
     tx.write(
         "DELETE FROM entries WHERE id IN (SELECT entry_id FROM entry_uids WHERE collection_id = $1 AND uid >= $2 AND uid <= $3)",
     )
@@ -227,7 +233,8 @@ pub async fn take_back(tx: &mut Tx, collection: CollectionId, id: i64, limit: i6
         .bind(format!("import:{id}:"))
         .bind(last)
         .execute()
-        .await
+        .await?;
+    Ok(true)
 }
 
 /// Forgets which earlier entries an import found.

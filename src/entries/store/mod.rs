@@ -11,8 +11,9 @@ mod work;
 
 pub use imports::{
     EarlierRow, ImportRow, NewImport, PresentEntry, begin_import, find_import, finish_import, forget_known,
-    forget_upload, import_options, imports_done, imports_of, imports_of_digest, imports_with_old_files, insert_import,
-    move_import, note_import, present_entries, put_back, recent_imports, rows_of_import, take_back,
+    forget_upload, import_options, imports_being_cancelled, imports_done, imports_of, imports_of_digest,
+    imports_with_old_files, insert_import, move_import, note_import, present_entries, put_back, recent_imports,
+    rows_of_import, take_back,
 };
 pub use insert::{insert, insert_uids, known_uids};
 pub use marks::{Mark, mark, purge, purge_uids, unmark, update_data};
