@@ -1,7 +1,7 @@
 // People, tokens and foreign pages in a real browser.
 import assert from 'node:assert';
 import { before } from 'node:test';
-import { axeFinds, browser, frontdesk, owner, page as open, proxyBefore, serve, staff, test, until } from './support.mjs';
+import { axeFinds, browser, frontdesk, isFit, owner, page as open, proxyBefore, seenInEveryWay, serve, signedIn, staff, test, until } from './support.mjs';
 
 let desk, chrome, api;
 
@@ -22,13 +22,8 @@ async function fillSignInHere(page, email = owner.email, password = owner.passwo
   await page.click('main button');
 }
 
-/** A browser in which the owner is signed in, without a sign-in that counts. */
-async function ownersBrowser(settings = {}) {
-  const context = await chrome.newContext(settings);
-  const [name, value] = api.cookie.split('=');
-  await context.addCookies([{ name, value, url: desk.url, httpOnly: true, sameSite: 'Lax' }]);
-  return context;
-}
+/** A browser in which the owner is signed in. */
+const ownersBrowser = (settings) => signedIn(chrome, desk.url, api, settings);
 
 for (const javaScriptEnabled of [true, false]) {
   test(`a colleague is invited, works, is limited and is disabled, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
@@ -265,23 +260,21 @@ test('a foreign page changes nothing in the name of somebody signed in', async (
   await context.close();
 });
 
-test('the pages of people have no finding of axe, at 360, 768 and 1280 px, light and dark', async () => {
-  const made = await (await api.send('/api/v1/users', 'POST', { email: 'axe@example.org', name: 'Axe', role: 'viewer' })).json();
-  await api.send('/api/v1/tokens', 'POST', { name: 'nightly', scopes: ['entries:read', 'directory'] });
-  const paths = ['/users', '/users/new', '/users/1', `/users/${made.id}`, '/account', '/audit', '/audit?record=users', '/sign-in', new URL(made.invitation.url).pathname];
-  for (const colorScheme of ['light', 'dark']) {
-    for (const width of [360, 768, 1280]) {
-      const context = await ownersBrowser({ colorScheme, viewport: { width, height: 800 } });
-      const page = await open(context);
-      for (const path of paths) {
-        await page.goto(desk.url + path);
-        assert.equal(await axeFinds(page), '', `${path} ${width} ${colorScheme}`);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.ok(wide <= 0, `${path} scrolls sideways by ${wide} px at ${width}`);
-        if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/access${path.split('?')[0].slice(0, 12).replaceAll('/', '-')}-${width}-${colorScheme}.png`, fullPage: true });
-      }
-      assert.deepEqual(page.wrong, []);
-      await context.close();
+seenInEveryWay(
+  'the pages of people have no finding of axe',
+  async () => {
+    const made = await (await api.send('/api/v1/users', 'POST', { email: 'axe@example.org', name: 'Axe', role: 'viewer' })).json();
+    await api.send('/api/v1/tokens', 'POST', { name: 'nightly', scopes: ['entries:read', 'directory'] });
+    return ['/users', '/users/new', '/users/1', `/users/${made.id}`, '/account', '/audit', '/audit?record=users', '/sign-in', new URL(made.invitation.url).pathname];
+  },
+  async (paths, settings, way) => {
+    const context = await ownersBrowser(settings);
+    const page = await open(context);
+    for (const path of paths) {
+      await page.goto(desk.url + path);
+      await isFit(page, path, `access${path.split('?')[0].slice(0, 12).replaceAll('/', '-')}-${way}`);
     }
-  }
-});
+    assert.deepEqual(page.wrong, []);
+    await context.close();
+  },
+);

@@ -1,7 +1,7 @@
 // The pages of staff in a real browser: with and without JavaScript, at three widths, light and dark, by keyboard.
 import assert from 'node:assert';
 import { before } from 'node:test';
-import { axeFinds, browser, frontdesk, owner, page as open, staff, test, until } from './support.mjs';
+import { axeFinds, browser, frontdesk, isFit, owner, page as open, seenInEveryWay, signedIn, staff, test, until } from './support.mjs';
 
 let desk, chrome, api;
 
@@ -174,35 +174,35 @@ test('a large file: the page says that it is read and how far its import is, by 
   await context.close();
 });
 
-test('no page has a finding of axe, at 360, 768 and 1280 px, light and dark', async () => {
-  await add([{ name: 'A long name that goes on and on '.repeat(5), url: 'https://example.org/', mail: 'a@example.org', list: [1, 2], n: -1.5, truth: true }]);
-  await api.send('/api/v1/collections/default/pins', 'POST', { field: 'plan' });
-  const { entries } = await api.read('/list?_limit=1');
-  const paths = ['/', '/list', '/list?_collection=default', '/list?plan=pro&_sort=-seats&name__exists=1', '/list?plan=nothing', '/list?_deleted=only',
-    `/entries/${entries[0]._id}`, '/collections', '/collections/default', '/import', '/playground', '/nowhere', '/sign-in'];
-  for (const colorScheme of ['light', 'dark']) {
-    const context = await chrome.newContext({ colorScheme });
-    const page = await open(context, /404/);
-    await signIn(page);
+seenInEveryWay(
+  'no page has a finding of axe',
+  async () => {
+    await add([{ name: 'A long name that goes on and on '.repeat(5), url: 'https://example.org/', mail: 'a@example.org', list: [1, 2], n: -1.5, truth: true }]);
+    await api.send('/api/v1/collections/default/pins', 'POST', { field: 'plan' });
+    const { entries } = await api.read('/list?_limit=1');
+    const context = await signedIn(chrome, desk.url, api);
+    const page = await open(context);
     await page.goto(`${desk.url}/import`);
     await page.fill('#text', `_id,name\n${entries[0]._id},Ada\n,"${'long '.repeat(50)}"\n`);
     await page.fill('#collection', 'plain');
     await page.click('main form button');
     await page.waitForURL(/import\/\d+$/);
-    for (const path of [...paths, new URL(page.url()).pathname]) {
-      for (const width of [360, 768, 1280]) {
-        await page.setViewportSize({ width, height: 800 });
-        await page.goto(desk.url + path);
-        assert.equal(await axeFinds(page), '', `${path} ${width} ${colorScheme}`);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.ok(overflow <= 0, `${path} scrolls sideways by ${overflow} px at ${width}`);
-        if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${path.replace(/\W+/g, '_')}-${width}-${colorScheme}.png` });
-      }
+    const preview = new URL(page.url()).pathname;
+    await context.close();
+    return ['/', '/list', '/list?_collection=default', '/list?plan=pro&_sort=-seats&name__exists=1', '/list?plan=nothing', '/list?_deleted=only',
+      `/entries/${entries[0]._id}`, '/collections', '/collections/default', '/import', preview, '/playground', '/nowhere', '/sign-in'];
+  },
+  async (paths, settings, way) => {
+    const context = await signedIn(chrome, desk.url, api, settings);
+    const page = await open(context, /404/);
+    for (const path of paths) {
+      await page.goto(desk.url + path);
+      await isFit(page, path, `${path.replace(/\W+/g, '_')}-${way}`);
     }
     assert.deepEqual(page.wrong, []);
     await context.close();
-  }
-});
+  },
+);
 
 test('a page of staff weighs at most 60 kB', async () => {
   const context = await chrome.newContext();

@@ -1,7 +1,7 @@
 // The waiting room in a real browser: students on phones, staff on the board, with and without JavaScript.
 import assert from 'node:assert';
 import { before } from 'node:test';
-import { axeFinds, browser, frontdesk, owner, page as open, staff, test, until } from './support.mjs';
+import { axeFinds, browser, frontdesk, isFit, owner, page as open, seenInEveryWay, signedIn, staff, test, until } from './support.mjs';
 
 let desk, chrome, api, college, queue;
 
@@ -250,46 +250,39 @@ test('a page of a student weighs at most 30 kB', async () => {
   await context.close();
 });
 
-test('with the demo loaded, no page has a finding of axe at 360, 768 and 1280 px, light and dark', async () => {
-  const demo = await frontdesk();
-  await demo.stop();
-  const loaded = demo.run(['demo']);
-  assert.equal(loaded.status, 0, loaded.stderr);
-  assert.match(demo.run(['demo']).stderr, /in use/);
-  await demo.start();
-  const api = await staff(demo.url);
-  const { queuers } = await api.read('/api/v1/queuers?state=waiting&_limit=1');
-  const student = queuers[0];
-  const { token } = await (await api.send('/api/v1/queuers', 'POST', { queue_id: student.queue_id, student_id: student.student_id })).json();
-  const { token: called } = await (await api.send('/api/v1/queuers', 'POST', { queue_id: 6, student: { name: 'Zoe', email: 'zoe@students.example' } })).json();
-  await api.send('/api/v1/queues/6/calls', 'POST', {});
-  const paths = ['/rooms', '/rooms/1', '/rooms/6', `/q/${token}`, `/q/${called}`, '/q/nothing', '/board', '/board/1', '/board/1?who=mine', '/board/6', '/board/1/display', '/board/1/statistics',
-    `/places/${student.id}`, `/students/${student.student_id}/visits`, '/directory', '/directory/students', '/directory/students?_q=nobody', '/directory/students/1', '/directory/queues/1', '/directory/faqs/new', '/directory/students/import'];
-  for (const colorScheme of ['light', 'dark']) {
-    const context = await chrome.newContext({ colorScheme });
+seenInEveryWay(
+  'with the demo loaded, no page has a finding of axe',
+  async () => {
+    const demo = await frontdesk();
+    await demo.stop();
+    const loaded = demo.run(['demo']);
+    assert.equal(loaded.status, 0, loaded.stderr);
+    assert.match(demo.run(['demo']).stderr, /in use/);
+    await demo.start();
+    const api = await staff(demo.url);
+    const { queuers } = await api.read('/api/v1/queuers?state=waiting&_limit=1');
+    const student = queuers[0];
+    const { token } = await (await api.send('/api/v1/queuers', 'POST', { queue_id: student.queue_id, student_id: student.student_id })).json();
+    const { token: called } = await (await api.send('/api/v1/queuers', 'POST', { queue_id: 6, student: { name: 'Zoe', email: 'zoe@students.example' } })).json();
+    await api.send('/api/v1/queues/6/calls', 'POST', {});
+    const paths = ['/rooms', '/rooms/1', '/rooms/6', `/q/${token}`, `/q/${called}`, '/q/nothing', '/board', '/board/1', '/board/1?who=mine', '/board/6', '/board/1/display', '/board/1/statistics',
+      `/places/${student.id}`, `/students/${student.student_id}/visits`, '/directory', '/directory/students', '/directory/students?_q=nobody', '/directory/students/1', '/directory/queues/1', '/directory/faqs/new', '/directory/students/import'];
+    return { demo, api, paths, named: (path) => path.replace(token, 'token').replace(called, 'called').replace(/\W+/g, '_') };
+  },
+  async ({ demo, api, paths, named }, settings, way) => {
+    const context = await signedIn(chrome, demo.url, api, settings);
     const page = await open(context, /404|401/);
-    await page.goto(`${demo.url}/sign-in`);
-    await page.fill('#email', owner.email);
-    await page.fill('#password', owner.password);
-    await page.click('main button');
-    await page.waitForURL(`${demo.url}/`);
     for (const path of paths) {
-      for (const width of [360, 768, 1280]) {
-        await page.setViewportSize({ width, height: 800 });
-        await page.goto(demo.url + path);
-        const menu = page.locator('.cards-list .more summary').first();
-        if (path === '/board/1' && await menu.count()) await menu.click();
-        assert.equal(await axeFinds(page), '', `${path} ${width} ${colorScheme}`);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.ok(overflow <= 0, `${path} scrolls sideways by ${overflow} px at ${width}`);
-        if (path.startsWith('/q/') || path.startsWith('/rooms')) {
-          const small = await page.evaluate(() => [...document.querySelectorAll('button, [role=button], summary, select, main input')].filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML.slice(0, 80)));
-          assert.deepEqual(small, [], `${path}: targets below 44 px`);
-        }
-        if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/rooms${path.replace(token, 'token').replace(called, 'called').replace(/\W+/g, '_')}-${width}-${colorScheme}.png`, fullPage: true });
+      await page.goto(demo.url + path);
+      const menu = page.locator('.cards-list .more summary').first();
+      if (path === '/board/1' && await menu.count()) await menu.click();
+      await isFit(page, path, `rooms${named(path)}-${way}`);
+      if (path.startsWith('/q/') || path.startsWith('/rooms')) {
+        const small = await page.evaluate(() => [...document.querySelectorAll('button, [role=button], summary, select, main input')].filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML.slice(0, 80)));
+        assert.deepEqual(small, [], `${path}: targets below 44 px`);
       }
     }
     assert.deepEqual(page.wrong, []);
     await context.close();
-  }
-});
+  },
+);

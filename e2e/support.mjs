@@ -1,4 +1,5 @@
 // A Frontdesk and a browser for one test file.
+import assert from 'node:assert';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -176,6 +177,33 @@ export async function page(context, expected = /^$/) {
     if (message.type() === 'error' && !expected.test(message.text())) page.wrong.push(`${message.text()} at ${message.location().url}`);
   });
   return page;
+}
+
+/** A browser in which `api`, of `staff`, is signed in, without a sign-in that counts. */
+export async function signedIn(chrome, url, api, settings = {}) {
+  const context = await chrome.newContext(settings);
+  const [name, value] = api.cookie.split('=');
+  await context.addCookies([{ name, value, url, httpOnly: true, sameSite: 'Lax' }]);
+  return context;
+}
+
+/** A test for each way in which a page may be seen: three widths, light and dark. What they share is prepared by the first. */
+export function seenInEveryWay(name, prepare, look) {
+  let prepared;
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [360, 768, 1280]) {
+      const settings = { colorScheme, viewport: { width, height: 800 } };
+      test(`${name}, at ${width} px, ${colorScheme}`, async () => look(await (prepared ??= prepare()), settings, `${width}-${colorScheme}`));
+    }
+  }
+}
+
+/** Fails by what axe finds on a page, and by one that scrolls sideways. With SHOTS it is photographed too. */
+export async function isFit(page, path, shot) {
+  assert.equal(await axeFinds(page), '', path);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(overflow <= 0, `${path} scrolls sideways by ${overflow} px`);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${shot}.png`, fullPage: true });
 }
 
 /** What axe finds on a page, as text; empty when it finds nothing. */
