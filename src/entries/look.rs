@@ -9,7 +9,7 @@ use super::path::Path;
 use super::query::{Op, Word};
 use super::sql::Sql;
 
-/// How a JSON value is looked at: its type, its text, its number, its moment.
+/// How a JSON value is looked at: its type, its text, its number.
 pub(super) struct Look {
     pub(super) kind: String,
     pub(super) text: String,
@@ -89,33 +89,6 @@ impl Look {
              CASE WHEN json_valid({text}) THEN CASE WHEN json_type({text}) IN ('integer', 'real') \
              AND abs(CAST({text} ->> '$' AS REAL)) <= 1.7976931348623157e308 THEN {text} ->> '$' END END END)"
         )
-    }
-
-    /// The moment of a text that spells one, else null.
-    fn moment(&self) -> String {
-        let Look { text, .. } = self;
-        if self.postgres {
-            return format!("(CASE WHEN {} THEN frontdesk_time({text}) END)", self.is_text());
-        }
-        // SQLite reads Z and +02:00; programs also write +02, +0200 and UTC.
-        let zoned = format!(
-            "CASE WHEN length({text}) < 17 THEN {text} \
-             WHEN {text} GLOB '*[+-][0-9][0-9][0-9][0-9]' THEN substr({text}, 1, length({text}) - 2) || ':' || substr({text}, -2) \
-             WHEN {text} GLOB '*[+-][0-9][0-9]' THEN {text} || ':00' \
-             WHEN {text} GLOB '*UTC' THEN rtrim(substr({text}, 1, length({text}) - 3)) || 'Z' ELSE {text} END"
-        );
-        format!(
-            "(CASE WHEN {} AND {text} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN \
-             CASE WHEN date(substr({text}, 1, 10)) = substr({text}, 1, 10) AND substr({text}, 12, 2) < '24' \
-             AND substr({text}, 11, 1) IN ('', ' ', 'T') \
-             THEN CAST(round(unixepoch({zoned}, 'subsec') * 1000) AS INTEGER) END END)",
-            self.is_text()
-        )
-    }
-
-    fn is_date_only(&self) -> String {
-        let Look { text, .. } = self;
-        format!("length({text}) = 10")
     }
 }
 
@@ -215,23 +188,54 @@ fn equal(sql: &mut Sql, look: &Look, value: &Value) -> String {
 
 /// A field that holds only a date is compared as a date, so that the reader's zone does not shift it.
 fn on_date(sql: &mut Sql, look: &Look, op: Op, range: &DateRange) -> String {
-    let as_moment = on_moment(sql, &look.moment(), op, range);
-    let Some((first, after)) = &range.days else { return as_moment };
-    let as_date = match op {
-        Op::Gte => on_text(sql, &look.text, Op::Gte, first),
-        Op::Gt => on_text(sql, &look.text, Op::Gte, after),
-        Op::Lt => on_text(sql, &look.text, Op::Lt, first),
-        Op::Lte => on_text(sql, &look.text, Op::Lt, after),
-        _ => {
-            let low = on_text(sql, &look.text, Op::Gte, first);
-            let high = on_text(sql, &look.text, Op::Lt, after);
-            format!("{low} AND {high}")
+    let (text, moment) = ("read.text", "read.moment");
+    let as_moment = on_moment(sql, moment, op, range);
+    let test = match &range.days {
+        None => as_moment,
+        Some((first, after)) => {
+            let as_date = match op {
+                Op::Gte => on_text(sql, text, Op::Gte, first),
+                Op::Gt => on_text(sql, text, Op::Gte, after),
+                Op::Lt => on_text(sql, text, Op::Lt, first),
+                Op::Lte => on_text(sql, text, Op::Lt, after),
+                _ => {
+                    let low = on_text(sql, text, Op::Gte, first);
+                    let high = on_text(sql, text, Op::Lt, after);
+                    format!("{low} AND {high}")
+                }
+            };
+            format!("CASE WHEN length({text}) = 10 THEN {moment} IS NOT NULL AND {as_date} ELSE {as_moment} END")
         }
     };
-    let moment = look.moment();
+    // Taken out of the JSON once, and read once, for as many comparisons as there are: a LIMIT keeps both databases
+    // from writing the expression into each of them.
+    let moment = moment_of("found.text", sql.postgres);
     format!(
-        "CASE WHEN {moment} IS NOT NULL THEN CASE WHEN {} THEN {as_date} ELSE {as_moment} END END",
-        look.is_date_only()
+        "CASE WHEN {} THEN (SELECT {test} FROM (SELECT found.text, {moment} AS moment FROM (SELECT {} AS text LIMIT 1) \
+         AS found LIMIT 1) AS read) END",
+        look.is_text(),
+        look.text
+    )
+}
+
+/// The moment of a text that spells one, else null.
+fn moment_of(text: &str, postgres: bool) -> String {
+    if postgres {
+        return format!("frontdesk_time({text})");
+    }
+    // SQLite reads Z and +02:00; programs also write +02, +0200 and UTC.
+    let zoned = format!(
+        "CASE WHEN length({text}) < 17 OR substr({text}, -1) = 'Z' THEN {text} \
+         WHEN {text} GLOB '*[+-][0-9][0-9][0-9][0-9]' THEN substr({text}, 1, length({text}) - 2) || ':' || substr({text}, -2) \
+         WHEN {text} GLOB '*[+-][0-9][0-9]' THEN {text} || ':00' \
+         WHEN {text} GLOB '*UTC' THEN rtrim(substr({text}, 1, length({text}) - 3)) || 'Z' ELSE {text} END"
+    );
+    // Of a day that the month does not have SQLite makes one of the next.
+    format!(
+        "(CASE WHEN {text} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN \
+         CASE WHEN (substr({text}, 9, 2) < '29' OR date(substr({text}, 1, 10)) = substr({text}, 1, 10)) \
+         AND substr({text}, 12, 2) < '24' AND substr({text}, 11, 1) IN ('', ' ', 'T') \
+         THEN CAST(round(unixepoch({zoned}, 'subsec') * 1000) AS INTEGER) END END)"
     )
 }
 
