@@ -1,6 +1,7 @@
 // What staff see and choose when they bring files in, and what becomes of them; the same on the command line.
 import assert from 'node:assert';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
@@ -129,6 +130,23 @@ test('entries of an export stay, change or come once more, as staff choose', asy
   await says('1 of the entries that it names is deleted and would come back.');
   assert.equal(await axeFinds(page), '');
   await confirmed('0 stored, 1 known already, 1 restored, 0 refused');
+});
+
+test('a field that is a value here and an object there loses nothing, on the page, in a file and on the command line', async () => {
+  const file = join(folder, 'mixed.ndjson');
+  writeFileSync(file, '{"email":"ada@example.org"}\n{"email":{"x":"ben@example.org"}}\n');
+  desk.run(['import', file, '--collection', 'mixed']);
+  const both = (csv) => {
+    const [header, ...rows] = csv.trim().split('\r\n');
+    assert.deepEqual([header, ...rows.sort()], ['email,email.x', ',ben@example.org', 'ada@example.org,']);
+  };
+  both(desk.run(['export', '--collection', 'mixed', '_fields=email']).stdout);
+  await page.goto(`${desk.url}/list?_collection=mixed&_fields=email`);
+  const shown = await page.textContent('main');
+  assert.match(shown, /ada@example\.org/);
+  assert.match(shown, /ben@example\.org/);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('a[href^="/csv"]')]);
+  both((await readFile(await download.path(), 'utf8')).replace(/^\ufeff/, ''));
 });
 
 test('what is pasted keeps the line breaks of its cells', async () => {

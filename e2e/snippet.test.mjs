@@ -99,6 +99,39 @@ test('two tabs share the queue and store nothing twice', async () => {
   await context.close();
 });
 
+test('storage is read once, whatever another tab does to it meanwhile', async () => {
+  proxy.mood = () => 'pass';
+  const context = await chrome.newContext();
+  await context.addInitScript(() => {
+    const real = localStorage;
+    window.touches = 0;
+    const counted = (work) => (_, ...rest) => (window.touches++, work(...rest));
+    const value = new Proxy(real, {
+      get: counted((name) => (typeof real[name] === 'function' ? real[name].bind(real) : real[name])),
+      set: counted((name, text) => ((real[name] = text), true)),
+      deleteProperty: counted((name) => delete real[name]),
+      ownKeys: counted(() => Reflect.ownKeys(real)),
+    });
+    Object.defineProperty(window, 'localStorage', { value });
+  });
+  const [one, two] = [await visit(context), await visit(context)];
+  await context.setOffline(true);
+  const touches = await one.evaluate(async () => {
+    const before = window.touches;
+    await Promise.all(Array.from({ length: 200 }, (_, n) => frontdesk.add({ run: 'touches', n })));
+    return window.touches - before;
+  });
+  assert.ok(touches >= 200 && touches < 200 * 6, `${touches} times for 200 entries`);
+  // as if the other tab had sent them, or had not enough room
+  await two.evaluate(() => Object.keys(localStorage).filter((name) => name.length > 20).slice(50).forEach((name) => localStorage.removeItem(name)));
+  assert.equal(await one.evaluate(async () => (await frontdesk.add({ run: 'touches', n: 200 })).status), 'queued');
+  await context.setOffline(false);
+  await until(async () => (await stored('touches')).length === 201, 'all of them arrive', 60);
+  assert.deepEqual(await stored('touches'), numbers(201));
+  assert.deepEqual([...one.wrong, ...two.wrong], []);
+  await context.close();
+});
+
 test('a page reads back what its tab stored, and only that', async () => {
   proxy.mood = () => 'pass';
   const context = await chrome.newContext();

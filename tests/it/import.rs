@@ -417,6 +417,11 @@ async fn entries_of_an_export_are_left_changed_or_stored_once_more() {
         assert_eq!(data(&owner, "default").await, [r#"{"name":"Ada","seats":1}"#]);
         assert_eq!(as_asked("update").await.changed, 1);
         assert_eq!(data(&owner, "default").await, [r#"{"name":"Ada","seats":2}"#]);
+        for format in ["ndjson", "json"] {
+            let text = owner.get(&format!("/csv?_format={format}")).await.text;
+            let report = import(&app, &text, &format!("x.{format}"), "default").await;
+            assert_eq!((report.stored, report.by_number), (0, 1), "{kind} {format}: {report:?}");
+        }
         assert_eq!(as_asked("add").await.stored, 1);
         assert_eq!(owner.ids("name=Ada").await.len(), 2, "{kind}: the same once more, under another number");
         // an export of another server has the same numbers, and is other data
