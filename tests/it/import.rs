@@ -1,12 +1,14 @@
 //! Files of other programs: what is recognised, what is known, what the report says; cancelled, broken off, as an export.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use frontdesk::config::Config;
 use frontdesk::db::Pool;
-use frontdesk::entries::{Entries, How};
+use frontdesk::entries::{Entries, How, Options, Source, Survey};
 use frontdesk::limits::MAX_IMPORT;
 use frontdesk::moment::{DAY, SECOND};
+use frontdesk::staff::Author;
 use rocket::http::{ContentType, Header, Method};
 
 use crate::support::{Answer, Person, TestApp, databases};
@@ -262,6 +264,31 @@ async fn an_import_whose_end_was_cut_off_is_ended_later() {
         app.state::<Entries>().upkeep().await.unwrap();
         assert!(owner.open(&path).await.text.contains("Nothing of it is stored."), "{kind}");
         assert_eq!(owner.ids("_collection=people").await, [0i64; 0], "{kind}");
+    }
+}
+
+#[rocket::async_test]
+async fn rows_of_an_import_that_another_run_goes_on_with_are_not_taken_back() {
+    for kind in databases() {
+        let app = TestApp::start(kind).await;
+        let entries = app.state::<Entries>();
+        let people = entries.find_or_make(&Author::command_line(), "people").await.unwrap();
+        let rows: String = (0..6000).map(|n| format!("{n}\n")).collect();
+        let source = Arc::new(Source::of_text(&format!("n\n{rows}"), "a.csv", &Options::default()).unwrap());
+        let survey = Arc::new(Survey::of(&source).await.unwrap());
+        let set = async |state: &str| {
+            let mut tx = app.state::<Pool>().begin().await.unwrap();
+            tx.write("UPDATE imports SET state = $1").bind(state).execute().await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let handle = tokio::runtime::Handle::current();
+        // the other run has stored all rows, and is at those that it changes
+        let mut progress = |_| tokio::task::block_in_place(|| handle.block_on(set("updating")));
+        let work = (source, survey, How::default());
+        let run = entries.import_file(&Author::command_line(), &people, "a.csv", work, &mut progress).await;
+        assert!(run.is_err_and(|error| error.detail().contains("another run")), "{kind}");
+        let stored = app.state::<Pool>().read("SELECT id FROM entries").all::<(i64,)>().await.unwrap();
+        assert!(stored.len() >= 2000, "{kind}: {}", stored.len());
     }
 }
 

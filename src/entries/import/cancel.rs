@@ -26,7 +26,7 @@ impl Entries {
         audit::note(&mut tx, by, deed, now).await?;
         tx.commit().await?;
         if !self.is_storing(import).await? {
-            self.end_cancelled(import).await?;
+            self.end_cancelled(import.id).await?;
         }
         Ok(true)
     }
@@ -43,12 +43,15 @@ impl Entries {
         self.is_importing(import.id) || self.clock.now().0 - import.seen_at.0 < SILENT
     }
 
-    /// Takes back what a cancelled import stored. Then nothing of it is left.
-    pub(super) async fn end_cancelled(&self, import: &ImportRow) -> Result<()> {
-        self.take_back(import).await?;
+    /// Takes back what an import stored, if it was cancelled. Then nothing of it is left.
+    pub(super) async fn end_cancelled(&self, id: i64) -> Result<()> {
+        // One that somebody else goes on with is none of these.
+        let cancelled = |import: &ImportRow| matches!(import.state.as_str(), "cancelling" | "cancelled");
+        let Some(import) = store::find_import(&self.db, id).await?.filter(cancelled) else { return Ok(()) };
+        self.take_back(&import).await?;
         let mut tx = self.db.begin().await?;
         let states = ["cancelling"; 3];
-        store::move_import(&mut tx, import.id, states, "cancelled", self.clock.now()).await?;
+        store::move_import(&mut tx, id, states, "cancelled", self.clock.now()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -56,7 +59,7 @@ impl Entries {
     pub async fn end_all_cancelled(&self) -> Result<()> {
         for import in store::imports_being_cancelled(&self.db).await? {
             if !self.is_alive(&import) {
-                self.end_cancelled(&import).await?;
+                self.end_cancelled(import.id).await?;
             }
         }
         Ok(())

@@ -31,7 +31,8 @@ impl Entries {
         Ok(imports.into_iter().find(|import| import.state != "done"))
     }
 
-    /// Imports a file that was read, or goes on with a run of it that broke off. See [`Entries::run_import`].
+    /// Imports a file that was read, or goes on with a run of it that broke off. See [`Entries::run_import`]. `None`: it
+    /// was cancelled. [`Error::Conflict`]: another run goes on with it.
     pub async fn import_file(
         &self,
         by: &Author,
@@ -48,7 +49,12 @@ impl Entries {
                 self.note_import(&new).await?
             }
         };
-        self.run_import(by, collection, id, work, file_name, progress).await
+        let report = self.run_import(by, collection, id, work, file_name, progress).await?;
+        let goes_on = |import: ImportRow| !matches!(import.state.as_str(), "cancelling" | "cancelled");
+        if report.is_none() && store::find_import(&self.db, id).await?.is_some_and(goes_on) {
+            return Err(Error::Conflict("another run goes on with this import".into()));
+        }
+        Ok(report)
     }
 
     /// Keeps how an import is to be read, to go on with it later.
@@ -106,7 +112,7 @@ impl Entries {
         how: How,
     ) -> Result<()> {
         self.cancel_import(by, import).await?;
-        self.end_cancelled(import).await?;
+        self.end_cancelled(import.id).await?;
         let report = ImportReport { instead: Some(other.id), ..ImportReport::default() };
         let mut tx = self.db.begin().await?;
         store::finish_import(&mut tx, import.id, 0, &serde_json::to_string(&report).unwrap_or_default()).await?;

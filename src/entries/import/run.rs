@@ -25,7 +25,7 @@ pub type Work = (Arc<Source>, Arc<Survey>, How);
 
 impl Entries {
     /// Stores the rows of a file, or those that are missing of a run that broke off. `progress` is told how many rows
-    /// are handled. `None`: it was cancelled meanwhile, and nothing of it is left.
+    /// are handled. `None`: it was cancelled meanwhile, and nothing of it is left, or another process goes on with it.
     pub async fn run_import(
         &self,
         by: &Author,
@@ -43,8 +43,7 @@ impl Entries {
         match store::find_import(&self.db, id).await? {
             // Somebody else finished it.
             Some(import) if import.state == "done" => Ok(serde_json::from_str(&import.report).ok()),
-            Some(import) => self.end_cancelled(&import).await.map(|()| None),
-            None => Ok(None),
+            _ => self.end_cancelled(id).await.map(|()| None),
         }
     }
 
