@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use frontdesk::collections;
 use frontdesk::db::{Bulk, Column, Pool};
-use frontdesk::entries::json;
+use frontdesk::json;
 use frontdesk::moment::Moment;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

@@ -23,6 +23,8 @@ pub mod web;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod filter;
+pub mod json;
 pub mod limits;
 pub mod moment;
 pub mod rate;

@@ -8,7 +8,8 @@ use super::{CollectionCommand, ImportArgs, Outcome, print};
 use crate::collections::{self, CollectionName, Collections, NewCollection, WebOrigin};
 use crate::config::Config;
 use crate::db::Pool;
-use crate::entries::{Entries, Format, How, ImportReport, Options, Reader, Source, Survey, parse_query};
+use crate::entries::{Entries, How, ImportReport, Options, Reader, Source, Survey, parse_query};
+use crate::filter::Format;
 use crate::moment::Clock;
 use crate::staff::Author;
 

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use rocket::http::ContentType;
 
 use super::form::{self, Form};
-use super::json;
 use crate::error::{Error, Result};
+use crate::json;
 use crate::limits::{MAX_BODY, MAX_ENTRIES};
 
 /// The entries of one request, as JSON texts.

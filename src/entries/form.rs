@@ -11,8 +11,8 @@ use futures::Stream;
 use percent_encoding::percent_decode;
 use rocket::http::ContentType;
 
-use super::json;
 use crate::error::{Error, FieldError, Result};
+use crate::json;
 use crate::limits::{MAX_BODY, MAX_LEAVES};
 use crate::web::{Unread, pieces};
 

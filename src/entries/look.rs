@@ -2,12 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::compare::{each, on_moment, on_text, search, sign};
-use super::json;
-use super::operand::{DateRange, Operand, Value};
-use super::path::Path;
-use super::query::{Op, Word};
-use super::sql::Sql;
+use super::path_sql;
+use crate::filter::{DateRange, Op, Operand, Sql, Value, Word, each, on_moment, on_text, search, sign};
+use crate::json::{self, Path};
 
 /// How a JSON value is looked at: its type, its text, its number.
 pub(super) struct Look {
@@ -20,15 +17,15 @@ pub(super) struct Look {
 impl Look {
     pub(super) fn at(path: &Path, postgres: bool) -> Look {
         if postgres {
-            let json = format!("(e.doc #> {})", path.postgres());
+            let json = format!("(e.doc #> {})", path_sql::postgres(path));
             return Look {
                 kind: format!("jsonb_typeof{json}"),
-                text: format!("(e.doc #>> {})", path.postgres()),
+                text: format!("(e.doc #>> {})", path_sql::postgres(path)),
                 json,
                 postgres,
             };
         }
-        let path = path.sqlite("e.data");
+        let path = path_sql::sqlite(path, "e.data");
         Look {
             kind: format!("json_type(e.data, {path})"),
             text: format!("(e.data ->> {path})"),
@@ -109,7 +106,7 @@ pub(super) fn on_data(sql: &mut Sql, path: &Path, op: Op, operand: &Operand) -> 
             let rows = if sql.postgres {
                 format!("jsonb_array_elements({}) AS el(value)", look.json)
             } else {
-                format!("json_each(e.data, {}) AS el", path.sqlite("e.data"))
+                format!("json_each(e.data, {}) AS el", path_sql::sqlite(path, "e.data"))
             };
             format!(
                 "{prefilter}CASE {} WHEN 'array' THEN EXISTS (SELECT 1 FROM {rows} WHERE {of_element}) ELSE ({of_value}) END",

@@ -7,27 +7,23 @@
 mod add;
 mod api;
 mod body;
-pub(crate) mod compare;
-pub(crate) mod cursor;
 mod export;
 mod form;
 mod import;
 mod intake;
-pub mod json;
 mod limits;
 mod look;
-pub(crate) mod operand;
-pub(crate) mod order;
+mod order;
 mod pages;
-pub mod path;
+mod path_sql;
 mod pin;
-pub mod query;
 mod reading;
 mod service;
 mod snippet;
-pub(crate) mod sql;
+mod sql;
 mod store;
 mod submission;
+mod system;
 mod upkeep;
 mod views;
 mod work;
@@ -37,6 +33,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::collections::CollectionId;
+use crate::json;
 use crate::moment::Moment;
 
 pub use add::Docs as AddDocs;
@@ -45,10 +42,10 @@ pub use export::{is_formula, unguarded};
 pub use import::{How, ImportReport, Options, Sheet, Source, Survey, TABLE};
 pub use intake::Tally;
 pub use limits::RateSettings;
-pub use query::{Format, parse as parse_query};
 pub use reading::Reader;
 pub use service::{Entries, Settings};
 pub use snippet::routes as snippet_routes;
+pub use system::{GRAMMAR, parse_query};
 
 /// URLs for anybody: no session is read, CORS is open.
 pub fn public_routes() -> Vec<rocket::Route> {

@@ -1,31 +1,19 @@
 //! The order of entries in SQL, the same on both databases, and how to go on from an entry.
 
 use super::look::Look;
-use super::query::{Field, SortKey, System};
-use super::sql::Sql;
-
-/// One column of an order: an expression that is never null, and how to bind a value of it.
-pub struct OrderColumn {
-    pub expression: String,
-    pub descending: bool,
-    pub kind: OrderKind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderKind {
-    Int,
-    Number,
-    Text,
-}
+use super::store::EntryRef;
+use super::{sql, system};
+use crate::filter::{Field, OrderColumn, OrderKind, SortKey, number};
+use crate::json::{self, Path};
 
 /// Characters of a text that count when entries are sorted by it.
-pub const SORT_LENGTH: usize = 200;
+const SORT_LENGTH: usize = 200;
 
 /// The columns of an order: numbers < strings < booleans < arrays and objects, missing and null last either way;
 /// ties by id, in the direction of the first key.
 pub fn order(keys: &[SortKey], postgres: bool) -> Vec<OrderColumn> {
     // What comes after the id decides nothing.
-    let id = keys.iter().position(|key| key.field == Field::System(System::Id));
+    let id = keys.iter().position(|key| key.field == Field::System(system::ID));
     let deciding = id.map_or(keys, |id| &keys[..=id]);
     let mut columns: Vec<_> = deciding.iter().flat_map(|key| columns_of(key, postgres)).collect();
     if id.is_none() {
@@ -42,17 +30,17 @@ fn columns_of(key: &SortKey, postgres: bool) -> Vec<OrderColumn> {
     let descending = key.descending;
     let last = |name: &str| column(format!("(CASE WHEN {name} IS NULL THEN 1 ELSE 0 END)"), false, OrderKind::Int);
     match &key.field {
-        Field::System(System::Id) => vec![column("e.id", descending, OrderKind::Int)],
-        Field::System(System::Received) => vec![column("e.received_at", descending, OrderKind::Int)],
-        Field::System(System::At) => vec![last("e.at"), column("coalesce(e.at, 0)", descending, OrderKind::Int)],
+        Field::System(system::ID) => vec![column("e.id", descending, OrderKind::Int)],
+        Field::System(system::RECEIVED) => vec![column("e.received_at", descending, OrderKind::Int)],
+        Field::System(system::AT) => vec![last("e.at"), column("coalesce(e.at, 0)", descending, OrderKind::Int)],
         Field::System(system) => {
-            let name = match system {
-                System::Session => "e.session",
-                System::Origin => "e.origin",
-                System::Flags => "e.flags",
-                System::State => "e.state",
-                System::Assignee => super::sql::ASSIGNEE,
-                System::Note => "e.note",
+            let name = match *system {
+                system::SESSION => "e.session",
+                system::ORIGIN => "e.origin",
+                system::FLAGS => "e.flags",
+                system::STATE => "e.state",
+                system::ASSIGNEE => sql::ASSIGNEE,
+                system::NOTE => "e.note",
                 _ => "(SELECT c.name FROM collections c WHERE c.id = e.collection_id)",
             };
             let collate = if postgres { " COLLATE \"C\"" } else { "" };
@@ -96,36 +84,50 @@ fn columns_of_data(look: &Look, descending: bool, postgres: bool) -> Vec<OrderCo
     ]
 }
 
-/// `ORDER BY …`, the other way round when `reversed`.
-pub fn order_by(columns: &[OrderColumn], reversed: bool) -> String {
-    let terms: Vec<_> = columns
-        .iter()
-        .map(|c| format!("{}{}", c.expression, if c.descending == reversed { "" } else { " DESC" }))
-        .collect();
-    format!(" ORDER BY {}", terms.join(", "))
+/// The values of an entry in the columns of [`order`], in the same order.
+pub fn values(keys: &[SortKey], entry: &EntryRef<'_>, collection: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    for key in keys {
+        match &key.field {
+            Field::System(system::ID) => break,
+            Field::System(system::RECEIVED) => values.push(entry.received.0.to_string()),
+            Field::System(system::AT) => {
+                values.push(u8::from(entry.at.is_none()).to_string());
+                values.push(entry.at.map_or(0, |at| at.0).to_string());
+            }
+            Field::System(system) => {
+                let text = match *system {
+                    system::SESSION => entry.session,
+                    system::ORIGIN => entry.origin,
+                    system::FLAGS => entry.flags,
+                    system::STATE => entry.work.state,
+                    system::ASSIGNEE => entry.work.assignee,
+                    system::NOTE => entry.work.note,
+                    _ => collection,
+                };
+                values.push(u8::from(text.is_empty()).to_string());
+                values.push(text.to_owned());
+            }
+            Field::Data(path) => values.extend(data_values(entry.data, path)),
+        }
+    }
+    values.push(entry.id.0.to_string());
+    values
 }
 
-/// The condition for what comes after `values` in the order, or before them when `reversed`.
-pub fn after(sql: &mut Sql, columns: &[OrderColumn], values: &[String], reversed: bool) -> String {
-    let places: Vec<_> = columns
-        .iter()
-        .zip(values)
-        .map(|(column, value)| match column.kind {
-            OrderKind::Int => sql.int(value.parse().unwrap_or(0)),
-            OrderKind::Number => sql.number(value),
-            OrderKind::Text => sql.text(value),
-        })
-        .collect();
-    if columns.iter().all(|c| c.descending == columns[0].descending) {
-        // One row comparison is what an index can seek to.
-        let names: Vec<_> = columns.iter().map(|c| c.expression.as_str()).collect();
-        let sign = if columns[0].descending == reversed { ">" } else { "<" };
-        return format!(" AND ({}) {sign} ({})", names.join(", "), places.join(", "));
+/// Missing or not, rank of the type, number, text.
+fn data_values(data: &str, path: &Path) -> [String; 4] {
+    let row =
+        |rank: u8, number: String, text: String| [u8::from(rank == 4).to_string(), rank.to_string(), number, text];
+    let zero = || "0".to_owned();
+    match json::find(data, path) {
+        None | Some("null") => row(4, zero(), String::new()),
+        Some(truth @ ("true" | "false")) => row(2, zero(), truth.to_owned()),
+        Some(raw) if raw.starts_with('"') => {
+            let text: String = serde_json::from_str(raw).unwrap_or_default();
+            row(1, zero(), text.chars().take(SORT_LENGTH).collect())
+        }
+        Some(raw) if raw.starts_with(['[', '{']) => row(3, zero(), String::new()),
+        Some(raw) => row(0, number(raw).unwrap_or_else(zero), String::new()),
     }
-    let mut text = String::from("FALSE");
-    for (column, place) in columns.iter().zip(&places).rev() {
-        let sign = if column.descending == reversed { ">" } else { "<" };
-        text = format!("({0} {sign} {place} OR ({0} = {place} AND {text}))", column.expression);
-    }
-    format!(" AND {text}")
 }

@@ -1,22 +1,22 @@
 //! Pins: indexes on fields, and how a query finds its way along one.
 
-use super::operand::{Operand, Value};
-use super::path::Path;
-use super::query::{Field, Group, Op, Query};
-use super::sql::{Scope, Sql, repeats};
+use super::path_sql;
+use super::sql::Scope;
 use crate::collections::CollectionId;
+use crate::filter::{Condition, Field, Group, Op, Operand, Query, Sql, Value, repeats};
+use crate::json::Path;
 
 /// The key of a pin's index: a text under which every value that can equal an operand is found.
 /// Equal keys are candidates; the condition itself decides. `doc` is the column, with its alias.
 fn pin_key(path: &Path, doc: &str, postgres: bool) -> String {
     if postgres {
-        let p = path.postgres();
+        let p = path_sql::postgres(path);
         return format!(
             "(CASE jsonb_typeof({doc} #> {p}) WHEN 'string' THEN left({doc} #>> {p}, {KEY_LENGTH}) WHEN 'boolean' THEN {doc} #>> {p} \
              WHEN 'number' THEN left(trunc(({doc} #>> {p})::numeric)::text, {KEY_LENGTH}) WHEN 'array' THEN {ARRAY_KEY} END)"
         );
     }
-    let p = path.sqlite(doc);
+    let p = path_sql::sqlite(path, doc);
     format!(
         "(CASE json_type({doc}, {p}) WHEN 'text' THEN substr({doc} ->> {p}, 1, {KEY_LENGTH}) WHEN 'true' THEN 'true' \
          WHEN 'false' THEN 'false' WHEN 'integer' THEN CAST(CAST({doc} ->> {p} AS INTEGER) AS TEXT) \
@@ -38,9 +38,10 @@ pub(super) fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<Stri
         return (one_by_one(scope), first_unpinned(query, &[]));
     };
     let pinned: Vec<_> = scope.pins.iter().filter(|(id, _)| id == collection).map(|(_, path)| path).collect();
+    let all: Vec<&Condition> = query.conditions.iter().collect();
     for condition in query.conditions.iter().filter(|c| c.group == Group::And && matches!(c.op, Op::Eq | Op::In)) {
         let Field::Data(path) = &condition.field else { continue };
-        let values: Vec<&Value> = repeats(query, condition)
+        let values: Vec<&Value> = repeats(&all, condition)
             .flat_map(|c| match &c.operand {
                 Operand::One(value) => std::slice::from_ref(value),
                 Operand::Many(values) => values.as_slice(),

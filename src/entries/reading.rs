@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cursor::{self, Cursor};
-use super::path::Path;
-use super::query::{Count, Query, System};
 use super::service::{Entries, no_collection};
 use super::sql::{self, Filter, Scope};
 use super::store::{self, Batch, FacetValue, Stretch};
+use super::system;
 use super::{Entry, EntryId, order};
 use crate::collections::{CollectionId, Known, RegisteredField};
 use crate::db::DbError;
 use crate::error::{Error, Result};
+use crate::filter::{Count, Cursor, Query};
+use crate::json::Path;
 use crate::limits::DEFAULT_LIMIT;
 use crate::moment::{DAY, Moment};
 
@@ -144,7 +144,7 @@ impl Entries {
                 .iter()
                 .find(|k| k.collection.id == entry.collection)
                 .map_or("", |k| k.collection.name.as_str());
-            Cursor { values: cursor::values(&query.sort, entry, name), reversed }.seal(key, query, &reader.name())
+            Cursor { values: order::values(&query.sort, entry, name), reversed }.seal(key, query, &reader.name())
         };
         let has_next = if reversed { cursor.is_some() } else { more };
         let has_newer = if reversed { more } else { cursor.is_some() };
@@ -204,7 +204,7 @@ impl Entries {
     pub async fn readable(&self, reader: &Reader, query: &Query) -> Result<Vec<Arc<Known>>> {
         let all = self.collections.list().await?;
         let may_read = |known: &Known| *reader != Reader::Public || known.collection.public_read;
-        let Some(names) = query.collections() else {
+        let Some(names) = system::collections_of(query) else {
             let readable: Vec<_> = all.into_iter().filter(|known| may_read(known)).collect();
             return if readable.is_empty() { Err(Error::Unauthenticated) } else { Ok(readable) };
         };
@@ -222,8 +222,8 @@ impl Entries {
     }
 
     pub(super) async fn filter(&self, reader: &Reader, query: &Query, collections: &[Arc<Known>]) -> Result<Filter> {
-        let about_work = [System::State, System::Assignee, System::Note].iter().any(|field| query.goes_by(*field));
-        if !reader.sees_sessions() && query.goes_by(System::Session) || !reader.sees_work() && about_work {
+        let about_work = [system::STATE, system::ASSIGNEE, system::NOTE].iter().any(|field| query.goes_by(*field));
+        if !reader.sees_sessions() && query.goes_by(system::SESSION) || !reader.sees_work() && about_work {
             return Err(Error::Unauthenticated);
         }
         let names: Vec<(CollectionId, String)> =
@@ -265,7 +265,7 @@ impl Entries {
             } else if is_known(&known, path) {
                 self.seen_fields.learn(collections, path);
             } else {
-                let hint = match super::query::control_meant(&text) {
+                let hint = match crate::filter::control_meant(&text) {
                     Some(control) => format!("; did you mean \"{control}\"?"),
                     None => crate::words::did_you_mean(&text, known.iter().map(String::as_str)),
                 };
@@ -358,7 +358,7 @@ impl Entries {
         let order = order::order(&query.sort, self.db.is_postgres());
         let name =
             collections.iter().find(|k| k.collection.id == entry.collection).map_or("", |k| k.collection.name.as_str());
-        let values = cursor::values(&query.sort, &entry.borrowed(), name);
+        let values = order::values(&query.sort, &entry.borrowed(), name);
         let mut found = [None, None];
         for (place, reversed) in found.iter_mut().zip([true, false]) {
             let stretch = Stretch { order: &order, after: Some(&values), reversed, limit: 1 };
@@ -374,7 +374,7 @@ impl Entries {
 
     /// How the database would answer a query of staff: for tests and for people who wonder why it is slow.
     pub async fn explain(&self, query: &str) -> Result<String> {
-        let query = super::query::parse(&crate::web::pairs(query)?, self.clock.now(), false)?;
+        let query = super::system::parse_query(&crate::web::pairs(query)?, self.clock.now(), false)?;
         let reader = Reader::Staff(0);
         let collections = self.readable(&reader, &query).await?;
         let filter = self.filter(&reader, &query, &collections).await?;

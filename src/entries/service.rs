@@ -10,7 +10,6 @@ use super::body::{self, Body};
 use super::import::Looks;
 use super::intake::{Intake, Tally};
 use super::limits::{Limits, RateSettings};
-use super::query::Query;
 use super::reading::{Reader, SeenFields};
 use super::store::{self, Mark};
 use super::submission::Meta;
@@ -19,6 +18,8 @@ use super::{Entry, EntryId, NewEntry, Outcome, form, submission};
 use crate::collections::{Collections, DEFAULT_COLLECTION, Known};
 use crate::db::Pool;
 use crate::error::{Error, FieldError, Result};
+use crate::filter::Query;
+use crate::json::{self, Refusal};
 use crate::moment::{Clock, Moment};
 use crate::staff::{Author, Deed, audit};
 
@@ -326,7 +327,7 @@ impl Entries {
 
     /// Replaces the data of an entry, if it still has the version that `expected` names.
     pub async fn replace(&self, by: &Author, id: EntryId, expected: Option<i64>, data: &[u8]) -> Result<Entry> {
-        let canonical = super::json::object(data, self.intake.seed(), &mut |_, _| false).map_err(body::malformed)?;
+        let canonical = json::object(data, self.intake.seed(), &mut |_, _| false).map_err(body::malformed)?;
         let (entry, _) = self.find(&Reader::Staff(0), id).await?;
         if expected.is_some_and(|version| version != entry.version) {
             return Err(Error::PreconditionFailed);
@@ -341,7 +342,7 @@ impl Entries {
     /// Merges a patch into the data of an entry (RFC 7396).
     pub async fn merge(&self, by: &Author, id: EntryId, expected: Option<i64>, patch: &[u8]) -> Result<Entry> {
         let (entry, _) = self.find(&Reader::Staff(0), id).await?;
-        let checked = super::json::object(patch, self.intake.seed(), &mut |_, _| false).map_err(body::malformed)?;
+        let checked = json::object(patch, self.intake.seed(), &mut |_, _| false).map_err(body::malformed)?;
         let merged = super::submission::merge(&entry.data, &checked.text);
         self.replace(by, id, Some(expected.unwrap_or(entry.version)), merged.as_bytes()).await
     }
@@ -391,9 +392,9 @@ fn inside(index: usize, error: FieldError) -> FieldError {
     FieldError::at(format!("/{index}{}", error.pointer.unwrap_or_default()), error.detail)
 }
 
-fn refusal_of(error: &Error) -> super::json::Refusal {
+fn refusal_of(error: &Error) -> Refusal {
     let first = error.errors().first();
-    super::json::Refusal {
+    Refusal {
         pointer: first.and_then(|e| e.pointer.clone()).unwrap_or_default(),
         detail: first.map_or_else(|| error.detail().into_owned(), |e| e.detail.clone()),
         malformed: false,
@@ -401,7 +402,7 @@ fn refusal_of(error: &Error) -> super::json::Refusal {
 }
 
 fn rejected(detail: &str) -> Outcome {
-    Outcome::Rejected(super::json::Refusal::rule(detail))
+    Outcome::Rejected(Refusal::rule(detail))
 }
 
 pub(super) fn no_collection(name: &str) -> Error {

@@ -2,10 +2,10 @@
 
 use std::hash::RandomState;
 
-use super::json::{self, Kind, Refusal};
 use super::{NewEntry, check_uid};
 use crate::collections::{Check, CheckMode, CollectionId};
 use crate::error::{Error, FieldError, Result};
+use crate::json::{self, Kind, Refusal};
 use crate::moment::Moment;
 
 /// The names that are taken out of an object. Any other name that begins with `_` is data.

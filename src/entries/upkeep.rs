@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::path::Path;
 use super::service::Entries;
 use super::{Pin, store};
 use crate::collections::{CollectionId, Known};
 use crate::db::Pool;
 use crate::error::{Error, Result};
+use crate::json::Path;
 use crate::limits::MAX_PINS;
 use crate::moment::{DAY, HOUR, Moment};
 use crate::staff::{Author, Deed, audit};

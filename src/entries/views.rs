@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::api::encode;
 use super::export::{self, TableColumn};
-use super::json;
-use super::path::Path;
-use super::query::{Count, Field, Group, Op, Query, System};
 use super::reading::{Listing, Reader};
 use super::service::Entries;
 use super::store::EntryRef;
+use super::system;
 use crate::error::Result;
+use crate::filter::{Count, Field, Group, Op, Query};
+use crate::json::{self, Path};
 use crate::moment::Moment;
 
 type Params = [(String, String)];
@@ -29,7 +29,7 @@ pub async fn side(entries: &Entries, reader: &Reader, current: Option<&str>) -> 
     for known in entries.list_collections().await? {
         let name = known.collection.name.clone();
         let params = [("_collection".to_owned(), name.clone())];
-        let mut query = super::query::parse(&params, entries.clock().now(), false)?;
+        let mut query = system::parse_query(&params, entries.clock().now(), false)?;
         (query.limit, query.count) = (Some(1), Count::Auto);
         let (count, more) = entries.count_of(reader, &query).await?;
         let count = count.map_or("many".into(), |n| crate::words::thousands(n) + if more { "+" } else { "" });
@@ -55,8 +55,8 @@ pub fn chips(query: &Query, kept: &Params) -> Vec<Chip> {
     for condition in &query.conditions {
         let (name, value) = &query.params[condition.param];
         let field = match &condition.field {
-            Field::System(System::Received) => "received".to_owned(),
-            Field::System(system) => system.name().trim_start_matches('_').to_owned(),
+            Field::System(system::RECEIVED) => "received".to_owned(),
+            Field::System(system) => system.name.trim_start_matches('_').to_owned(),
             Field::Data(path) => path.to_string(),
         };
         let prefix = match condition.group {
@@ -110,11 +110,11 @@ const SHOWN: usize = 7;
 /// The columns that a table of a page has: when nobody chose, the received time and the first of the data's.
 fn table(query: &Query, paths: &[String], (many, worked): (bool, bool)) -> Vec<TableColumn> {
     let all = export::columns(query, paths, many, worked);
-    if query.fields != super::query::Fields::All {
+    if query.fields != crate::filter::Fields::All {
         return all;
     }
     let received_or_collection = |field: &Field| {
-        let shown = [System::Received, System::Collection, System::State, System::Assignee];
+        let shown = [system::RECEIVED, system::COLLECTION, system::STATE, system::ASSIGNEE];
         shown.iter().any(|system| *field == Field::System(*system))
     };
     let (ours, data): (Vec<_>, Vec<_>) = all.into_iter().partition(|column| matches!(column.field, Field::System(_)));
@@ -195,22 +195,22 @@ fn cell(entry: &EntryRef<'_>, field: &Field, listing: &Listing) -> CellView {
         text.filter(|t| !t.is_empty()).map_or(CellView::Empty, |t| CellView::Text(t.chars().take(120).collect()))
     };
     match field {
-        Field::System(System::Received) => CellView::Moment(entry.received),
-        Field::System(System::At) => entry.at.map_or(CellView::Empty, CellView::Moment),
-        Field::System(System::Id) => CellView::Number(entry.id.0.to_string()),
-        Field::System(System::Session) => text(Some(entry.session)),
-        Field::System(System::Origin) => text(Some(entry.origin)),
-        Field::System(System::Flags) => text(Some(entry.flags)),
-        Field::System(System::State) => text(Some(&listing.state_of(entry))),
-        Field::System(System::Assignee) => text(Some(entry.work.assignee)),
-        Field::System(System::Note) => text(Some(entry.work.note)),
-        Field::System(System::Collection) => text(
+        Field::System(system::RECEIVED) => CellView::Moment(entry.received),
+        Field::System(system::AT) => entry.at.map_or(CellView::Empty, CellView::Moment),
+        Field::System(system::ID) => CellView::Number(entry.id.0.to_string()),
+        Field::System(system::SESSION) => text(Some(entry.session)),
+        Field::System(system::ORIGIN) => text(Some(entry.origin)),
+        Field::System(system::FLAGS) => text(Some(entry.flags)),
+        Field::System(system::STATE) => text(Some(&listing.state_of(entry))),
+        Field::System(system::ASSIGNEE) => text(Some(entry.work.assignee)),
+        Field::System(system::COLLECTION) => text(
             listing
                 .collections
                 .iter()
                 .find(|k| k.collection.id == entry.collection)
                 .map(|k| k.collection.name.as_str()),
         ),
+        Field::System(_) => text(Some(entry.work.note)),
         Field::Data(path) => data_cell(entry.data, path),
     }
 }
@@ -250,7 +250,7 @@ pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView>
         })
         .map(|(path, values)| {
             let link = |value: &crate::entries::store::FacetValue| {
-                let exact = if value.is_text && super::operand::number(&value.value).is_some() {
+                let exact = if value.is_text && crate::filter::number(&value.value).is_some() {
                     format!("\"{}\"", value.value)
                 } else {
                     value.value.clone()

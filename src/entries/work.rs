@@ -142,7 +142,7 @@ impl Entries {
         if !store::update_data(tx, entry.id, entry.version, data).await? {
             return Err(Error::PreconditionFailed);
         }
-        for path in super::json::paths(data) {
+        for path in crate::json::paths(data) {
             register_field(tx, entry.collection, &path, now).await?;
         }
         if data != entry.data {

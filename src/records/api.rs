@@ -6,10 +6,10 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
 use serde_json::{Value, json};
 
-use super::list::chosen;
+use super::list::{GRAMMAR, chosen};
 use super::{Item, Listing, Records, Resource, csv};
-use crate::entries::query::{self, Format, Query};
 use crate::error::{Error, Result};
+use crate::filter::{self, Format, Query};
 use crate::staff::{Staff, Visitor};
 use crate::web::{ApiError, Download, IfMatch, JsonAnswer, JsonObject, NoBody, Refused, WebHost, item_id, query_pairs};
 
@@ -58,7 +58,7 @@ pub enum Listed {
 
 /// The query of a URL.
 pub fn read_query(records: &Records, uri: &Origin<'_>) -> Result<Query> {
-    query::parse(&query_pairs(uri)?, records.clock().now(), false)
+    filter::parse(&GRAMMAR, &query_pairs(uri)?, records.clock().now(), false)
 }
 
 /// The list of a resource in the format asked for.

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::list::{chosen, column_name};
 use super::{Column, Item, Kind, Listing, Records, Resource};
 use crate::entries::is_formula;
-use crate::entries::query::{Count, CsvOptions, Fields, Format, Query};
 use crate::error::Result;
+use crate::filter::{Count, CsvOptions, Fields, Format, Query};
 use crate::limits::MAX_LIMIT;
 use crate::web::{Download, Sender};
 

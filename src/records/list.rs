@@ -1,4 +1,4 @@
-//! Listing records: the filter grammar of entries, on columns.
+//! Listing records: the filter grammar, on columns.
 
 use std::fmt::Write as _;
 
@@ -7,15 +7,17 @@ use serde_json::{Map, Value};
 use super::store::{self, Row};
 use super::{Column, Item, Kind, Records, Resource};
 use crate::db::Pool;
-use crate::entries::compare::{each, on_moment, on_text, search, sign};
-use crate::entries::cursor::Cursor;
-use crate::entries::operand::Operand;
-use crate::entries::order::{OrderColumn, OrderKind, after, order_by};
-use crate::entries::query::{Condition, Count, Deleted, Field, Fields, Group, Op, Query, System, Word};
-use crate::entries::sql::{Sql, repeats};
 use crate::error::{Error, FieldError, Result};
+use crate::filter::{
+    Condition, Count, Cursor, Deleted, Field, Fields, Grammar, Op, Operand, OrderColumn, OrderKind, Query, Sql,
+    SystemField, SystemKind, Word, after, each, on_moment, on_text, order_by, push_conditions, search, sign,
+};
 use crate::limits::DEFAULT_LIMIT;
 use crate::words::did_you_mean;
+
+/// What can be asked of records: their columns. `_id` is what entries call the `id`.
+pub static GRAMMAR: Grammar =
+    Grammar { system: &[SystemField { name: "_id", kind: SystemKind::Number }], any_data: false };
 
 /// A page of records.
 pub struct Listing {
@@ -100,11 +102,10 @@ fn values(row: &Row) -> Vec<String> {
         .collect()
 }
 
-/// `_id` is what entries call it.
 pub(super) fn column_name(field: &Field) -> String {
     match field {
-        Field::System(System::Id) => "id".to_owned(),
-        other => other.to_string(),
+        Field::System(_) => "id".to_owned(),
+        Field::Data(path) => path.to_string(),
     }
 }
 
@@ -156,19 +157,9 @@ impl Asked {
             (_, Deleted::No) => "r.deleted_at IS NULL",
             (_, Deleted::Only) => "r.deleted_at IS NOT NULL",
         });
-        for condition in query.conditions.iter().filter(|c| !matches!(c.group, Group::Or(_))) {
-            if repeats(query, condition).next().is_some_and(|first| first.param != condition.param) {
-                continue;
-            }
-            let same: Vec<_> = repeats(query, condition).collect();
-            self.push_any(&mut sql, query, &same, &mut errors);
-        }
-        for set in 1..=9 {
-            let members: Vec<_> = query.conditions.iter().filter(|c| c.group == Group::Or(set)).collect();
-            if !members.is_empty() {
-                self.push_any(&mut sql, query, &members, &mut errors);
-            }
-        }
+        let conditions: Vec<_> = query.conditions.iter().collect();
+        let wrong = push_conditions(&mut sql, &conditions, &mut |sql, c, op| self.one(sql, c, op));
+        errors.extend(wrong.into_iter().map(|(c, detail)| FieldError::parameter(&query.params[c.param].0, detail)));
         for word in &query.words {
             self.push_word(&mut sql, word);
         }
@@ -182,29 +173,8 @@ impl Asked {
         refused.map(|(name, _)| FieldError::parameter(name, "is for entries only")).collect()
     }
 
-    /// Conditions of which one must hold.
-    fn push_any(&self, sql: &mut Sql, query: &Query, any: &[&Condition], errors: &mut Vec<FieldError>) {
-        let mut texts = Vec::new();
-        for condition in any {
-            match self.one(sql, condition) {
-                Ok(text) => texts.push(text),
-                Err(detail) => errors.push(FieldError::parameter(&query.params[condition.param].0, detail)),
-            }
-        }
-        let _ = write!(sql.text, " AND ({})", texts.join(" OR "));
-    }
-
-    fn one(&self, sql: &mut Sql, condition: &Condition) -> std::result::Result<String, String> {
-        let column = self.column(&condition.field)?;
-        let (op, opposite) = match condition.op {
-            Op::Not => (Op::Eq, true),
-            Op::NotIn => (Op::In, true),
-            Op::NotContains => (Op::Contains, true),
-            op => (op, false),
-        };
-        let negated = opposite != (condition.group == Group::Not);
-        let text = on_column(sql, column, op, &condition.operand)?;
-        Ok(if negated { format!("(({text}) IS NOT TRUE)") } else { format!("({text})") })
+    fn one(&self, sql: &mut Sql, condition: &Condition, op: Op) -> std::result::Result<String, String> {
+        on_column(sql, self.column(&condition.field)?, op, &condition.operand)
     }
 
     fn push_word(&self, sql: &mut Sql, word: &Word) {
@@ -221,10 +191,10 @@ impl Asked {
 
     /// The order asked for; the newest first if none is.
     fn order(&self, query: &Query) -> Result<Vec<OrderColumn>> {
-        let asked = query.params.iter().any(|(name, _)| name == "_sort");
+        let asked = !query.sort.is_empty();
         let mut columns = Vec::new();
         let mut descending = !asked;
-        for (i, key) in query.sort.iter().filter(|_| asked).enumerate() {
+        for (i, key) in query.sort.iter().enumerate() {
             let column = self.column(&key.field).map_err(|detail| Error::parameter("_sort", detail))?;
             if i == 0 {
                 descending = key.descending;

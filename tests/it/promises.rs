@@ -117,10 +117,10 @@ fn every_setting_is_documented() {
 #[test]
 fn every_parameter_and_operator_is_documented() {
     let page = fs::read_to_string(root().join("docs/filters.md")).unwrap();
-    for (name, _, _) in frontdesk::entries::query::Op::ALL {
+    for (name, _, _) in frontdesk::filter::Op::ALL {
         assert!(page.contains(&format!("`{name}`")), "docs/filters.md does not explain {name}");
     }
-    for name in frontdesk::entries::query::CONTROLS {
+    for name in frontdesk::filter::CONTROLS {
         assert!(page.contains(&format!("`{name}`")), "docs/filters.md does not explain {name}");
     }
 }

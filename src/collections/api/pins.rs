@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 
 use super::{Answer, find};
 use crate::collections::Collections;
-use crate::entries::path::Path;
-use crate::entries::query::{Field, field};
-use crate::entries::{Entries, Pin};
+use crate::entries::{Entries, GRAMMAR, Pin};
 use crate::error::Error;
+use crate::filter::Field;
+use crate::json::Path;
 use crate::staff::{Owner, Viewer};
 use crate::web::{JsonAnswer, JsonObject, item_id};
 
@@ -61,7 +61,7 @@ fn pin_json(pin: &(Pin, i64)) -> serde_json::Value {
 
 /// A field of the client's data; ours have indexes already.
 pub fn data_field(name: &str) -> Result<Path, Error> {
-    match field(name) {
+    match GRAMMAR.field(name) {
         Ok(Field::Data(path)) => Ok(path),
         Ok(Field::System(_)) => Err(Error::invalid("/field", "must be a field of the data")),
         Err(detail) => Err(Error::invalid("/field", detail)),

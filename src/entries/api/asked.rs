@@ -7,10 +7,11 @@ use rocket::{Request, State};
 
 use super::listing::{Answered, encode, listing_json};
 use crate::entries::pages::{self, ListView};
-use crate::entries::query::{self, Format, Query};
 use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
+use crate::entries::system;
 use crate::error::{Error, Result};
+use crate::filter::{Format, Query};
 use crate::staff::{Layout, Visitor};
 use crate::web::{Download, Fields, JsonAnswer, Negotiation, WebHost, query_pairs, see_other};
 
@@ -31,10 +32,10 @@ impl<'a> Asked<'a> {
         let mut params = query_pairs(self.uri)?;
         // `_secret` counts only if it stands in the body.
         if params.iter().any(|(name, _)| name == "_secret") {
-            query::parse(&params, self.entries.clock().now(), false)?;
+            system::parse_query(&params, self.entries.clock().now(), false)?;
         }
         params.extend(body.into_iter().flat_map(|fields| fields.0.clone()));
-        let query = query::parse(&params, self.entries.clock().now(), body.is_some())?;
+        let query = system::parse_query(&params, self.entries.clock().now(), body.is_some())?;
         let reader = match (&query.secret, &self.visitor.0) {
             (Some(secret), _) => Reader::Session(public_session(secret)),
             (None, Some(account)) => Reader::Staff(account.id),

@@ -5,10 +5,10 @@ use rocket::http::Status;
 use rocket::{Request, State, delete, get, patch, post, put};
 
 use super::shown;
-use crate::entries::query::{self};
 use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::Mark;
+use crate::entries::system;
 use crate::entries::{Entry, EntryId};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
@@ -171,7 +171,7 @@ impl Entries {
         let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
         let params =
             pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
-        let query = query::parse(&params, self.clock.now(), false)?;
+        let query = system::parse_query(&params, self.clock.now(), false)?;
         let one = if let [id] = ids { id.0.to_string() } else { String::new() };
         self.mark_as(by, reader, &query, mark, one).await
     }

@@ -5,10 +5,10 @@ use rocket::http::Header;
 use rocket::response::{self, Responder};
 
 use crate::entries::export::write_json;
-use crate::entries::json;
-use crate::entries::query::{Fields as Chosen, Query};
 use crate::entries::reading::Listing;
 use crate::entries::store::EntryRef;
+use crate::filter::{Fields as Chosen, Query};
+use crate::json;
 use crate::web::{Download, Html, JsonAnswer, SeeOther};
 
 /// What `/list`, `/csv` and the API answer.

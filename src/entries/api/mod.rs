@@ -13,8 +13,8 @@ use listing::Answered;
 
 use super::Entry;
 use super::export::write_json;
-use super::query::Fields as Chosen;
 use crate::error::Result;
+use crate::filter::Fields as Chosen;
 use crate::web::{ApiError, Fields, JsonAnswer, etag};
 
 pub use listing::encode;

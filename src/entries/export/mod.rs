@@ -12,17 +12,17 @@ use futures::TryStreamExt as _;
 
 use writer::Writer;
 
-use super::cursor;
 use super::order;
-use super::path::Path;
-use super::query::{Condition, Field, Fields, Format, Group, Operand, Query, System};
 use super::reading::Reader;
 use super::service::Entries;
 use super::sql::Filter;
 use super::store::{self, Batch, Stretch};
+use super::system;
 use crate::collections::Known;
 use crate::db::DbError;
 use crate::error::{Error, Result};
+use crate::filter::{Condition, Field, Fields, Format, Group, Operand, OrderColumn, Query, SystemField};
+use crate::json::Path;
 use crate::web::Sender;
 
 pub use table::{is_formula, unguarded};
@@ -80,11 +80,11 @@ impl Export {
             _ => "entries",
         };
         let is_said = |c: &&Condition| {
-            let anywhere = matches!(c.group, Group::Or(_)) && c.field == Field::System(System::Flags);
-            c.field != Field::System(System::Collection) && !anywhere
+            let anywhere = matches!(c.group, Group::Or(_)) && c.field == Field::System(system::FLAGS);
+            c.field != Field::System(system::COLLECTION) && !anywhere
         };
         let said = |c: &Condition| match (&c.field, &c.operand) {
-            (Field::System(System::Id), Operand::Many(ids)) => format!("{}-selected", ids.len()),
+            (Field::System(system::ID), Operand::Many(ids)) => format!("{}-selected", ids.len()),
             _ => self.query.params[c.param].0.clone() + "-" + &self.query.params[c.param].1,
         };
         let conditions: Vec<_> = self.query.conditions.iter().filter(is_said).map(said).collect();
@@ -109,7 +109,7 @@ pub async fn write_export(entries: &Entries, export: &Export, to: &Sender) -> Re
     let mut snapshot = entries.db.snapshot().await?;
     // The header leaves before the first entry is read.
     writer.send(to, true).await?;
-    let in_index_order = export.query.sort == Query::default().sort;
+    let in_index_order = export.query.sort == system::newest_first();
     if in_index_order {
         batches(entries, export, &mut snapshot, &mut writer, to).await?;
     } else {
@@ -133,7 +133,7 @@ async fn batches(
     while let Some(batch) = next {
         let count = batch.iter().count() as u32;
         left = if count < BATCH { 0 } else { left.saturating_sub(count) };
-        let after = batch.last().map(|entry| cursor::values(&export.query.sort, &entry, ""));
+        let after = batch.last().map(|entry| order::values(&export.query.sort, &entry, ""));
         let read = read_batch(snapshot, &export.filter, &order, after.as_deref(), left);
         // The first is polled first: the database is at work before the writing begins.
         let (read, ()) = tokio::join!(read, async { batch.iter().for_each(|entry| writer.entry(&entry)) });
@@ -146,7 +146,7 @@ async fn batches(
 async fn read_batch(
     snapshot: &mut crate::db::Snapshot,
     filter: &Filter,
-    order: &[order::OrderColumn],
+    order: &[OrderColumn],
     after: Option<&[String]>,
     left: u32,
 ) -> Result<Option<Batch>> {
@@ -194,23 +194,23 @@ pub fn columns(query: &Query, paths: &[String], many_collections: bool, worked: 
             .iter()
             .filter_map(|text| Some(TableColumn { name: text.clone(), field: Field::Data(Path::parse(text).ok()?) }))
     };
-    let system = |field: System| TableColumn { name: field.name().to_owned(), field: Field::System(field) };
+    let system = |field: SystemField| TableColumn { name: field.name.to_owned(), field: Field::System(field) };
     let mut all = vec![
-        system(System::Id),
-        system(System::Received),
-        system(System::At),
-        system(System::Session),
-        system(System::Origin),
+        system(system::ID),
+        system(system::RECEIVED),
+        system(system::AT),
+        system(system::SESSION),
+        system(system::ORIGIN),
     ];
     if many_collections {
-        all.insert(1, system(System::Collection));
+        all.insert(1, system(system::COLLECTION));
     }
     // Who asks for marked entries sees how they are marked, also when they come back.
-    if query.mentions(System::Flags) {
-        all.push(system(System::Flags));
+    if query.mentions(system::FLAGS) {
+        all.push(system(system::FLAGS));
     }
     if worked {
-        all.extend([System::State, System::Assignee, System::Note].map(system));
+        all.extend([system::STATE, system::ASSIGNEE, system::NOTE].map(system));
     }
     all.extend(data());
     match &query.fields {

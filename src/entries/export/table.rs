@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::TableColumn;
-use crate::entries::json::{self, Kind};
-use crate::entries::operand;
-use crate::entries::path::Path;
-use crate::entries::query::{CsvOptions, Field, Fields, System};
 use crate::entries::store::EntryRef;
+use crate::entries::system;
+use crate::filter::{CsvOptions, Field, Fields, SystemField, number};
+use crate::json::Path;
+use crate::json::{self, Kind};
 
 /// The chosen part of the data.
 pub(super) fn chosen(text: &mut String, data: &str, fields: &Fields) {
@@ -175,18 +175,18 @@ impl Table {
     }
 }
 
-fn system_text(system: System, entry: &EntryRef<'_>, collection: &str) -> String {
+fn system_text(system: SystemField, entry: &EntryRef<'_>, collection: &str) -> String {
     match system {
-        System::Id => entry.id.0.to_string(),
-        System::Received => entry.received.to_string(),
-        System::At => entry.at.map_or(String::new(), |at| at.to_string()),
-        System::Session => entry.session.to_owned(),
-        System::Collection => collection.to_owned(),
-        System::Origin => entry.origin.to_owned(),
-        System::Flags => entry.flags.to_owned(),
-        System::State => entry.work.state.to_owned(),
-        System::Assignee => entry.work.assignee.to_owned(),
-        System::Note => entry.work.note.to_owned(),
+        system::ID => entry.id.0.to_string(),
+        system::RECEIVED => entry.received.to_string(),
+        system::AT => entry.at.map_or(String::new(), |at| at.to_string()),
+        system::SESSION => entry.session.to_owned(),
+        system::COLLECTION => collection.to_owned(),
+        system::ORIGIN => entry.origin.to_owned(),
+        system::FLAGS => entry.flags.to_owned(),
+        system::STATE => entry.work.state.to_owned(),
+        system::ASSIGNEE => entry.work.assignee.to_owned(),
+        _ => entry.work.note.to_owned(),
     }
 }
 
@@ -196,7 +196,7 @@ fn system_text(system: System, entry: &EntryRef<'_>, collection: &str) -> String
 pub fn is_formula(text: &str) -> bool {
     let bare = text.trim_start_matches('\'');
     let sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
-    (bare.starts_with(['\t', '\r', '\n']) || bare.trim_start().starts_with(sign)) && operand::number(text).is_none()
+    (bare.starts_with(['\t', '\r', '\n']) || bare.trim_start().starts_with(sign)) && number(text).is_none()
 }
 
 /// Takes off the apostrophe that [`is_formula`] texts are given.

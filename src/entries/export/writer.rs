@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use super::table::{Table, chosen};
 use super::{BOM, Export, PIECE, columns};
 use crate::collections::CollectionId;
-use crate::entries::json::{self};
-use crate::entries::query::{Fields, Format};
 use crate::entries::reading::Reader;
 use crate::entries::store::EntryRef;
 use crate::error::{Error, Result};
+use crate::filter::{Fields, Format};
+use crate::json::{self};
 use crate::web::Sender;
 
 /// Turns entries into bytes of one format.

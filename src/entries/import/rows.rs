@@ -7,9 +7,9 @@ use super::source::{MAX_LINE, Prepared, Skipped, unreadable};
 use super::table::{Columns, QuoteWatch, entry_id, moment};
 use super::{Dialect, Exported, Read1};
 use crate::entries::Kept;
-use crate::entries::json::{self, Refusal};
-use crate::entries::path::Path;
 use crate::error::Result;
+use crate::json::Path;
+use crate::json::{self, Refusal};
 use crate::limits::{MAX_ENTRY, MAX_FIELDS};
 
 /// Hands on the records of a table with their lines, until `take` wants no more. `Ok(None)`: one that is no UTF-8.

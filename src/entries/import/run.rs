@@ -11,10 +11,10 @@ use super::piece::Run;
 use super::source::Source;
 use super::survey::Survey;
 use crate::collections::{Collection, register_field};
-use crate::entries::json;
 use crate::entries::service::Entries;
 use crate::entries::store;
 use crate::error::Result;
+use crate::json;
 use crate::staff::{Author, Deed, audit};
 
 /// Rows after which it is noted how far the import is.

@@ -2,7 +2,7 @@
 
 use super::Dialect;
 use super::table::QuoteWatch;
-use crate::entries::operand;
+use crate::filter::number;
 
 /// Records that are looked at.
 const LOOKED_AT: usize = 200;
@@ -185,7 +185,7 @@ enum Kind {
 
 impl Kind {
     fn of(cell: &str) -> Option<Kind> {
-        if operand::number(cell).is_some() {
+        if number(cell).is_some() {
             let year = cell.len() == 4 && cell.parse::<u32>().is_ok_and(|year| (1800..2200).contains(&year));
             return Some(if year { Kind::Year } else { Kind::Number });
         }

@@ -7,8 +7,8 @@ use super::aside::aside;
 use super::source::{Row, Source};
 use super::{ImportReport, Notice};
 use crate::entries::intake::digest;
-use crate::entries::json;
 use crate::error::{Error, Result};
+use crate::json;
 use crate::limits::MAX_NAME;
 
 /// Rows that a preview shows.

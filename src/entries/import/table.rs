@@ -5,8 +5,10 @@ use std::io::{self, Read};
 
 use super::tree::Tree;
 use super::{Dialect, Exported, Notice, Read1};
-use crate::entries::path::Path;
-use crate::entries::{EntryId, export, json, operand};
+use crate::entries::{EntryId, export};
+use crate::filter::number;
+use crate::json;
+use crate::json::Path;
 use crate::limits::{MAX_ENTRY, MAX_LEAVES};
 use crate::moment::Moment;
 
@@ -187,7 +189,7 @@ pub fn moment(name: &str, text: &str) -> Result<Moment, String> {
 /// A cell as JSON: numbers, truth values, arrays and empty objects are recognised by their spelling.
 fn value(cell: &str, ours: bool) -> String {
     let is_json = matches!(cell, "true" | "false" | "{}")
-        || operand::number(cell).is_some() && cell.trim() == cell
+        || number(cell).is_some() && cell.trim() == cell
         || cell.starts_with('[') && is_canonical(cell);
     if is_json { cell.to_owned() } else { json::string(if ours { export::unguarded(cell) } else { cell }) }
 }

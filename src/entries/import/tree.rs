@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::entries::json::{self};
+use crate::json::{self};
 
 /// Columns with dots become objects again.
 #[derive(Default)]

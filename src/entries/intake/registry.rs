@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use super::MAX_SHAPES;
 use crate::collections::{self, CollectionId, FieldCounts};
 use crate::db::{DbError, Pool, Tx};
-use crate::entries::{NewEntry, json};
+use crate::entries::NewEntry;
+use crate::json;
 use crate::limits::{MAX_FIELDS, MAX_NEW_FIELDS};
 use crate::moment::{HOUR, Moment};
 

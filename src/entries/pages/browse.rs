@@ -7,15 +7,16 @@ use rocket::request::FlashMessage;
 
 use crate::collections::{Collection, Known};
 use crate::entries::api::encode;
-use crate::entries::json;
-use crate::entries::query::{self, Deleted, Field, Query, System};
 use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store;
+use crate::entries::system;
 use crate::entries::views::{
     CellView, ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, frequent, param_name, rows, side,
 };
 use crate::error::Result;
+use crate::filter::{self, Deleted, Field, Fields, Query};
+use crate::json;
 use crate::staff::Layout;
 use crate::web::{Html, WebHost, render};
 
@@ -97,10 +98,10 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
     let kept: Vec<_> =
         query.params.iter().filter(|(name, _)| !matches!(name.as_str(), "_cursor" | "_format")).cloned().collect();
     let conditions_only =
-        query.conditions.iter().all(|c| c.field == Field::System(System::Collection)) && query.words.is_empty();
+        query.conditions.iter().all(|c| c.field == Field::System(system::COLLECTION)) && query.words.is_empty();
     let untouched =
         listing.entries().is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
-    let usual = if query.fields == query::Fields::All { frequent(&listing, &paths) } else { paths.clone() };
+    let usual = if query.fields == Fields::All { frequent(&listing, &paths) } else { paths.clone() };
     let page_url =
         |cursor: &String| format!("/list?{}", encode(kept.iter().chain([&("_cursor".to_owned(), cursor.clone())])));
     let with = |name: &str, value: &str| {
@@ -136,9 +137,9 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         untouched,
         may_change: layout.person.as_ref().is_some_and(|person| person.role >= crate::staff::Role::Staff),
         in_bin: query.deleted == Deleted::Only,
-        in_spam: query.mentions(System::Flags),
+        in_spam: query.mentions(system::FLAGS),
         filters: usual.into_iter().map(|path| (param_name(&path), path)).collect(),
-        operators: query::Op::ALL.iter().map(|(name, _, words)| (*name, *words)).collect(),
+        operators: filter::Op::ALL.iter().map(|(name, _, words)| (*name, *words)).collect(),
         fields: paths,
         toast,
         collection: one,
@@ -149,10 +150,10 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
 
 /// What the URL leaves open: the columns that this person chose, and the facets that the fields suggest.
 async fn fill_in(query: &mut Query, entries: &Entries, readable: &[Arc<Known>], user: i64) -> Result<()> {
-    if let ([known], query::Fields::All) = (readable, &query.fields)
+    if let ([known], Fields::All) = (readable, &query.fields)
         && let Some(choice) = store::column_choice(&entries.db, user, known.collection.id).await?
     {
-        query.fields = query::parse(&[("_fields".into(), choice)], entries.clock.now(), false)?.fields;
+        query.fields = system::parse_query(&[("_fields".into(), choice)], entries.clock.now(), false)?.fields;
     }
     if query.facets.is_empty() {
         query.facets = suggested_facets(entries, readable).await?;
@@ -175,7 +176,7 @@ pub(super) async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)
 }
 
 /// Fields that look like choices: texts and truth values, few of them long.
-async fn suggested_facets(entries: &Entries, readable: &[Arc<Known>]) -> Result<Vec<crate::entries::path::Path>> {
+async fn suggested_facets(entries: &Entries, readable: &[Arc<Known>]) -> Result<Vec<crate::json::Path>> {
     let [known] = readable else { return Ok(Vec::new()) };
     let fields = crate::collections::fields(&entries.db, known.collection.id).await?;
     let likely = |name: &str| {
@@ -184,7 +185,7 @@ async fn suggested_facets(entries: &Entries, readable: &[Arc<Known>]) -> Result<
             .any(|w| name.to_lowercase().contains(w))
     };
     let choices = fields.iter().filter(|f| f.strings + f.bools > 0 && f.numbers == 0 && likely(&f.path));
-    Ok(choices.filter_map(|f| crate::entries::path::Path::parse(&f.path).ok()).take(3).collect())
+    Ok(choices.filter_map(|f| crate::json::Path::parse(&f.path).ok()).take(3).collect())
 }
 
 fn columns_to_choose(query: &Query, paths: &[String]) -> Vec<(String, bool)> {
@@ -194,7 +195,7 @@ fn columns_to_choose(query: &Query, paths: &[String]) -> Vec<(String, bool)> {
 }
 
 fn is_shown(query: &Query, shown: &[crate::entries::export::TableColumn], name: &str) -> bool {
-    let by_default = query.fields == query::Fields::All && name.starts_with('_');
+    let by_default = query.fields == Fields::All && name.starts_with('_');
     !by_default && shown.iter().any(|column| column.field.to_string() == name)
 }
 

@@ -5,10 +5,10 @@ use rocket::{State, post};
 
 use crate::entries::EntryId;
 use crate::entries::api::encode;
-use crate::entries::query::{self};
 use crate::entries::reading::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::{self, Mark};
+use crate::entries::system;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::staff::{Deed, Staff, Viewer, audit};
@@ -31,7 +31,7 @@ pub(super) async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -
     let (mark, done) = mark_named(form.get("action"))?;
     let back = format!("/list?{}", form.get("query"));
     let (count, at) = if form.get("all") == "1" {
-        let query = query::parse(&pairs(form.get("query"))?, entries.clock.now(), false)?;
+        let query = system::parse_query(&pairs(form.get("query"))?, entries.clock.now(), false)?;
         entries.mark(&staff.author(), &reader, &query, mark).await?
     } else {
         let ids: Vec<_> = form.all("id").filter_map(|id| id.parse().ok().map(EntryId)).collect();
@@ -87,7 +87,7 @@ pub(super) async fn save_view(staff: Staff, entries: &State<Entries>, form: Fiel
     if name.is_empty() {
         return Err(Error::invalid("/name", "a view needs a name"));
     }
-    query::parse(&pairs(form.get("query"))?, entries.clock.now(), false)?;
+    system::parse_query(&pairs(form.get("query"))?, entries.clock.now(), false)?;
     let mut tx = entries.db.begin().await?;
     let now = entries.clock.now();
     store::save_view(&mut tx, &name, form.get("query"), staff.0.id, now).await?;

@@ -4,13 +4,13 @@ use rocket::response::Flash;
 use rocket::{State, post};
 
 use crate::entries::EntryId;
-use crate::entries::json;
-use crate::entries::operand;
-use crate::entries::path::Path;
 use crate::entries::service::Entries;
 use crate::entries::submission::merge;
 use crate::entries::work::WorkChange;
 use crate::error::{Error, Result};
+use crate::filter::number;
+use crate::json;
+use crate::json::Path;
 use crate::staff::Staff;
 use crate::web::{Fields, SeeOther, see_other};
 
@@ -76,7 +76,7 @@ fn typed(present: &str, value: &str) -> std::result::Result<Option<String>, Stri
     if unchanged {
         return Ok(None);
     }
-    let is_number = operand::number(&value).is_some() && value.trim() == value;
+    let is_number = number(&value).is_some() && value.trim() == value;
     match old {
         serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
             let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&value).is_ok();

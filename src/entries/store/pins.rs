@@ -3,8 +3,8 @@
 use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Tx};
 use crate::entries::Pin;
-use crate::entries::path::Path;
 use crate::entries::pin;
+use crate::json::Path;
 use crate::moment::Moment;
 
 pub async fn pins(db: &Pool) -> Result<Vec<Pin>, DbError> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::rows::{Batch, EntryRef, RECORD, row};
 use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Snapshot};
-use crate::entries::order::{self, OrderColumn};
-use crate::entries::path::Path;
-use crate::entries::sql::{self, Filter, Sql};
+use crate::entries::sql::{self, Filter};
 use crate::entries::{Entry, EntryId};
+use crate::filter::{OrderColumn, Sql, after, order_by};
+use crate::json::Path;
 use crate::moment::Moment;
 
 /// Which stretch of a filter's entries is wanted.
@@ -26,9 +26,8 @@ pub struct Stretch<'a> {
 pub fn statement(filter: &Filter, stretch: &Stretch<'_>) -> Sql {
     let mut sql = filter.sql.clone();
     let condition = std::mem::take(&mut sql.text);
-    let after =
-        stretch.after.map_or(String::new(), |values| order::after(&mut sql, stretch.order, values, stretch.reversed));
-    let by = order::order_by(stretch.order, stretch.reversed);
+    let after = stretch.after.map_or(String::new(), |values| after(&mut sql, stretch.order, values, stretch.reversed));
+    let by = order_by(stretch.order, stretch.reversed);
     let limit = stretch.limit;
     let inner = if let [arm] = filter.arms.as_slice() {
         format!("SELECT {} AS entry FROM entries e WHERE {condition}{arm}{after}{by} LIMIT {limit}", row())
@@ -76,7 +75,7 @@ pub async fn batch(snapshot: &mut Snapshot, filter: &Filter, stretch: &Stretch<'
 /// The statement that walks all entries of a filter row by row, for orders that no index gives.
 pub fn all_rows(filter: &Filter, order: &[OrderColumn]) -> Sql {
     let mut sql = filter.sql.clone();
-    sql.text = format!("SELECT {} FROM entries e WHERE {}{}", row(), sql.text, order::order_by(order, false));
+    sql.text = format!("SELECT {} FROM entries e WHERE {}{}", row(), sql.text, order_by(order, false));
     sql
 }
 

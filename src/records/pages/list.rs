@@ -5,8 +5,8 @@ use rocket::http::uri::Origin;
 use rocket::request::FlashMessage;
 use rocket::{State, get};
 
-use crate::entries::query::Deleted;
 use crate::error::Result;
+use crate::filter::{Deleted, Query};
 use crate::records::api::{Listed, Which, answer_list, read_query};
 use crate::records::csv::{cell, names, reference_name};
 use crate::records::{Column, Item, Kind, Records, Resource};
@@ -201,7 +201,7 @@ fn shown_cell(column: &Column, item: &Item, names: &crate::records::csv::Names) 
     }
 }
 
-fn chips(query: &crate::entries::query::Query, params: &[(String, String)], uri: &Origin<'_>) -> Vec<(String, String)> {
+fn chips(query: &Query, params: &[(String, String)], uri: &Origin<'_>) -> Vec<(String, String)> {
     query
         .conditions
         .iter()

@@ -1,18 +1,11 @@
-//! JSON as clients send it: checked and made canonical in one pass, then walked without building values.
-//!
-//! Canonical text has no white space and one spelling of every string; the order of names and the
-//! spelling of numbers stay as sent. So the exact text `"pro"` occurs in an entry if and only if the
-//! string does, and a control character never occurs at all.
-
-mod walk;
+//! One pass over JSON that comes in: checked, made canonical, and its shape hashed.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use jiter::{Jiter, JiterError, Peek};
 
+use super::text::{own, write_string};
 use crate::limits::{MAX_DEPTH, MAX_LEAVES, MAX_NAME};
-
-pub use walk::{fields, find, members, paths};
 
 /// The JSON types, as the field registry counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -236,21 +229,6 @@ impl Reader<'_> {
     fn string(&mut self, value: &str) {
         write_string(&mut self.out, value);
     }
-}
-
-fn own(name: Result<Option<&str>, JiterError>) -> Result<Option<String>, JiterError> {
-    name.map(|name| name.map(str::to_owned))
-}
-
-fn write_string(out: &mut Vec<u8>, value: &str) {
-    serde_json::to_writer(out, value).expect("a string always fits a Vec");
-}
-
-/// A text as a canonical JSON string, quotes included.
-pub fn string(value: &str) -> String {
-    let mut out = Vec::with_capacity(value.len() + 2);
-    write_string(&mut out, value);
-    String::from_utf8(out).expect("serde_json writes UTF-8")
 }
 
 /// Splits a JSON array into its elements' texts.

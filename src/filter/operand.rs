@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
-use super::query::Op;
+use super::op::Op;
 use crate::limits::{MAX_SEARCH, MAX_VALUES};
 use crate::moment::{DAY, Moment};
 

@@ -8,8 +8,6 @@ pub struct Path(pub Vec<String>);
 
 /// More steps than an entry may be deep reach nothing.
 const MAX_STEPS: usize = crate::limits::MAX_DEPTH;
-/// Steps that are numbers can be an index or a name; each doubles the places to look at. Later ones are names.
-const MAX_INDEXES: usize = 3;
 
 impl Path {
     /// Reads a path. An initial `data.` is dropped, so that `data._id` reaches a client's own `_id`.
@@ -26,54 +24,6 @@ impl Path {
         }
         Ok(Path(steps))
     }
-
-    /// As SQLite's JSON functions take it: a quoted literal, or an expression that chooses among the readings
-    /// of its numbers (the index of an array, or the name of a field).
-    /// `doc` is the column, with its alias.
-    pub(super) fn sqlite(&self, doc: &str) -> String {
-        let mut readings = vec!["$".to_owned()];
-        for step in &self.0 {
-            let name = format!(".{}", sqlite_step(step));
-            let index = (is_index(step) && readings.len() < 1 << MAX_INDEXES).then(|| format!("[{step}]"));
-            readings = readings
-                .iter()
-                .flat_map(|reading| index.iter().chain([&name]).map(move |step| format!("{reading}{step}")))
-                .collect();
-        }
-        let literals: Vec<_> = readings.iter().map(|reading| quote(reading)).collect();
-        let (last, others) = literals.split_last().expect("a path has a step");
-        if others.is_empty() {
-            return last.clone();
-        }
-        let tries = others.iter().map(|p| format!("WHEN json_type({doc}, {p}) IS NOT NULL THEN {p} "));
-        format!("(CASE {}ELSE {last} END)", tries.collect::<String>())
-    }
-
-    /// As PostgreSQL's `#>` takes it.
-    pub(super) fn postgres(&self) -> String {
-        let steps: Vec<_> =
-            self.0.iter().map(|step| format!("\"{}\"", step.replace('\\', "\\\\").replace('"', "\\\""))).collect();
-        format!("{}::text[]", quote(&format!("{{{}}}", steps.join(","))))
-    }
-}
-
-/// Only what SQLite reads as an index: digits that fit 32 bits, without leading zeros.
-fn is_index(step: &str) -> bool {
-    !step.is_empty()
-        && step.len() <= 9
-        && step.bytes().all(|b| b.is_ascii_digit())
-        && (step == "0" || !step.starts_with('0'))
-}
-
-/// A name as a step of an SQLite path. It is compared with the name as it is spelled in the JSON text,
-/// which is canonical, so it is spelled the same way here.
-fn sqlite_step(name: &str) -> String {
-    super::json::string(name)
-}
-
-/// A text as an SQL literal.
-pub(super) fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Splits at dots that no backslash protects.
@@ -142,12 +92,5 @@ mod tests {
             assert_eq!(path.to_string(), written, "{text}");
             assert_eq!(Path::parse(&path.to_string()).unwrap(), path, "{text}");
         }
-    }
-
-    #[test]
-    fn hostile_names_stay_inside_their_quotes() {
-        let path = Path(vec![r#"a"b'c"#.into()]);
-        assert_eq!(path.sqlite("doc"), r#"'$."a\"b''c"'"#);
-        assert_eq!(path.postgres(), r#"'{"a\"b''c"}'::text[]"#);
     }
 }

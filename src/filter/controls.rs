@@ -1,20 +1,42 @@
 //! Parameters that are ours: their names begin with `_`.
 
-use super::conditions::{field, words};
-use super::{Count, Deleted, Field, Fields, Format, Query, SortKey};
-use crate::limits::{MAX_FACETS, MAX_LIMIT, MAX_SORT_KEYS};
+use super::field::{Field, Grammar, SystemField, SystemKind};
+use super::query::{Count, Deleted, Fields, Format, Query, SortKey, Word};
+use crate::limits::{MAX_FACETS, MAX_LIMIT, MAX_SEARCH, MAX_SORT_KEYS};
 
-pub(super) fn control(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
+/// Names of the parameters that are no filters.
+pub const CONTROLS: [&str; 17] = [
+    "_sort", "_limit", "_cursor", "_fields", "_q", "_count", "_facet", "_format", "_deleted", "_tz", "_bom", "_delim",
+    "_safe", "_strict", "_form", "_secret", "_",
+];
+
+/// The control that somebody means who is used to other programs.
+pub fn control_meant(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "limit" | "per_page" | "page_size" | "pageSize" | "size" | "top" | "take" => "_limit",
+        "page" | "offset" | "skip" | "after" | "cursor" | "start" => "_cursor",
+        "sort" | "order" | "order_by" | "orderby" | "sort_by" | "ordering" => "_sort",
+        "q" | "search" | "query" => "_q",
+        "fields" | "select" | "columns" => "_fields",
+        "format" => "_format",
+        "count" | "total" => "_count",
+        "tz" | "timezone" => "_tz",
+        _ => return None,
+    })
+}
+
+/// Reads one parameter of [`CONTROLS`] into the query.
+pub(super) fn control(grammar: &Grammar, query: &mut Query, name: &str, value: &str) -> Result<(), String> {
     match name {
-        "_sort" => query.sort = sort(value)?,
+        "_sort" => query.sort = sort(grammar, value)?,
         "_limit" => query.limit = Some(limit(value)?),
         "_cursor" => query.cursor = Some(value.to_owned()).filter(|text| !text.is_empty()),
-        "_fields" => query.fields = fields(value)?,
+        "_fields" => query.fields = fields(grammar, value)?,
         "_q" => query.words.extend(words(value)?),
         "_count" => {
             query.count = choice(value, &[("auto", Count::Auto), ("exact", Count::Exact), ("none", Count::None)])?
         }
-        "_facet" => facets(query, value)?,
+        "_facet" => facets(grammar, query, value)?,
         "_format" => query.format = Some(choice(value, &FORMATS)?),
         "_deleted" => {
             let choices = [("no", Deleted::No), ("with", Deleted::With), ("only", Deleted::Only)];
@@ -49,22 +71,23 @@ fn switch(value: &str) -> Result<bool, String> {
     choice(value, &[("1", true), ("0", false), ("true", true), ("false", false)])
 }
 
-pub(super) fn limit(value: &str) -> Result<u32, String> {
+fn limit(value: &str) -> Result<u32, String> {
     match value.parse() {
         Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
         _ => Err(format!("\"{value}\" is no number from 1 to {MAX_LIMIT}")),
     }
 }
 
-pub(super) fn sort(value: &str) -> Result<Vec<SortKey>, String> {
+fn sort(grammar: &Grammar, value: &str) -> Result<Vec<SortKey>, String> {
     let keys: Result<Vec<_>, String> = list(value)
         .iter()
         .map(|text| {
             let name = text.strip_prefix('-').unwrap_or(text);
-            if name == "_note" {
-                return Err("notes have no order".into());
+            let field = grammar.field(name)?;
+            if let Field::System(SystemField { kind: SystemKind::Prose, .. }) = field {
+                return Err(format!("{name} has no order"));
             }
-            Ok(SortKey { field: field(name)?, descending: name.len() < text.len() })
+            Ok(SortKey { field, descending: name.len() < text.len() })
         })
         .collect();
     let keys = keys?;
@@ -74,11 +97,11 @@ pub(super) fn sort(value: &str) -> Result<Vec<SortKey>, String> {
     Ok(keys)
 }
 
-pub(super) fn facets(query: &mut Query, value: &str) -> Result<(), String> {
+fn facets(grammar: &Grammar, query: &mut Query, value: &str) -> Result<(), String> {
     for text in list(value) {
-        match field(&text)? {
+        match grammar.field(&text)? {
             Field::Data(path) => query.facets.push(path),
-            Field::System(system) => return Err(format!("{} has no facet", system.name())),
+            Field::System(system) => return Err(format!("{} has no facet", system.name)),
         }
     }
     if query.facets.len() > MAX_FACETS {
@@ -87,20 +110,20 @@ pub(super) fn facets(query: &mut Query, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn fields(value: &str) -> Result<Fields, String> {
+fn fields(grammar: &Grammar, value: &str) -> Result<Fields, String> {
     let names = list(value);
     let without: Vec<_> = names.iter().filter_map(|name| name.strip_prefix('-')).collect();
     if !without.is_empty() {
         if without.len() < names.len() {
             return Err("either names to show, or names to leave out, each with a minus".into());
         }
-        return Ok(Fields::Without(without.into_iter().map(field).collect::<Result<_, _>>()?));
+        return Ok(Fields::Without(without.into_iter().map(|name| grammar.field(name)).collect::<Result<_, _>>()?));
     }
     let only: Result<Vec<_>, String> = names
         .iter()
         .map(|text| match alias(text) {
-            Some((name, path)) => Ok((name.replace("\\:", ":"), field(path)?)),
-            None => Ok((text.clone(), field(text)?)),
+            Some((name, path)) => Ok((name.replace("\\:", ":"), grammar.field(path)?)),
+            None => Ok((text.clone(), grammar.field(text)?)),
         })
         .collect();
     let only = only?;
@@ -137,4 +160,26 @@ fn list(value: &str) -> Vec<String> {
     }
     items.retain(|item| !item.is_empty());
     items
+}
+
+/// The words and phrases of the search box.
+fn words(value: &str) -> Result<Vec<Word>, String> {
+    if value.chars().count() > MAX_SEARCH {
+        return Err(format!("more than {MAX_SEARCH} characters"));
+    }
+    let mut found = Vec::new();
+    let mut rest = value.trim_start();
+    while !rest.is_empty() {
+        let negated = rest.starts_with('-') && rest.len() > 1;
+        let body = if negated { &rest[1..] } else { rest };
+        let (text, after) = match body.strip_prefix('"') {
+            Some(phrase) => phrase.split_once('"').unwrap_or((phrase, "")),
+            None => body.split_once(char::is_whitespace).unwrap_or((body, "")),
+        };
+        if !text.is_empty() {
+            found.push(Word { text: text.to_owned(), negated });
+        }
+        rest = after.trim_start();
+    }
+    Ok(found)
 }

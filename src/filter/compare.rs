@@ -1,16 +1,11 @@
 //! Comparisons in SQL: numbers, texts and moments against what a query asks for.
 
+use super::op::Op;
 use super::operand::{DateRange, Operand, Value};
-use super::query::Op;
 use super::sql::Sql;
 
 /// Applies an operator to each of its operands: `in` is any, `between` is both ends.
-pub(crate) fn each(
-    sql: &mut Sql,
-    op: Op,
-    operand: &Operand,
-    apply: &mut dyn FnMut(&mut Sql, Op, &Value) -> String,
-) -> String {
+pub fn each(sql: &mut Sql, op: Op, operand: &Operand, apply: &mut dyn FnMut(&mut Sql, Op, &Value) -> String) -> String {
     match operand {
         Operand::Many(values) if op == Op::Between => {
             let low = apply(sql, Op::Gte, &values[0]);
@@ -42,7 +37,8 @@ fn any(conditions: &[String]) -> String {
     }
 }
 
-pub(crate) fn sign(op: Op) -> &'static str {
+/// The sign of a comparison in SQL.
+pub fn sign(op: Op) -> &'static str {
     match op {
         Op::Gt => ">",
         Op::Gte => ">=",
@@ -53,7 +49,7 @@ pub(crate) fn sign(op: Op) -> &'static str {
 }
 
 /// A moment against a day or a moment: `lte` a day includes the day.
-pub(crate) fn on_moment(sql: &mut Sql, column: &str, op: Op, range: &DateRange) -> String {
+pub fn on_moment(sql: &mut Sql, column: &str, op: Op, range: &DateRange) -> String {
     let instant = range.days.is_none();
     let (start, end) = (range.start.0, range.end.0);
     match op {
@@ -71,15 +67,12 @@ pub(crate) fn on_moment(sql: &mut Sql, column: &str, op: Op, range: &DateRange) 
     }
 }
 
-pub(crate) fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String {
+/// A text against a text: in the order of code points, searched without regard to case.
+pub fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String {
     match op {
         Op::Contains | Op::Starts | Op::Ends => {
             let test = search(sql, op, text);
             format!("{column} {test}")
-        }
-        // SQLite, which knows nothing of the values yet, would rather walk the newest entries.
-        Op::Eq | Op::In if !sql.postgres && column == "e.session" => {
-            format!("e.session IS NOT NULL AND likelihood(e.session = {}, 0.00001)", sql.text(text))
         }
         Op::Eq | Op::In => format!("{column} = {}", sql.text(text)),
         _ => {
@@ -91,7 +84,7 @@ pub(crate) fn on_text(sql: &mut Sql, column: &str, op: Op, text: &str) -> String
 }
 
 /// `REGEXP …` or `ILIKE …`: Unicode without regard to case, every character literal.
-pub(crate) fn search(sql: &mut Sql, op: Op, text: &str) -> String {
+pub fn search(sql: &mut Sql, op: Op, text: &str) -> String {
     if sql.postgres {
         let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let pattern = match op {

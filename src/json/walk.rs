@@ -2,8 +2,9 @@
 
 use jiter::{Jiter, JiterError, Peek};
 
-use super::{Kind, own};
-use crate::entries::path;
+use super::path::{self, Path};
+use super::read::Kind;
+use super::text::own;
 
 /// Visits the fields of canonical text in order: path, kind, and the value as text
 /// (a string unescaped, anything else as it is written).
@@ -15,7 +16,7 @@ pub fn fields(text: &str, visit: &mut dyn FnMut(&str, Kind, &str)) {
 }
 
 /// The value at a path of canonical text, as it is written there.
-pub fn find<'t>(text: &'t str, path: &path::Path) -> Option<&'t str> {
+pub fn find<'t>(text: &'t str, path: &Path) -> Option<&'t str> {
     let mut jiter = Jiter::new(text.as_bytes());
     for step in &path.0 {
         match jiter.peek().ok()? {
@@ -105,7 +106,7 @@ fn walk(
     Ok(())
 }
 
-pub(super) fn extend(at: &mut String, parent: usize, depth: usize, name: Option<&str>) -> bool {
+fn extend(at: &mut String, parent: usize, depth: usize, name: Option<&str>) -> bool {
     at.truncate(parent);
     let Some(name) = name else { return false };
     path::push(at, depth, name);
