@@ -135,7 +135,7 @@ static AREAS: Areas = Areas(&[
 async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, cursor_key: [u8; 32]) -> Rocket<Build> {
     // Without a database Rocket stops by itself, and says why.
     let Some(pool) = Db::fetch(&rocket).map(|db| Pool::clone(db)) else { return rocket };
-    let collections = Collections::new(pool.clone());
+    let collections = Collections::new(pool.clone(), clock.clone());
     let sessions = SessionLimits { idle: config.session_idle_days, absolute: config.session_days };
     let entries = Entries::new(pool.clone(), clock.clone(), collections.clone(), settings(&config, cursor_key));
     let accounts = Accounts::new(pool.clone(), clock.clone(), sessions);

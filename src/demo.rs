@@ -255,7 +255,8 @@ impl Stage {
     /// Two collections with what people sent.
     async fn entries(&mut self, pool: &Pool, config: &Config, now: Moment) -> Result<()> {
         let settings = crate::app::settings(config, [0; 32]);
-        let entries = Entries::new(pool.clone(), Clock::system(), Collections::new(pool.clone()), settings);
+        let entries =
+            Entries::new(pool.clone(), Clock::system(), Collections::new(pool.clone(), Clock::system()), settings);
         for (name, count) in [("contact", 60), ("signup", 45)] {
             let collection = entries.find_or_make(&Author::command_line(), name).await?;
             let rows: Vec<_> = (0..count).map(|n| self.entry(name, n, now).to_string()).collect();

@@ -5,18 +5,18 @@ use crate::error::{Error, Result, both};
 use crate::web::Fields;
 
 /// The settings as the form shows them: those that are stored, or what somebody typed.
-pub(super) struct Settings {
-    pub(super) title: String,
-    pub(super) open: bool,
-    pub(super) public_read: bool,
-    pub(super) retention_days: String,
-    pub(super) daily_quota: String,
-    pub(super) checks: String,
-    pub(super) states: String,
+pub struct Settings {
+    pub title: String,
+    pub open: bool,
+    pub public_read: bool,
+    pub retention_days: String,
+    pub daily_quota: String,
+    pub checks: String,
+    pub states: String,
 }
 
 impl Settings {
-    pub(super) fn stored(collection: &Collection) -> Settings {
+    pub fn stored(collection: &Collection) -> Settings {
         let number = |number: Option<i64>| number.map_or(String::new(), |number| number.to_string());
         Settings {
             title: collection.title.clone(),
@@ -29,7 +29,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn typed(form: &Fields) -> Settings {
+    pub fn typed(form: &Fields) -> Settings {
         Settings {
             title: form.get("title").to_owned(),
             open: form.get("open") == "1",
@@ -41,7 +41,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn changes(&self) -> Result<Changes> {
+    pub fn changes(&self) -> Result<Changes> {
         let number = |field: &str, text: &str| match text.trim() {
             "" => Ok(None),
             text => {

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use super::{CollectionCommand, ImportArgs, Outcome, print};
-use crate::collections::{self, CollectionName, Collections, NewCollection, WebOrigin};
+use crate::collections::{CollectionName, Collections, NewCollection, WebOrigin};
 use crate::config::Config;
 use crate::db::Pool;
 use crate::entries::{Entries, How, ImportReport, Options, Reader, Source, Survey, parse_query};
@@ -20,29 +20,32 @@ pub(super) async fn collection(command: CollectionCommand, config: &Config) -> O
             let origins = origin.iter().map(|origin| WebOrigin::parse(origin)).collect::<Result<_, _>>()?;
             let name = CollectionName::parse(&name)?;
             let new = NewCollection { name, title: String::new(), open, public_read, kind, origins };
-            let made = collections::create(&pool, &Author::command_line(), new, Clock::system().now()).await?;
+            let made = collections(&pool).create(&Author::command_line(), new).await?;
             print(&format!("{}\n", made.publishable_key))?;
         }
         CollectionCommand::List => {
-            for known in Collections::new(pool.clone()).list().await? {
+            for known in collections(&pool).list().await? {
                 print(&format!("{}\t{}\n", known.collection.name, known.collection.title))?;
             }
         }
         CollectionCommand::Key { name } => {
-            let found =
-                collections::find(&pool, &name).await?.ok_or_else(|| format!("there is no collection \"{name}\""))?;
-            print(&format!("{}\n", found.publishable_key))?;
+            let known = collections(&pool).get(&name).await?;
+            print(&format!("{}\n", known.collection.publishable_key))?;
         }
     }
     pool.close().await;
     Ok(())
 }
 
+fn collections(pool: &Pool) -> Collections {
+    Collections::new(pool.clone(), Clock::system())
+}
+
 /// Entries for a command: without limits, the budgets of a person who waits.
 pub(super) fn entries(pool: &Pool, config: &Config) -> Entries {
     let mut settings = crate::app::settings(config, [0; 32]);
     settings.rates = None;
-    Entries::new(pool.clone(), Clock::system(), Collections::new(pool.clone()), settings)
+    Entries::new(pool.clone(), Clock::system(), collections(pool), settings)
 }
 
 pub(super) async fn import(args: &ImportArgs, config: &Config) -> Outcome {
@@ -66,8 +69,9 @@ pub(super) async fn import(args: &ImportArgs, config: &Config) -> Outcome {
     let pool = Pool::open(&config.database_url()).await?;
     let entries = entries(&pool, config);
     if args.dry_run {
-        let collection = collections::find(&pool, &args.collection).await?;
-        let would = entries.would_import(collection.as_ref(), name, &(source, survey, how)).await?;
+        let known = collections(&pool).by_name(&args.collection).await?;
+        let would =
+            entries.would_import(known.as_ref().map(|known| &known.collection), name, &(source, survey, how)).await?;
         return tell(&would);
     }
     let by = Author::command_line();

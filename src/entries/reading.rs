@@ -289,7 +289,7 @@ impl Entries {
     async fn fields_of(&self, collections: &[Arc<Known>]) -> Result<Vec<RegisteredField>> {
         let mut fields = Vec::new();
         for known in collections {
-            fields.extend(crate::collections::fields(&self.db, known.collection.id).await?);
+            fields.extend(self.collections.fields(known.collection.id).await?);
         }
         fields.sort_by_key(|field| field.id);
         Ok(fields)

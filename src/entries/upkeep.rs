@@ -179,7 +179,7 @@ impl Entries {
 
     /// Removes deleted collections whose time is over, with all they hold.
     pub async fn purge_collections(&self) -> Result<()> {
-        for collection in crate::collections::purgeable(&self.db, self.clock.now()).await? {
+        for collection in self.collections.purgeable().await? {
             for (pin, _) in self.pins(collection.id).await? {
                 let _alone = self.slow.building.lock().await;
                 store::drop_pin(&self.db, pin.id).await?;
@@ -194,7 +194,7 @@ impl Entries {
                     break;
                 }
             }
-            crate::collections::remove(&self.db, &collection).await?;
+            self.collections.purge(&collection).await?;
             self.intake.forget(collection.id).await;
             tracing::info!(collection = collection.name, "a deleted collection was removed for good");
         }
@@ -236,7 +236,7 @@ impl Entries {
     /// Writes down what is only in memory: counts, and origins that were refused. Failing, it loses just these.
     pub async fn write_down(&self) {
         self.intake.flush().await;
-        if let Err(error) = self.collections.flush(self.clock.now()).await {
+        if let Err(error) = self.collections.flush().await {
             tracing::warn!(%error, "refused origins were not written down");
         }
     }
@@ -245,7 +245,7 @@ impl Entries {
     pub async fn upkeep(&self) -> Result<()> {
         self.limits.forget_quiet();
         self.intake.flush().await;
-        self.collections.flush(self.clock.now()).await?;
+        self.collections.flush().await?;
         self.pin_slow_fields().await?;
         self.build_pins().await?;
         self.end_all_cancelled().await?;

@@ -11,7 +11,7 @@ use super::{Item, Listing, Records, Resource, csv};
 use crate::error::{Error, Result};
 use crate::filter::{self, Format, Query};
 use crate::staff::{Staff, Visitor};
-use crate::web::{ApiError, Download, IfMatch, JsonAnswer, JsonObject, NoBody, Refused, WebHost, item_id, query_pairs};
+use crate::web::{Answer, Download, IfMatch, JsonAnswer, JsonObject, NoBody, Refused, WebHost, item_id, query_pairs};
 
 /// GET of lists and items.
 pub fn read_routes() -> Vec<Route> {
@@ -110,8 +110,6 @@ pub fn made(resource: &Resource, item: Item) -> JsonAnswer {
     let (etag, location) = (item.etag(), format!("/api/v1/{}/{}", resource.name, item.id));
     JsonAnswer::created(location, &Value::Object(item.body)).with("ETag", etag)
 }
-
-type Answer<T> = std::result::Result<T, ApiError>;
 
 #[get("/")]
 async fn list(

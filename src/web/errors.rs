@@ -12,6 +12,9 @@ use super::headers::RequestId;
 use super::methods::Methods;
 use crate::error::{Error, FieldError};
 
+/// What a route of the API answers: errors are told as problems (RFC 9457).
+pub type Answer<T> = std::result::Result<T, ApiError>;
+
 /// An error told as a problem document, whatever the reader prefers.
 #[derive(Debug)]
 pub struct ApiError(pub Error);

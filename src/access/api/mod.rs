@@ -12,7 +12,7 @@ use super::AUDIT;
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, shown};
 use crate::staff::Owner;
-use crate::web::{ApiError, JsonAnswer, WebHost, item_id};
+use crate::web::{Answer, JsonAnswer, WebHost, item_id};
 
 pub use users::link_url;
 
@@ -51,8 +51,6 @@ pub fn routes() -> Vec<Route> {
     ]
     .concat()
 }
-
-type Answer<T> = std::result::Result<T, ApiError>;
 
 #[get("/api/v1/audit")]
 async fn audit(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {

@@ -5,9 +5,8 @@ use rocket::{State, delete, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Answer;
 use crate::staff::{Accounts, Credential, Viewer};
-use crate::web::{JsonAnswer, item_id};
+use crate::web::{Answer, JsonAnswer, item_id};
 
 /// List one's own sessions
 #[utoipa::path(

@@ -6,14 +6,13 @@ use rocket::{State, delete, get, post};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Answer;
 use crate::access::TOKENS;
 use crate::error::{Error, Result, both};
 use crate::moment::Moment;
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, made, shown};
 use crate::staff::{Accounts, NewToken, Owner, Scopes};
-use crate::web::{IfMatch, JsonAnswer, JsonObject, WebHost, item_id};
+use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, WebHost, item_id};
 
 #[get("/api/v1/tokens")]
 pub(super) async fn tokens(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {

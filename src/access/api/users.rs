@@ -7,13 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Answer;
 use crate::access::USERS;
 use crate::error::{Error, FieldError, Result, both};
 use crate::records::api::{Listed, answer_list, made, shown};
 use crate::records::{Records, read_only_unchanged};
 use crate::staff::{Accounts, Change, Email, Link, NewPerson, Owner, Role};
-use crate::web::{IfMatch, JsonAnswer, JsonObject, NoBody, WebHost, item_id};
+use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, NoBody, WebHost, item_id};
 
 #[get("/api/v1/users")]
 pub(super) async fn users(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {

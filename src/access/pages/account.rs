@@ -2,18 +2,17 @@
 
 use askama::Template;
 use rocket::http::Status;
-use rocket::request::FlashMessage;
 use rocket::response::Flash;
 use rocket::{State, get, post};
 
-use super::{After, note_of, on, refused};
+use super::{After, refused};
 use crate::error::{Error, FieldError, Result, both};
 use crate::moment::{DAY, Moment};
 use crate::records::Records;
 use crate::staff::{
     Account, Accounts, Change, Layout, NewToken, OwnSession, Password, Role, Scope, Scopes, Session, Token, Viewer,
 };
-use crate::web::{ClientAddress, Fields, Html, SeeOther, item_id, render};
+use crate::web::{ClientAddress, Fields, Html, Note, SeeOther, item_id, render, told};
 
 #[derive(Template)]
 #[template(path = "access/account.html")]
@@ -69,17 +68,17 @@ pub(super) async fn account(
     session: OwnSession,
     layout: Layout,
     accounts: &State<Accounts>,
-    flash: Option<FlashMessage<'_>>,
+    note: Note,
 ) -> Result<Html> {
     let own = Own { accounts, layout, account: viewer.0, session: &session };
-    own.page(Fields::default(), Vec::new(), String::new(), note_of(flash)).await
+    own.page(Fields::default(), Vec::new(), String::new(), note.0).await
 }
 
 #[post("/account", data = "<form>")]
 pub(super) async fn rename(viewer: Viewer, accounts: &State<Accounts>, form: Fields) -> Result<Flash<SeeOther>> {
     let change = Change { name: Some(form.get("name").to_owned()), ..Change::default() };
     accounts.change(&viewer.author(), viewer.0.id, None, change).await?;
-    Ok(on("/account", "Saved."))
+    Ok(told("/account", "Saved."))
 }
 
 #[post("/account/password", data = "<form>")]
@@ -96,7 +95,7 @@ pub(super) async fn change_password(
         Err(error) => Err(error),
     };
     match changed {
-        Ok(()) => Ok(After::On(on("/account", "You have a new password. Your other browsers are signed out."))),
+        Ok(()) => Ok(After::On(told("/account", "You have a new password. Your other browsers are signed out."))),
         Err(error) => {
             let (errors, note) = refused(error)?;
             let own = Own { accounts, layout, account: viewer.0, session: &session };
@@ -112,7 +111,7 @@ pub(super) async fn end_own_session(viewer: Viewer, accounts: &State<Accounts>, 
     let mut own = viewer.0;
     own.role = Role::Viewer;
     accounts.end_session(&own, item_id(id)?).await?;
-    Ok(on("/account", "That browser is signed out."))
+    Ok(told("/account", "That browser is signed out."))
 }
 
 /// Days of `30`; empty is never.
@@ -160,5 +159,5 @@ pub(super) async fn make_token(
 #[post("/account/tokens/<id>/removal")]
 pub(super) async fn revoke_own_token(viewer: Viewer, accounts: &State<Accounts>, id: &str) -> Result<Flash<SeeOther>> {
     accounts.revoke_token(&viewer.author(), item_id(id)?, Some(viewer.0.id)).await?;
-    Ok(on("/account", "The token no longer works."))
+    Ok(told("/account", "The token no longer works."))
 }

@@ -5,7 +5,6 @@ mod people;
 
 use rocket::http::Status;
 use rocket::http::uri::Origin;
-use rocket::request::FlashMessage;
 use rocket::response::{Flash, Responder};
 use rocket::{Request, Route, State, get, routes};
 
@@ -14,7 +13,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::records::Records;
 use crate::records::pages::{Index, ListPage};
 use crate::staff::{Layout, Owner};
-use crate::web::{Html, SeeOther, WebHost, see_other};
+use crate::web::{Html, SeeOther, WebHost};
 
 pub fn routes() -> Vec<Route> {
     routes![
@@ -52,14 +51,6 @@ impl<'r> Responder<'r, 'r> for After {
             After::On(redirect) => redirect.respond_to(request),
         }
     }
-}
-
-fn on(to: impl Into<String>, note: impl Into<String>) -> Flash<SeeOther> {
-    Flash::new(see_other(to.into()), "note", note.into())
-}
-
-fn note_of(flash: Option<FlashMessage<'_>>) -> String {
-    flash.map_or(String::new(), |flash| flash.message().to_owned())
 }
 
 /// What was refused, for the form or for a message above it.

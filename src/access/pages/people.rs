@@ -3,11 +3,10 @@
 use askama::Template;
 use rocket::http::Status;
 use rocket::http::uri::Origin;
-use rocket::request::FlashMessage;
 use rocket::response::Flash;
 use rocket::{State, get, post};
 
-use super::{After, note_of, on, refused};
+use super::{After, refused};
 use crate::access::USERS;
 use crate::access::api::link_url;
 use crate::error::{Error, FieldError, Result, both};
@@ -15,7 +14,7 @@ use crate::moment::Moment;
 use crate::records::Records;
 use crate::records::pages::{Index, ListPage};
 use crate::staff::{Account, Accounts, Author, Change, Email, Layout, NewPerson, Owner, Role, Session, Token};
-use crate::web::{Fields, Html, SeeOther, WebHost, item_id, render};
+use crate::web::{Fields, Html, Note, SeeOther, WebHost, item_id, render, told};
 
 #[get("/users")]
 pub(super) async fn people(
@@ -24,10 +23,10 @@ pub(super) async fn people(
     records: &State<Records>,
     uri: &Origin<'_>,
     host: WebHost,
-    flash: Option<FlashMessage<'_>>,
+    note: Note,
 ) -> Result<ListPage> {
     let tools = vec![("/audit".into(), "Audit trail".into()), ("/users/new".into(), "Invite somebody".into())];
-    let index = Index { resource: &USERS, base: "/users".into(), tools, opens: true, layout, note: note_of(flash) };
+    let index = Index { resource: &USERS, base: "/users".into(), tools, opens: true, layout, note: note.0 };
     index.page(records, uri, &host).await
 }
 
@@ -135,10 +134,10 @@ pub(super) async fn person(
     layout: Layout,
     accounts: &State<Accounts>,
     id: &str,
-    flash: Option<FlashMessage<'_>>,
+    note: Note,
 ) -> Result<Html> {
     let nothing = Refused { form: None, errors: Vec::new(), problem: String::new() };
-    person_page(accounts, layout, item_id(id)?, nothing, note_of(flash)).await
+    person_page(accounts, layout, item_id(id)?, nothing, note.0).await
 }
 
 /// On to the person's page, or the page with the reason why not.
@@ -152,8 +151,8 @@ async fn settled(
     let is_own = layout.person.as_ref().is_some_and(|person| person.id == id);
     match done {
         // Whoever has made themselves less cannot see that page any more.
-        Ok(note) if is_own && accounts.find(id).await?.role < Role::Owner => Ok(After::On(on("/account", note))),
-        Ok(note) => Ok(After::On(on(format!("/users/{id}"), note))),
+        Ok(note) if is_own && accounts.find(id).await?.role < Role::Owner => Ok(After::On(told("/account", note))),
+        Ok(note) => Ok(After::On(told(format!("/users/{id}"), note))),
         Err(error) => {
             let (errors, problem) = refused(error)?;
             let refused = Refused { form, errors, problem };
@@ -221,7 +220,7 @@ pub(super) async fn new_link(
 pub(super) async fn end_sessions(owner: Owner, accounts: &State<Accounts>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
     accounts.end_sessions(&owner.author(), id).await?;
-    Ok(on(format!("/users/{id}"), "Signed out everywhere."))
+    Ok(told(format!("/users/{id}"), "Signed out everywhere."))
 }
 
 #[post("/users/<id>/tokens/<token>/removal")]
@@ -233,7 +232,7 @@ pub(super) async fn revoke_token(
 ) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
     accounts.revoke_token(&owner.author(), item_id(token)?, Some(id)).await?;
-    Ok(on(format!("/users/{id}"), "The token no longer works."))
+    Ok(told(format!("/users/{id}"), "The token no longer works."))
 }
 
 #[post("/users/<id>/removal")]
@@ -247,5 +246,5 @@ pub(super) async fn remove(owner: Owner, layout: Layout, accounts: &State<Accoun
 pub(super) async fn restore(owner: Owner, accounts: &State<Accounts>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
     accounts.restore(&owner.author(), id).await?;
-    Ok(on(format!("/users/{id}"), "It is back. Its sessions and tokens stay ended."))
+    Ok(told(format!("/users/{id}"), "It is back. Its sessions and tokens stay ended."))
 }

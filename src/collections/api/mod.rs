@@ -1,66 +1,25 @@
-//! `/api/v1/collections`: list, make, change; origins and pins.
+//! `/api/v1/collections`: list, make, change; origins.
 
-mod fields;
 mod origins;
-mod pins;
 
 use rocket::http::Status;
 use rocket::{Route, State, delete, get, patch, post, put, routes};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{Changes, CollectionName, Collections, Known, NewCollection, STATES, WebOrigin, service};
-use crate::db::Pool;
-use crate::entries::Entries;
-use crate::error::Error;
+use super::{Changes, CollectionName, Collections, Known, NewCollection, STATES, WebOrigin};
 use crate::moment::Moment;
 use crate::staff::{Owner, Viewer};
-use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, NoBody, etag};
-
-pub use pins::data_field;
+use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, NoBody, etag};
 
 /// What these routes say of themselves.
 #[derive(OpenApi)]
-#[openapi(paths(
-    list,
-    make,
-    show,
-    replace,
-    change,
-    delete_collection,
-    restore,
-    origins::allow,
-    origins::disallow,
-    fields::fields,
-    fields::forget,
-    pins::pins,
-    pins::pin,
-    pins::show_pin,
-    pins::unpin
-))]
+#[openapi(paths(list, make, show, replace, change, delete_collection, restore, origins::allow, origins::disallow))]
 pub struct Docs;
 
 pub fn routes() -> Vec<Route> {
-    routes![
-        list,
-        make,
-        show,
-        replace,
-        change,
-        delete_collection,
-        restore,
-        origins::allow,
-        origins::disallow,
-        fields::fields,
-        fields::forget,
-        pins::pins,
-        pins::pin,
-        pins::show_pin,
-        pins::unpin
-    ]
+    routes![list, make, show, replace, change, delete_collection, restore, origins::allow, origins::disallow]
 }
-
-type Answer<T> = Result<T, ApiError>;
 
 /// A collection.
 #[derive(Serialize, ToSchema)]
@@ -113,11 +72,6 @@ impl Shown {
     }
 }
 
-pub async fn find(collections: &Collections, name: &str) -> Result<std::sync::Arc<Known>, Error> {
-    let missing = || Error::NotFound("There is no such collection.".into());
-    collections.by_name(name).await?.ok_or_else(missing)
-}
-
 fn answer(known: &Known) -> JsonAnswer {
     let body = serde_json::to_value(Shown::new(known)).unwrap_or_default();
     JsonAnswer::ok(&body).with("ETag", etag(known.collection.version))
@@ -167,21 +121,14 @@ fn entries_kind() -> String {
     extensions(("x-role" = json!("owner"))),
 )]
 #[post("/api/v1/collections", data = "<body>")]
-async fn make(
-    owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    body: JsonObject,
-) -> Answer<JsonAnswer> {
+async fn make(owner: Owner, collections: &State<Collections>, body: JsonObject) -> Answer<JsonAnswer> {
     let new: Make = body.parse()?;
     let origins = new.origins.iter().map(|origin| WebOrigin::parse(origin)).collect::<Result<_, _>>()?;
     let name = CollectionName::parse(&new.name)?;
     let new =
         NewCollection { name, title: new.title, open: new.open, public_read: new.public_read, kind: new.kind, origins };
-    let made = service::create(db, &owner.author(), new, entries.clock().now()).await?;
-    collections.changed();
-    let known = find(collections, &made.name).await?;
+    let made = collections.create(&owner.author(), new).await?;
+    let known = collections.get(&made.name).await?;
     Ok(answer(&known).made_at(format!("/api/v1/collections/{}", made.name)))
 }
 
@@ -194,7 +141,7 @@ async fn make(
 )]
 #[get("/api/v1/collections/<name>")]
 async fn show(_viewer: Viewer, collections: &State<Collections>, name: &str) -> Answer<JsonAnswer> {
-    Ok(answer(&*find(collections, name).await?))
+    Ok(answer(&*collections.get(name).await?))
 }
 
 /// What was read may be sent back: what cannot be changed is left out if it is unchanged.
@@ -234,14 +181,12 @@ struct Whole {
 #[put("/api/v1/collections/<name>", data = "<body>")]
 async fn replace(
     owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    let known = find(collections, name).await?;
+    let known = collections.get(name).await?;
     let new: Whole = without_given(body, &known).parse()?;
     let changes = Changes {
         title: Some(new.title),
@@ -254,7 +199,7 @@ async fn replace(
         new_key: false,
     };
     if_match.required(known.collection.version)?;
-    write(&owner, db, collections, name, &if_match, changes, entries.clock().now()).await
+    write(&owner, collections, name, &if_match, changes).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -292,14 +237,12 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 #[patch("/api/v1/collections/<name>", data = "<body>")]
 async fn change(
     owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    let new: Change = without_given(body, &*find(collections, name).await?).parse()?;
+    let new: Change = without_given(body, &*collections.get(name).await?).parse()?;
     let changes = Changes {
         title: new.title,
         open: new.open,
@@ -310,24 +253,21 @@ async fn change(
         states: new.states,
         new_key: false,
     };
-    write(&owner, db, collections, name, &if_match, changes, entries.clock().now()).await
+    write(&owner, collections, name, &if_match, changes).await
 }
 
 async fn write(
     owner: &Owner,
-    db: &Pool,
     collections: &Collections,
     name: &str,
     if_match: &IfMatch,
     changes: Changes,
-    now: Moment,
 ) -> Answer<JsonAnswer> {
-    let known = find(collections, name).await?;
+    let known = collections.get(name).await?;
     let collection = &known.collection;
     if_match.version(collection.version)?;
-    service::change(db, &owner.author(), collection, changes, now).await?;
-    collections.changed();
-    Ok(answer(&*find(collections, name).await?))
+    collections.change(&owner.author(), collection, changes).await?;
+    Ok(answer(&*collections.get(name).await?))
 }
 
 /// Delete a collection
@@ -342,16 +282,13 @@ async fn write(
 #[delete("/api/v1/collections/<name>")]
 async fn delete_collection(
     owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     if_match: IfMatch,
 ) -> Answer<Status> {
-    let known = find(collections, name).await?;
+    let known = collections.get(name).await?;
     let version = if_match.version(known.collection.version)?;
-    service::delete(db, &owner.author(), &known.collection, version, entries.clock().now()).await?;
-    collections.changed();
+    collections.delete(&owner.author(), &known.collection, version).await?;
     Ok(Status::NoContent)
 }
 
@@ -364,15 +301,7 @@ async fn delete_collection(
     extensions(("x-role" = json!("owner"))),
 )]
 #[post("/api/v1/collections/<name>/restoration", data = "<_body>")]
-async fn restore(
-    owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
-    collections: &State<Collections>,
-    name: &str,
-    _body: NoBody,
-) -> Answer<JsonAnswer> {
-    service::restore(db, &owner.author(), name, entries.clock().now()).await?;
-    collections.changed();
-    Ok(answer(&*find(collections, name).await?))
+async fn restore(owner: Owner, collections: &State<Collections>, name: &str, _body: NoBody) -> Answer<JsonAnswer> {
+    collections.restore(&owner.author(), name).await?;
+    Ok(answer(&*collections.get(name).await?))
 }

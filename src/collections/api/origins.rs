@@ -5,13 +5,11 @@ use rocket::{State, delete, post};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Answer, Shown, answer, find};
-use crate::collections::{Collections, WebOrigin, service};
-use crate::db::Pool;
-use crate::entries::Entries;
+use super::{Shown, answer};
+use crate::collections::{Collections, WebOrigin};
 use crate::error::Error;
 use crate::staff::Owner;
-use crate::web::{JsonAnswer, JsonObject};
+use crate::web::{Answer, JsonAnswer, JsonObject};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,17 +30,14 @@ struct Allow {
 #[post("/api/v1/collections/<name>/origins", data = "<body>")]
 pub(super) async fn allow(
     owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
     let origin = WebOrigin::parse(&body.parse::<Allow>()?.origin)?;
-    let known = find(collections, name).await?;
-    service::allow_origin(db, &owner.author(), &known.collection, &origin, entries.clock().now()).await?;
-    collections.changed();
-    Ok(answer(&*find(collections, name).await?))
+    let known = collections.get(name).await?;
+    collections.allow_origin(&owner.author(), &known.collection, &origin).await?;
+    Ok(answer(&*collections.get(name).await?))
 }
 
 /// Remove an allowed origin
@@ -58,17 +53,13 @@ pub(super) async fn allow(
 #[delete("/api/v1/collections/<name>/origins?<origin>")]
 pub(super) async fn disallow(
     owner: Owner,
-    db: &State<Pool>,
-    entries: &State<Entries>,
     collections: &State<Collections>,
     name: &str,
     origin: Option<&str>,
 ) -> Answer<Status> {
     let origin = origin.ok_or_else(|| Error::parameter("origin", "is required"))?;
     let origin = WebOrigin::parse(origin).map_err(|error| Error::parameter("origin", error.detail()))?;
-    let known = find(collections, name).await?;
-    let (by, now) = (owner.author(), entries.clock().now());
-    service::remove_origin(db, &by, &known.collection, origin.as_str(), now).await?;
-    collections.changed();
+    let known = collections.get(name).await?;
+    collections.remove_origin(&owner.author(), &known.collection, origin.as_str()).await?;
     Ok(Status::NoContent)
 }

@@ -2,7 +2,9 @@
 
 mod asked;
 mod entry;
+mod fields;
 mod listing;
+mod pins;
 mod work;
 
 use rocket::{Route, get, post, routes};
@@ -18,6 +20,7 @@ use crate::filter::Fields as Chosen;
 use crate::web::{ApiError, Fields, JsonAnswer, etag};
 
 pub use listing::encode;
+pub use pins::data_field;
 
 /// What these routes say of themselves.
 #[derive(OpenApi)]
@@ -35,7 +38,13 @@ pub use listing::encode;
     entry::restore,
     work::work,
     work::changes,
-    work::take_back
+    work::take_back,
+    fields::fields,
+    fields::forget,
+    pins::pins,
+    pins::pin,
+    pins::show_pin,
+    pins::unpin
 ))]
 pub struct Docs;
 
@@ -51,7 +60,13 @@ pub fn staff_routes() -> Vec<Route> {
         entry::restore,
         work::work,
         work::changes,
-        work::take_back
+        work::take_back,
+        fields::fields,
+        fields::forget,
+        pins::pins,
+        pins::pin,
+        pins::show_pin,
+        pins::unpin
     ]
 }
 

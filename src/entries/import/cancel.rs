@@ -68,7 +68,7 @@ impl Entries {
     /// Removes what an import stored. Twice does no harm.
     async fn take_back(&self, import: &ImportRow) -> Result<()> {
         // It may be deleted meanwhile, and restored again.
-        let Some(collection) = crate::collections::id_of(&self.db, &import.collection).await? else { return Ok(()) };
+        let Some(collection) = self.collections.id_of(&import.collection).await? else { return Ok(()) };
         loop {
             let mut tx = self.db.begin().await?;
             if !store::take_back(&mut tx, collection, import.id, TAKEN_BACK).await? {

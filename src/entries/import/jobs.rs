@@ -9,7 +9,7 @@ use super::how::How;
 use super::looks::Look;
 use super::run::Work;
 use super::survey::Survey;
-use crate::collections::{Collection, CollectionName, NewCollection, create};
+use crate::collections::{Collection, CollectionName, NewCollection};
 use crate::entries::service::Entries;
 use crate::entries::store::{self, ImportRow};
 use crate::error::{Error, Result};
@@ -133,9 +133,7 @@ impl Entries {
             kind: "entries".into(),
             origins: Vec::new(),
         };
-        let made = create(&self.db, by, new, self.clock.now()).await?;
-        self.collections.changed();
-        Ok(made)
+        self.collections.create(by, new).await
     }
 
     /// Whether an import runs in this process, or waits for its turn.

@@ -178,7 +178,7 @@ pub(super) async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)
 /// Fields that look like choices: texts and truth values, few of them long.
 async fn suggested_facets(entries: &Entries, readable: &[Arc<Known>]) -> Result<Vec<crate::json::Path>> {
     let [known] = readable else { return Ok(Vec::new()) };
-    let fields = crate::collections::fields(&entries.db, known.collection.id).await?;
+    let fields = entries.collections.fields(known.collection.id).await?;
     let likely = |name: &str| {
         !["mail", "name", "message", "text", "note", "phone", "url", "comment"]
             .iter()

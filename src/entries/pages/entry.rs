@@ -2,7 +2,6 @@
 
 use askama::Template;
 use rocket::http::uri::Origin;
-use rocket::request::FlashMessage;
 use rocket::{State, get};
 
 use super::browse::summary;
@@ -17,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::json;
 use crate::moment::Moment;
 use crate::staff::{Layout, Viewer};
-use crate::web::{Html, query_pairs, render};
+use crate::web::{Html, Note, query_pairs, render};
 
 #[derive(Template)]
 #[template(path = "entries/show.html")]
@@ -48,7 +47,7 @@ pub(super) async fn entry(
     entries: &State<Entries>,
     id: &str,
     uri: &Origin<'_>,
-    flash: Option<FlashMessage<'_>>,
+    note: Note,
 ) -> Result<Html> {
     let reader = Reader::Staff(viewer.0.id);
     let id = id.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's number is a number.".into()))?;
@@ -71,7 +70,7 @@ pub(super) async fn entry(
         assignees: assignees(entries, entry.assignee.as_ref()).await?,
         changes: entries.changes(entry.id).await?,
         query: encode(&params),
-        note: flash.map_or(String::new(), |flash| flash.message().to_owned()),
+        note: note.0,
         collection: known.collection.clone(),
         entry,
         layout,

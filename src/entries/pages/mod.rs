@@ -1,6 +1,7 @@
 //! Pages of entries: home, the browse page, one entry, import, the playground.
 
 mod browse;
+mod collection;
 mod entry;
 mod import;
 mod marks;
@@ -25,6 +26,11 @@ pub fn routes() -> Vec<Route> {
     routes![
         home,
         entry::entry,
+        collection::show,
+        collection::change,
+        collection::forget_field,
+        collection::pin,
+        collection::unpin,
         work::work,
         work::data,
         work::take_back,

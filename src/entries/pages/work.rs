@@ -12,7 +12,7 @@ use crate::filter::number;
 use crate::json;
 use crate::json::Path;
 use crate::staff::Staff;
-use crate::web::{Fields, SeeOther, see_other};
+use crate::web::{Fields, SeeOther, told};
 
 /// Where the page goes on, and what it says there.
 fn back(id: i64, form: &Fields, done: Result<&str>) -> Result<Flash<SeeOther>> {
@@ -26,7 +26,7 @@ fn back(id: i64, form: &Fields, done: Result<&str>) -> Result<Flash<SeeOther>> {
         Err(error @ (Error::Invalid(_) | Error::Conflict(_))) => format!("Nothing was saved: {}", error.detail()),
         Err(error) => return Err(error),
     };
-    Ok(Flash::new(see_other(page), "note", note))
+    Ok(told(page, note))
 }
 
 /// State, assignee and note.

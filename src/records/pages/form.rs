@@ -2,7 +2,6 @@
 
 use askama::Template;
 use rocket::http::Status;
-use rocket::request::FlashMessage;
 use rocket::response::{Flash, Responder};
 use rocket::{Request, State, get, post};
 
@@ -11,7 +10,7 @@ use crate::records::api::Which;
 use crate::records::csv::cell;
 use crate::records::{Column, Item, Kind, Records, Resource, from_form};
 use crate::staff::{Accounts, Layout, Staff, Viewer};
-use crate::web::{Fields, Html, SeeOther, item_id, render, see_other};
+use crate::web::{Fields, Html, Note, SeeOther, item_id, render, told};
 
 /// A field of the form.
 struct FieldView {
@@ -123,7 +122,7 @@ impl<'r> Responder<'r, 'r> for Saved {
 }
 
 pub(super) fn to(resource: &Resource, rest: &str, note: impl Into<String>) -> Flash<SeeOther> {
-    Flash::new(see_other(format!("/directory/{}{rest}", resource.name)), "note", note.into())
+    told(format!("/directory/{}{rest}", resource.name), note)
 }
 
 #[post("/", data = "<form>")]
@@ -180,12 +179,11 @@ pub(super) async fn form(
     records: &State<Records>,
     accounts: &State<Accounts>,
     id: &str,
-    flash: Option<FlashMessage<'_>>,
+    note: Note,
 ) -> Result<Html> {
     let resource = which.0;
     let item = records.find_any(resource, item_id(id)?, true).await?.ok_or_else(|| resource.missing())?;
-    let note = flash.map_or(String::new(), |flash| flash.message().to_owned());
-    form_page(records, accounts, layout, resource, Some(item), Filled::default(), note).await
+    form_page(records, accounts, layout, resource, Some(item), Filled::default(), note.0).await
 }
 
 #[post("/<id>", data = "<form>", rank = 2)]

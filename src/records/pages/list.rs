@@ -2,7 +2,6 @@
 
 use askama::Template;
 use rocket::http::uri::Origin;
-use rocket::request::FlashMessage;
 use rocket::{State, get};
 
 use crate::error::Result;
@@ -11,7 +10,7 @@ use crate::records::api::{Listed, Which, answer_list, read_query};
 use crate::records::csv::{cell, names, reference_name};
 use crate::records::{Column, Item, Kind, Records, Resource};
 use crate::staff::{Layout, Viewer};
-use crate::web::{Html, SeeOther, WebHost, query_pairs, render, see_other};
+use crate::web::{Html, Note, SeeOther, WebHost, query_pairs, render, see_other};
 
 /// A row of the table: number, the name that links to the form, the other cells.
 struct RowView {
@@ -75,7 +74,7 @@ pub(super) async fn index(
     records: &State<Records>,
     uri: &Origin<'_>,
     host: WebHost,
-    flash: Option<FlashMessage<'_>>,
+    note: Note,
 ) -> Result<ListPage> {
     let resource = which.0;
     let base = format!("/directory/{}", resource.name);
@@ -84,8 +83,7 @@ pub(super) async fn index(
         (format!("{base}/new"), format!("Add a {}", resource.one)),
     ];
     let tools = if viewer.0.role >= crate::staff::Role::Staff { tools } else { Vec::new() };
-    let note = flash.map_or(String::new(), |flash| flash.message().to_owned());
-    Index { resource, base, tools, opens: true, layout, note }.page(records, uri, &host).await
+    Index { resource, base, tools, opens: true, layout, note: note.0 }.page(records, uri, &host).await
 }
 
 /// A table of records at an address.

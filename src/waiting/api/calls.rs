@@ -6,7 +6,6 @@ use rocket::{State, delete, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::places::place_answer;
 use super::steps::checked_reason;
 use crate::error::{Error, Result};
@@ -14,7 +13,7 @@ use crate::staff::Staff;
 use crate::waiting::json::PlaceShown;
 use crate::waiting::service::Rooms;
 use crate::waiting::{Actor, json};
-use crate::web::{JsonAnswer, JsonObject, item_id, query_pairs};
+use crate::web::{Answer, JsonAnswer, JsonObject, item_id, query_pairs};
 
 /// Nobody waits: 204. Somebody was called: 200 with the place.
 #[derive(rocket::Responder)]

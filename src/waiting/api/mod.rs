@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, list_answer, read_query, shown};
 use crate::staff::{Account, Role, Viewer, Visitor, bearer_of};
-use crate::web::{ApiError, JsonAnswer, WebHost, item_id};
+use crate::web::{Answer, JsonAnswer, WebHost, item_id};
 
 pub use places::cookie_name;
 pub use steps::checked_reason;
@@ -48,8 +48,6 @@ pub fn staff_routes() -> Vec<Route> {
 pub fn queue_routes() -> Vec<Route> {
     routes![queues, queue]
 }
-
-type Answer<T> = std::result::Result<T, ApiError>;
 
 /// Whoever asks for a place: staff who are signed in, or the holder of its link as a bearer token.
 pub struct Asker {

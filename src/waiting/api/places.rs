@@ -5,8 +5,8 @@ use rocket::http::{CookieJar, Status};
 use rocket::{State, delete, get, post};
 use serde_json::Value;
 
+use super::Asker;
 use super::steps::checked_reason;
-use super::{Answer, Asker};
 use crate::error::Error;
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list};
@@ -16,7 +16,7 @@ use crate::waiting::json::PlaceShown;
 use crate::waiting::rules::Step;
 use crate::waiting::service::Rooms;
 use crate::waiting::{Actor, Place, QUEUERS, State as PlaceState, json};
-use crate::web::{ClientAddress, IfMatch, JsonAnswer, JsonObject, WebHost, etag, item_id};
+use crate::web::{Answer, ClientAddress, IfMatch, JsonAnswer, JsonObject, WebHost, etag, item_id};
 
 /// The cookie in which a browser keeps the link of its place in a queue.
 pub fn cookie_name(queue: i64) -> String {

@@ -4,15 +4,15 @@ use rocket::{State, patch};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::Asker;
 use super::places::place_answer;
-use super::{Answer, Asker};
 use crate::error::{Error, Result};
 use crate::staff::Account;
 use crate::waiting::json::PlaceShown;
 use crate::waiting::rules::Step;
 use crate::waiting::service::Rooms;
 use crate::waiting::{Actor, Place, State as PlaceState};
-use crate::web::{IfMatch, JsonAnswer, JsonObject, item_id};
+use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, item_id};
 
 /// A reason in a few words; blank is none.
 pub fn checked_reason(text: Option<&str>) -> Result<Option<&str>> {

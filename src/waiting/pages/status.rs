@@ -15,7 +15,7 @@ use crate::waiting::rules::{Step, UNDO};
 use crate::waiting::schedule::{self, Hours, clock_time};
 use crate::waiting::service::Rooms;
 use crate::waiting::{Actor, Place, State as PlaceState};
-use crate::web::{Fields, SameOrigin, SeeOther, WebHost, render, see_other};
+use crate::web::{Fields, Note, SameOrigin, SeeOther, WebHost, render, told};
 
 /// What a student sees of their place. Also what is sent live.
 struct StatusView {
@@ -156,11 +156,7 @@ struct StatusPage {
 struct NowherePage {}
 
 #[get("/q/<token>")]
-pub(super) async fn status(
-    rooms: &State<Rooms>,
-    token: &str,
-    flash: Option<rocket::request::FlashMessage<'_>>,
-) -> Result<Private> {
+pub(super) async fn status(rooms: &State<Rooms>, token: &str, note: Note) -> Result<Private> {
     let (live, place) = match rooms.by_link(token).await {
         Err(Error::NotFound(_)) => return Ok(Private(Status::NotFound, render(&NowherePage {})?)),
         found => found?,
@@ -170,8 +166,7 @@ pub(super) async fn status(
         (StatusView::new(&room, &place, token, rooms.now()), room.queue.seq, room.queue.clone())
     };
     let faqs = if s.is_active() { faqs(rooms, &queue).await? } else { Vec::new() };
-    let note = flash.map_or(String::new(), |flash| flash.message().to_owned());
-    Ok(Private(Status::Ok, render(&StatusPage { s, seq, faqs, note })?))
+    Ok(Private(Status::Ok, render(&StatusPage { s, seq, faqs, note: note.0 })?))
 }
 
 #[post("/q/<token>/steps", data = "<form>")]
@@ -198,7 +193,7 @@ pub(super) async fn step(
         Err(Error::Outdated { detail, .. } | Error::Conflict(detail)) => detail.into_owned(),
         Err(error) => return Err(error),
     };
-    Ok(Flash::new(see_other(format!("/q/{token}")), "note", note))
+    Ok(told(format!("/q/{token}"), note))
 }
 
 #[get("/q/<token>/events")]

@@ -5,14 +5,15 @@ use rocket::{State, delete, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, find};
 use crate::collections::Collections;
-use crate::entries::{Entries, GRAMMAR, Pin};
+use crate::entries::Pin;
+use crate::entries::service::Entries;
+use crate::entries::system::GRAMMAR;
 use crate::error::Error;
 use crate::filter::Field;
 use crate::json::Path;
 use crate::staff::{Owner, Viewer};
-use crate::web::{JsonAnswer, JsonObject, item_id};
+use crate::web::{Answer, JsonAnswer, JsonObject, item_id};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +83,7 @@ pub(super) async fn pins(
     collections: &State<Collections>,
     name: &str,
 ) -> Answer<JsonAnswer> {
-    let known = find(collections, name).await?;
+    let known = collections.get(name).await?;
     let pins = entries.pins(known.collection.id).await?;
     let list = PinList { pins: pins.iter().map(ShownPin::new).collect(), next: None, count: pins.len() };
     Ok(JsonAnswer::ok(&serde_json::to_value(list).unwrap_or_default()))
@@ -107,7 +108,7 @@ pub(super) async fn pin(
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
     let path = data_field(&body.parse::<NewPin>()?.field)?;
-    let known = find(collections, name).await?;
+    let known = collections.get(name).await?;
     entries.pin(Some(&owner.author()), &known, &path).await?;
     let entries = entries.inner().clone();
     let pins = entries.pins(known.collection.id).await?;
@@ -139,7 +140,7 @@ pub(super) async fn show_pin(
     name: &str,
     id: &str,
 ) -> Answer<JsonAnswer> {
-    let (known, id) = (find(collections, name).await?, item_id(id)?);
+    let (known, id) = (collections.get(name).await?, item_id(id)?);
     let pins = entries.pins(known.collection.id).await?;
     Ok(JsonAnswer::ok(&pin_json(pins.iter().find(|(pin, _)| pin.id == id).ok_or_else(no_pin)?)))
 }
@@ -162,7 +163,7 @@ pub(super) async fn unpin(
     name: &str,
     id: &str,
 ) -> Answer<Status> {
-    let known = find(collections, name).await?;
+    let known = collections.get(name).await?;
     entries.unpin(&owner.author(), &known, item_id(id)?).await?;
     Ok(Status::NoContent)
 }

@@ -5,14 +5,13 @@ use rocket::{State, delete, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, data_field, find};
-use crate::collections::{Collections, RegisteredField, store};
-use crate::db::Pool;
-use crate::entries::Entries;
+use super::pins::data_field;
+use crate::collections::{Collections, RegisteredField};
+use crate::entries::service::Entries;
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::staff::{Owner, Viewer};
-use crate::web::JsonAnswer;
+use crate::web::{Answer, JsonAnswer};
 
 /// A field that entries brought, and how often it had which type.
 #[derive(Serialize, ToSchema)]
@@ -64,15 +63,10 @@ impl From<RegisteredField> for ShownField {
     extensions(("x-role" = json!("viewer"))),
 )]
 #[get("/api/v1/collections/<name>/fields")]
-pub(super) async fn fields(
-    _viewer: Viewer,
-    db: &State<Pool>,
-    collections: &State<Collections>,
-    name: &str,
-) -> Answer<JsonAnswer> {
-    let known = find(collections, name).await?;
+pub(super) async fn fields(_viewer: Viewer, collections: &State<Collections>, name: &str) -> Answer<JsonAnswer> {
+    let known = collections.get(name).await?;
     let fields: Vec<ShownField> =
-        store::fields(db, known.collection.id).await?.into_iter().map(ShownField::from).collect();
+        collections.fields(known.collection.id).await?.into_iter().map(ShownField::from).collect();
     let list = FieldList { count: fields.len(), fields, next: None };
     Ok(JsonAnswer::ok(&serde_json::to_value(list).unwrap_or_default()))
 }
@@ -99,7 +93,7 @@ pub(super) async fn forget(
 ) -> Answer<Status> {
     let path = path.ok_or_else(|| Error::parameter("path", "is required"))?;
     let path = data_field(path).map_err(|error| Error::parameter("path", error.detail()))?;
-    let known = find(collections, name).await?;
+    let known = collections.get(name).await?;
     entries.forget_field(&owner.author(), &known, &path).await?;
     Ok(Status::NoContent)
 }
