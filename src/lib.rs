@@ -24,6 +24,7 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod filter;
+pub mod formula;
 pub mod json;
 pub mod limits;
 pub mod moment;

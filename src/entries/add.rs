@@ -13,9 +13,12 @@ use rocket::{Request, Route, State, post, routes};
 use tokio_util::io::ReaderStream;
 
 use super::body::{self, Body};
+use super::entry::{EntryId, Outcome};
 use super::form::{self, Form};
-use super::service::{Entries, Item, Recorded, Shape, Submission};
-use super::{EntryId, Outcome, pages};
+use super::pages;
+use super::recording::{Item, Recorded, Shape, Submission};
+use super::refusal::reason;
+use super::service::Entries;
 use crate::error::{Error, FieldError, Result};
 use crate::json;
 use crate::limits::{MAX_BODY, MAX_UPLOAD, UPLOAD_SECONDS};
@@ -167,7 +170,7 @@ impl<'r> Responder<'r, 'static> for AddError {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         match self {
             AddError::Page(error) => web::error_page(&error, &pages::refused(&error), request),
-            AddError::Problem(error) => web::problem_with_message(&error, &pages::reason(&error), request),
+            AddError::Problem(error) => web::problem_with_message(&error, &reason(&error), request),
         }
     }
 }
@@ -216,7 +219,7 @@ async fn read(headers: &AddHeaders, idempotency: &Idempotency<'_>, data: Data<'_
     }
     let bytes = in_time(data.open((MAX_BODY + 1).bytes()).into_bytes()).await?.into_inner();
     if bytes.len() as u64 > MAX_BODY {
-        return Err(body::too_large());
+        return Err(form::too_large());
     }
     if !idempotency.enter(&bytes).await? {
         return Ok(None);

@@ -46,13 +46,9 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>> {
         .read_to_end(&mut plain)
         .map_err(|_| Error::BadRequest(vec![crate::error::FieldError::at("", "the body is no valid gzip")]))?;
     if plain.len() as u64 > MAX_BODY {
-        return Err(too_large());
+        return Err(form::too_large());
     }
     Ok(plain)
-}
-
-pub fn too_large() -> Error {
-    Error::TooLarge(format!("A request holds at most {MAX_BODY} bytes, unpacked.").into())
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str> {

@@ -50,6 +50,11 @@ enum Value {
     },
 }
 
+/// A body is longer than it may be.
+pub fn too_large() -> Error {
+    Error::TooLarge(format!("A request holds at most {MAX_BODY} bytes, unpacked.").into())
+}
+
 /// Reads `application/x-www-form-urlencoded` (WHATWG URL, 5.1).
 pub fn url_encoded(kind: &ContentType, bytes: &[u8]) -> Result<Form> {
     let decode = |text: &[u8]| {
@@ -87,13 +92,13 @@ where
             file = Some(Vec::new());
         }
         let spoken = name.len() + file.as_ref().map_or(0, Vec::len) + kind.len();
-        room = room.checked_sub(spoken as u64).ok_or_else(super::body::too_large)?;
+        room = room.checked_sub(spoken as u64).ok_or_else(too_large)?;
         let (mut text, mut bytes) = (Vec::new(), 0);
         while let Some(chunk) = part.chunk().await.map_err(|e| unreadable(&e))? {
             unread.store(0, Ordering::Relaxed);
             bytes += chunk.len() as u64;
             if file.is_none() {
-                room = room.checked_sub(chunk.len() as u64).ok_or_else(super::body::too_large)?;
+                room = room.checked_sub(chunk.len() as u64).ok_or_else(too_large)?;
                 text.extend(chunk);
             }
         }

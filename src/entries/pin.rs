@@ -1,7 +1,7 @@
 //! Pins: indexes on fields, and how a query finds its way along one.
 
 use super::path_sql;
-use super::sql::Scope;
+use super::scope::Scope;
 use crate::collections::CollectionId;
 use crate::filter::{Condition, Field, Group, Op, Operand, Query, Sql, Value, repeats};
 use crate::json::Path;

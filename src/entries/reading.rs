@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::service::{Entries, no_collection};
-use super::sql::{self, Filter, Scope};
+use super::entry::{Entry, EntryId};
+use super::order;
+use super::reader::Reader;
+use super::scope::Scope;
+use super::service::Entries;
+use super::sql::{self, Filter};
 use super::store::{self, Batch, FacetValue, Stretch};
 use super::system;
-use super::{Entry, EntryId, order};
 use crate::collections::{CollectionId, Known, RegisteredField};
 use crate::db::DbError;
 use crate::error::{Error, Result};
@@ -15,38 +18,6 @@ use crate::filter::{Count, Cursor, Query};
 use crate::json::Path;
 use crate::limits::DEFAULT_LIMIT;
 use crate::moment::{DAY, Moment};
-
-/// Who reads, and so which entries there are for them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reader {
-    /// Signed in: everything.
-    Staff(i64),
-    /// A browser session: its own entries. The public session id.
-    Session(String),
-    /// Nobody: collections that anyone may read.
-    Public,
-}
-
-impl Reader {
-    /// Nobody in particular is not told which session an entry came from: who knows a public session id could send
-    /// entries that the visitor then takes for their own.
-    pub fn sees_sessions(&self) -> bool {
-        *self != Reader::Public
-    }
-
-    /// What staff note about an entry is for them alone.
-    pub fn sees_work(&self) -> bool {
-        matches!(self, Reader::Staff(_))
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Reader::Staff(id) => format!("staff {id}"),
-            Reader::Session(session) => format!("session {session}"),
-            Reader::Public => "public".into(),
-        }
-    }
-}
 
 /// A page of entries with what belongs to it.
 pub struct Listing {
@@ -210,10 +181,10 @@ impl Entries {
         };
         let mut found: Vec<Arc<Known>> = Vec::new();
         for name in names {
-            match self.collections.by_name(name).await? {
-                Some(known) if may_read(&known) => found.push(known),
-                _ if *reader == Reader::Public => return Err(Error::Unauthenticated),
-                _ => return Err(no_collection(name)),
+            match self.collections.get(name).await {
+                Ok(known) if may_read(&known) => found.push(known),
+                Err(error) if *reader != Reader::Public || !matches!(error, Error::NotFound(_)) => return Err(error),
+                _ => return Err(Error::Unauthenticated),
             }
         }
         found.sort_by_key(|known| known.collection.id);
@@ -385,34 +356,6 @@ impl Entries {
             &Stretch { order: &order, after: None, reversed: false, limit: DEFAULT_LIMIT },
         )
         .await?)
-    }
-}
-
-/// Fields that queries named and that the registry had.
-#[derive(Default)]
-pub(super) struct SeenFields(std::sync::RwLock<std::collections::HashSet<(CollectionId, Path)>>);
-
-/// Names that strangers could make up are not remembered, so this is a bound for the unexpected.
-const MAX_SEEN: usize = 10_000;
-
-impl SeenFields {
-    fn knows(&self, collections: &[Arc<Known>], path: &Path) -> bool {
-        let [known] = collections else { return false };
-        let seen = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        seen.contains(&(known.collection.id, path.clone()))
-    }
-
-    pub(super) fn forget(&self) {
-        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-    }
-
-    fn learn(&self, collections: &[Arc<Known>], path: &Path) {
-        if let [known] = collections {
-            let mut seen = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if seen.len() < MAX_SEEN {
-                seen.insert((known.collection.id, path.clone()));
-            }
-        }
     }
 }
 

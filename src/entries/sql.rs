@@ -6,26 +6,14 @@
 use super::look::{on_data, push_word};
 use super::path_sql;
 use super::pin::arms;
+use super::scope::Scope;
 use super::system;
-use crate::collections::CollectionId;
 use crate::db::Pool;
 use crate::filter::{
     Condition, Deleted, Field, Op, Operand, Query, Sql, SystemField, SystemKind, each, on_moment, on_text,
     push_conditions, sign,
 };
 use crate::json::Path;
-
-/// What a query needs to know beside its parameters.
-pub struct Scope<'a> {
-    /// The collections the reader may read and asked for, with their names.
-    pub collections: &'a [(CollectionId, String)],
-    /// The state that an entry of each has if nobody gave it another.
-    pub states: &'a [(CollectionId, String)],
-    /// Only entries of this browser session.
-    pub session: Option<&'a str>,
-    /// Fields with an index, by collection.
-    pub pins: &'a [(CollectionId, Path)],
-}
 
 /// A query's `WHERE`, and the ways to walk it.
 pub struct Filter {

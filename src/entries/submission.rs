@@ -2,7 +2,7 @@
 
 use std::hash::RandomState;
 
-use super::{NewEntry, check_uid};
+use super::entry::{NewEntry, check_uid};
 use crate::collections::{Check, CheckMode, CollectionId};
 use crate::error::{Error, FieldError, Result};
 use crate::json::{self, Kind, Refusal};

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::filter::{self, Condition, Field, Grammar, Group, Op, Query, SortKey, SystemField, SystemKind};
+use crate::json::Path;
 use crate::moment::Moment;
 
 pub const ID: SystemField = SystemField { name: "_id", kind: SystemKind::Number };
@@ -36,6 +37,15 @@ pub fn parse_query(params: &[(String, String)], now: Moment, from_body: bool) ->
 /// The usual order of entries.
 pub fn newest_first() -> Vec<SortKey> {
     vec![SortKey { field: Field::System(RECEIVED), descending: true }]
+}
+
+/// A field of the client's data; ours have indexes already.
+pub fn data_field(name: &str) -> Result<Path, Error> {
+    match GRAMMAR.field(name) {
+        Ok(Field::Data(path)) => Ok(path),
+        Ok(Field::System(_)) => Err(Error::invalid("/field", "must be a field of the data")),
+        Err(detail) => Err(Error::invalid("/field", detail)),
+    }
 }
 
 /// `_collection=NAME`: it decides which collections are looked at, and is no condition on their entries.

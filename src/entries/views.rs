@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::api::encode;
 use super::export::{self, TableColumn};
-use super::reading::{Listing, Reader};
+use super::reader::Reader;
+use super::reading::Listing;
 use super::service::Entries;
 use super::store::EntryRef;
 use super::system;
@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::filter::{Count, Field, Group, Op, Query};
 use crate::json::{self, Path};
 use crate::moment::Moment;
+use crate::web::encode;
 
 type Params = [(String, String)];
 

@@ -1,8 +1,9 @@
 //! Entries that are worked on: a value is mended, a state set, somebody takes it, writes a note; each change can be taken back.
 
+use super::entry::WorkRow;
+use super::entry::{Entry, EntryId};
 use super::service::Entries;
-use super::store::{self, ChangeRow, WorkRow};
-use super::{Entry, EntryId};
+use super::store::{self, ChangeRow};
 use crate::collections::{Known, register_field};
 use crate::db::Tx;
 use crate::error::{Error, FieldError, Result};

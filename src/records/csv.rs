@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::list::{chosen, column_name};
 use super::{Column, Item, Kind, Listing, Records, Resource};
-use crate::entries::is_formula;
 use crate::error::Result;
 use crate::filter::{Count, CsvOptions, Fields, Format, Query};
+use crate::formula::is_formula;
 use crate::limits::MAX_LIMIT;
 use crate::web::{Download, Sender};
 

@@ -9,8 +9,9 @@ use super::headings::{Place, places};
 use super::input::{self, Absent};
 use super::{Bound, Column, Kind, Records, Resource, store};
 use crate::db::Tx;
-use crate::entries::{Sheet, unguarded};
+use crate::entries::Sheet;
 use crate::error::{Error, Result};
+use crate::formula::unguarded;
 use crate::staff::{Author, Deed, audit};
 
 /// Columns by which a record is recognised, if the row has values for them.

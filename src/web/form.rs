@@ -137,6 +137,11 @@ impl<'r> Responder<'r, 'static> for Html {
     }
 }
 
+/// Pairs as a query string.
+pub fn encode<'p>(pairs: impl IntoIterator<Item = &'p (String, String)>) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
 /// `303 See Other`: after a POST the browser shows this page, and "reload" repeats nothing.
 pub struct SeeOther(String);
 

@@ -21,7 +21,7 @@ pub use answer::{IfMatch, JsonAnswer, etag};
 pub use contract::contract;
 pub use cors::cors;
 pub use errors::{Answer, ApiError, catchers, error_page, problem_with_message, render};
-pub use form::{Fields, FormsArePosts, Html, SeeOther, pairs, query_pairs, see_other};
+pub use form::{Fields, FormsArePosts, Html, SeeOther, encode, pairs, query_pairs, see_other};
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
 pub use headers::{Headers, RequestId};
 pub use health::{Docs as HealthDocs, routes as health_routes};

@@ -5,15 +5,15 @@ use rocket::http::{ContentType, Status};
 use rocket::request::{FlashMessage, FromRequest, Outcome as GuardOutcome};
 use rocket::{Request, State};
 
-use super::listing::{Answered, encode, listing_json};
+use super::listing::{Answered, listing_json};
 use crate::entries::pages::{self, ListView};
-use crate::entries::reading::Reader;
+use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::system;
 use crate::error::{Error, Result};
 use crate::filter::{Format, Query};
 use crate::staff::{Layout, Visitor};
-use crate::web::{Download, Fields, JsonAnswer, Negotiation, WebHost, query_pairs, see_other};
+use crate::web::{Download, Fields, JsonAnswer, Negotiation, WebHost, encode, query_pairs, see_other};
 
 /// A request to read, with who reads and how it is to be answered.
 pub(super) struct Asked<'a> {

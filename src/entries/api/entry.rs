@@ -4,16 +4,17 @@ use rocket::data::{Data, FromData, Outcome as DataOutcome};
 use rocket::http::Status;
 use rocket::{Request, State, delete, get, patch, post, put};
 
-use super::shown;
-use crate::entries::reading::Reader;
+use crate::entries::entry::{Entry, EntryId};
+use crate::entries::export::write_json;
+use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::Mark;
 use crate::entries::system;
-use crate::entries::{Entry, EntryId};
 use crate::error::{Error, Result};
+use crate::filter::Fields;
 use crate::moment::Moment;
 use crate::staff::{Author, Staff, Visitor};
-use crate::web::{ApiError, IfMatch, JsonAnswer, NoBody, Refused, item_id, pairs, read_json};
+use crate::web::{ApiError, IfMatch, JsonAnswer, NoBody, Refused, etag, item_id, pairs, read_json};
 
 /// The number of an entry; anything else is not there.
 pub(super) fn entry_id(text: &str) -> Result<EntryId> {
@@ -175,4 +176,11 @@ impl Entries {
         let one = if let [id] = ids { id.0.to_string() } else { String::new() };
         self.mark_as(by, reader, &query, mark, one).await
     }
+}
+
+/// One entry as JSON, with its version as the ETag.
+fn shown(entry: &Entry, collection: &str) -> JsonAnswer {
+    let mut out = Vec::new();
+    write_json(&mut out, &entry.borrowed(), collection, &Fields::All);
+    JsonAnswer::text(String::from_utf8(out).unwrap_or_default()).with("ETag", etag(entry.version))
 }

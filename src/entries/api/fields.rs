@@ -5,9 +5,9 @@ use rocket::{State, delete, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::pins::data_field;
 use crate::collections::{Collections, RegisteredField};
 use crate::entries::service::Entries;
+use crate::entries::system::data_field;
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::staff::{Owner, Viewer};

@@ -32,11 +32,6 @@ impl<'r> Responder<'r, 'static> for Answered {
     }
 }
 
-/// Pairs as a query string.
-pub fn encode<'p>(pairs: impl IntoIterator<Item = &'p (String, String)>) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
-}
-
 pub(super) fn listing_json(listing: &Listing, query: &Query) -> String {
     let entries = listing.entries();
     let mut out = Vec::with_capacity(entries.iter().map(|entry| entry.data.len() + 300).sum::<usize>() + 500);

@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::collections::Collections;
-use crate::entries::Pin;
 use crate::entries::service::Entries;
-use crate::entries::system::GRAMMAR;
+use crate::entries::store::Pin;
+use crate::entries::system::data_field;
 use crate::error::Error;
-use crate::filter::Field;
-use crate::json::Path;
 use crate::staff::{Owner, Viewer};
 use crate::web::{Answer, JsonAnswer, JsonObject, item_id};
 
@@ -58,15 +56,6 @@ impl ShownPin {
 
 fn pin_json(pin: &(Pin, i64)) -> serde_json::Value {
     serde_json::to_value(ShownPin::new(pin)).unwrap_or_default()
-}
-
-/// A field of the client's data; ours have indexes already.
-pub fn data_field(name: &str) -> Result<Path, Error> {
-    match GRAMMAR.field(name) {
-        Ok(Field::Data(path)) => Ok(path),
-        Ok(Field::System(_)) => Err(Error::invalid("/field", "must be a field of the data")),
-        Err(detail) => Err(Error::invalid("/field", detail)),
-    }
 }
 
 /// List pinned fields

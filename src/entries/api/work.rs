@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::entry::{entry_id, present, reread};
-use crate::entries::reading::Reader;
+use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::ChangeRow;
 use crate::entries::work::WorkChange;

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::TableColumn;
+use super::columns::TableColumn;
 use crate::entries::store::EntryRef;
 use crate::entries::system;
-use crate::filter::{CsvOptions, Field, Fields, SystemField, number};
-use crate::json::Path;
-use crate::json::{self, Kind};
+use crate::filter::{CsvOptions, Field, Fields, SystemField};
+use crate::formula::is_formula;
+use crate::json::{self, Kind, Path};
 
 /// The chosen part of the data.
 pub(super) fn chosen(text: &mut String, data: &str, fields: &Fields) {
@@ -187,59 +187,5 @@ fn system_text(system: SystemField, entry: &EntryRef<'_>, collection: &str) -> S
         system::STATE => entry.work.state.to_owned(),
         system::ASSIGNEE => entry.work.assignee.to_owned(),
         _ => entry.work.note.to_owned(),
-    }
-}
-
-/// Whether a spreadsheet program could run a text as a formula: it begins with a sign of one, a full-width one too, also behind
-/// blanks, or with a tab or the end of a line; and is no plain number. Apostrophes before it count, so that taking one off
-/// again is exact.
-pub fn is_formula(text: &str) -> bool {
-    let bare = text.trim_start_matches('\'');
-    let sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
-    (bare.starts_with(['\t', '\r', '\n']) || bare.trim_start().starts_with(sign)) && number(text).is_none()
-}
-
-/// Takes off the apostrophe that [`is_formula`] texts are given.
-pub fn unguarded(text: &str) -> &str {
-    match text.strip_prefix('\'') {
-        Some(rest) if is_formula(rest) => rest,
-        _ => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::entries::*;
-
-    #[test]
-    fn formulas_are_guarded_and_the_guard_comes_off_again() {
-        for (text, formula) in [
-            ("=1+1", true),
-            ("+49 123", true),
-            ("-5", false),
-            ("-5e3", false),
-            ("-5 apples", true),
-            ("@user", true),
-            ("\tx", true),
-            ("\nx", true),
-            (" =1+1", true),
-            ("\u{a0}=1", true),
-            ("＝1+1", true),
-            ("＋49", true),
-            ("－5", true),
-            ("＠x", true),
-            (" -5", false),
-            (" plain", false),
-            ("'=x", true),
-            ("''=x", true),
-            ("'x", false),
-            ("x=1", false),
-            ("", false),
-            ("'", false),
-        ] {
-            assert_eq!(is_formula(text), formula, "{text:?}");
-            let written = if formula { format!("'{text}") } else { text.to_owned() };
-            assert_eq!(unguarded(&written), text, "{text:?}");
-        }
     }
 }

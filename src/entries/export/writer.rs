@@ -3,15 +3,21 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use super::checked::Export;
+use super::columns::columns;
 use super::table::{Table, chosen};
-use super::{BOM, Export, PIECE, columns};
 use crate::collections::CollectionId;
-use crate::entries::reading::Reader;
+use crate::entries::reader::Reader;
 use crate::entries::store::EntryRef;
 use crate::error::{Error, Result};
 use crate::filter::{Fields, Format};
 use crate::json::{self};
 use crate::web::Sender;
+
+/// Bytes gathered before they are sent.
+const PIECE: usize = 64 * 1024;
+/// A byte order mark, by which spreadsheet programs recognise UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Turns entries into bytes of one format.
 pub(super) struct Writer {

@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::aside::aside;
-use super::source::{Row, Source};
+use super::row::Row;
+use super::source::Source;
 use crate::error::{Error, Result};
 
 /// Rows read at a time, and their bytes. While others store entries too, one transaction stores no more than that:

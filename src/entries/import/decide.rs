@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use super::how::{How, SameId};
 use super::known::Comparison;
-use super::source::{Prepared, Row};
+use super::row::{Prepared, Row};
 use crate::collections::CollectionId;
+use crate::entries::entry::{EntryId, Kept};
 use crate::entries::intake::digest;
 use crate::entries::service::Entries;
 use crate::entries::store::{self, PresentEntry};
-use crate::entries::{EntryId, Kept};
 use crate::error::Result;
 
 /// By what the rows of a file are judged, one after the other.

@@ -4,9 +4,9 @@ use std::sync::PoisonError;
 
 use futures::future::BoxFuture;
 
-use super::ImportReport;
 use super::how::How;
 use super::looks::Look;
+use super::report::ImportReport;
 use super::run::Work;
 use super::survey::Survey;
 use crate::collections::{Collection, CollectionName, NewCollection};

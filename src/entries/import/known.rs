@@ -5,7 +5,7 @@
 
 use std::num::NonZeroI64;
 
-use super::Rule;
+use super::report::Rule;
 use crate::entries::store::EarlierRow;
 
 /// The rows of an earlier import whose entries are there.

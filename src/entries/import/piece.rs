@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::ImportReport;
 use super::decide::{Fate, Judge};
-use super::source::{Prepared, Row};
+use super::report::ImportReport;
+use super::row::{Prepared, Row};
 use crate::collections::{Collection, CollectionId};
+use crate::entries::entry::{EntryId, Kept, NewEntry, Outcome};
 use crate::entries::service::Entries;
 use crate::entries::store;
-use crate::entries::{EntryId, Kept, NewEntry, Outcome};
 use crate::error::Result;
 
 /// An import that is under way.

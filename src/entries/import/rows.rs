@@ -3,10 +3,9 @@
 use std::hash::RandomState;
 use std::io::{self, BufRead, Read};
 
-use super::source::{MAX_LINE, Prepared, Skipped, unreadable};
+use super::row::{Dialect, Exported, MAX_LINE, Prepared, Read1, Skipped, unreadable};
 use super::table::{Columns, QuoteWatch, entry_id, moment};
-use super::{Dialect, Exported, Read1};
-use crate::entries::Kept;
+use crate::entries::entry::Kept;
 use crate::error::Result;
 use crate::json::Path;
 use crate::json::{self, Refusal};

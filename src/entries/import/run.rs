@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::ImportReport;
 use super::batches::{ALONE, Batches};
 use super::decide::{Judge, updated};
 use super::how::{How, SameId};
 use super::piece::Run;
+use super::report::ImportReport;
 use super::source::Source;
 use super::survey::Survey;
 use crate::collections::{Collection, register_field};

@@ -8,79 +8,16 @@ use encoding_rs::{Encoding, UTF_8};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{self, List};
+use super::options::{Format, Options};
 use super::reading::Reading;
+use super::report::Notice;
+use super::row::{Dialect, MAX_LINE, Read1, Row, Skipped, unreadable};
 use super::rows::{json_row, lines, prepared, records, table_rows};
-use super::{Dialect, Exported, Notice, Read1, encoding, sniff};
-use crate::error::{Error, FieldError, Result};
-use crate::limits::MAX_ENTRY;
+use super::{encoding, sniff};
+use crate::error::{Error, Result};
 
 /// Bytes of text by which a file is recognised.
 const SAMPLE: u64 = 256 * 1024;
-/// Bytes of a line of NDJSON beyond which it is no entry anyway.
-pub(super) const MAX_LINE: u64 = 4 * MAX_ENTRY as u64;
-
-/// How a file is to be read; `None` is recognised.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Options {
-    pub encoding: Option<&'static Encoding>,
-    pub format: Option<Format>,
-    pub delimiter: Option<u8>,
-    /// `Some(None)`: a quote is a character like any other.
-    pub quote: Option<Option<u8>>,
-    pub header: Option<bool>,
-    /// The names that lead to the list, with dots between.
-    pub list: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Table,
-    /// One document with a list of objects in it, or one object.
-    Json,
-    /// An object on every line.
-    Ndjson,
-}
-
-/// Choices for each option, as pages and the command line spell them.
-pub const FORMATS: [(&str, Format); 3] = [("table", Format::Table), ("json", Format::Json), ("ndjson", Format::Ndjson)];
-pub const DELIMITERS: [(&str, u8); 4] = [(",", b','), (";", b';'), ("|", b'|'), ("tab", b'\t')];
-pub const QUOTES: [(&str, Option<u8>); 3] = [("\"", Some(b'"')), ("'", Some(b'\'')), ("none", None)];
-
-impl Options {
-    /// Reads options out of the parameters of a form or of a URL.
-    pub fn of(params: &[(String, String)]) -> Result<Options> {
-        Options::parse(|name| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value))
-    }
-
-    /// Reads options by name; an empty one is recognised from the file.
-    pub fn parse<'o>(get: impl Fn(&str) -> &'o str) -> Result<Options> {
-        Ok(Options {
-            encoding: match get("encoding") {
-                "" => None,
-                label => Some(Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-                    Error::invalid("/encoding", format!("\"{label}\" is no encoding such as utf-8 or windows-1252"))
-                })?),
-            },
-            format: choice("format", get("format"), &FORMATS)?,
-            delimiter: choice("delimiter", get("delimiter"), &DELIMITERS)?,
-            quote: choice("quote", get("quote"), &QUOTES)?,
-            header: choice("header", get("header"), &[("yes", true), ("no", false)])?,
-            list: Some(get("list").to_owned()).filter(|list| !list.is_empty()),
-        })
-    }
-}
-
-fn choice<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    let found = choices.iter().find(|(known, _)| *known == value || value == "\t" && *known == "tab");
-    found.map(|(_, choice)| Some(*choice)).ok_or_else(|| {
-        let names: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
-        Error::invalid(format!("/{name}"), format!("\"{value}\" is none of {}", names.join(" ")))
-    })
-}
-
 /// A table as its cells.
 pub struct Sheet {
     /// How it was read, in words.
@@ -113,30 +50,6 @@ pub enum Shape {
         list: Option<Vec<String>>,
         lists: Vec<List>,
     },
-}
-
-/// What stands before a table, in bytes of UTF-8 and in lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Skipped {
-    pub(super) length: u64,
-    pub(super) lines: u64,
-}
-
-/// One row as it will be stored.
-pub struct Row {
-    /// From 1.
-    pub number: u64,
-    /// Where in the file, where lines are counted.
-    pub line: Option<u64>,
-    pub read: std::result::Result<Prepared, String>,
-}
-
-/// A row that can be stored.
-pub struct Prepared {
-    /// Canonical JSON.
-    pub data: String,
-    pub shape: u64,
-    pub exported: Option<Exported>,
 }
 
 impl Source {
@@ -287,10 +200,6 @@ impl Source {
             table_rows(self.text(), *dialect, *header, *skipped, &mut |_, _, _| std::mem::replace(&mut first, false))?;
         Ok(columns.map_or_else(Default::default, |columns| (columns.names(), columns.notices)))
     }
-}
-
-pub(super) fn unreadable(detail: String) -> Error {
-    Error::BadRequest(vec![FieldError::at("/file", detail)])
 }
 
 /// Recognises what a file holds.

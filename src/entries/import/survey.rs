@@ -4,8 +4,9 @@ use std::hash::RandomState;
 use std::sync::Arc;
 
 use super::aside::aside;
-use super::source::{Row, Source};
-use super::{ImportReport, Notice};
+use super::report::{ImportReport, Notice};
+use super::row::Row;
+use super::source::Source;
 use crate::entries::intake::digest;
 use crate::error::{Error, Result};
 use crate::json;

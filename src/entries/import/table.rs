@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 
+use super::report::Notice;
+use super::row::{Dialect, Exported, Read1};
 use super::tree::Tree;
-use super::{Dialect, Exported, Notice, Read1};
-use crate::entries::{EntryId, export};
+use crate::entries::entry::EntryId;
 use crate::filter::number;
+use crate::formula::unguarded;
 use crate::json;
 use crate::json::Path;
 use crate::limits::{MAX_ENTRY, MAX_LEAVES};
@@ -100,7 +102,7 @@ impl Columns {
             match place {
                 Place::Ignored => {}
                 Place::Data(path) => tree.put(&path.0, value(cell, self.ours)),
-                Place::Ours(name) => exported.take(name, export::unguarded(cell))?,
+                Place::Ours(name) => exported.take(name, unguarded(cell))?,
             }
         }
         Ok((tree.write(), self.ours.then_some(exported)))
@@ -139,7 +141,7 @@ impl Taken {
 
 fn place(cell: &str, index: usize, ours: bool, taken: &mut Taken, notices: &mut Vec<Notice>) -> Place {
     if ours {
-        let name = export::unguarded(cell);
+        let name = unguarded(cell);
         if let Some(known) = OURS.iter().find(|known| **known == name) {
             return if taken.names.insert(name.to_owned()) { Place::Ours(known) } else { Place::Ignored };
         }
@@ -191,7 +193,7 @@ fn value(cell: &str, ours: bool) -> String {
     let is_json = matches!(cell, "true" | "false" | "{}")
         || number(cell).is_some() && cell.trim() == cell
         || cell.starts_with('[') && is_canonical(cell);
-    if is_json { cell.to_owned() } else { json::string(if ours { export::unguarded(cell) } else { cell }) }
+    if is_json { cell.to_owned() } else { json::string(if ours { unguarded(cell) } else { cell }) }
 }
 
 /// Whether an export would write this value just so. A text that only looks like a list stays a text.

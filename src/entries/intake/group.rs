@@ -6,7 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::collections::CollectionId;
 use crate::db::{DbError, Tx};
-use crate::entries::{EntryId, NewEntry, Outcome, store};
+use crate::entries::entry::{EntryId, NewEntry, Outcome};
+use crate::entries::store;
 use crate::json;
 use crate::moment::Moment;
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{NewEntry, Outcome};
+use super::entry::{NewEntry, Outcome};
 use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Tx};
 use crate::error::{Error, Result};
@@ -26,8 +26,6 @@ use registry::{Registry, write_counts};
 const QUEUE: usize = 4096;
 /// Entries stored by one transaction.
 const GROUP: usize = 1000;
-/// Shapes remembered before the memory starts anew.
-const MAX_SHAPES: usize = 20_000;
 
 /// Hands entries to the tasks that store them. Cheap to clone.
 #[derive(Clone)]

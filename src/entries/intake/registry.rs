@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use super::MAX_SHAPES;
 use crate::collections::{self, CollectionId, FieldCounts};
 use crate::db::{DbError, Pool, Tx};
-use crate::entries::NewEntry;
+use crate::entries::entry::NewEntry;
 use crate::json;
 use crate::limits::{MAX_FIELDS, MAX_NEW_FIELDS};
 use crate::moment::{HOUR, Moment};
@@ -25,6 +24,9 @@ pub(super) async fn write_counts(
     tx.commit().await?;
     Ok(all)
 }
+
+/// Shapes remembered before the memory starts anew.
+const MAX_SHAPES: usize = 20_000;
 
 type ShapeKey = (CollectionId, u64);
 

@@ -6,8 +6,7 @@ use askama::Template;
 use rocket::request::FlashMessage;
 
 use crate::collections::{Collection, Known};
-use crate::entries::api::encode;
-use crate::entries::reading::Reader;
+use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store;
 use crate::entries::system;
@@ -18,7 +17,7 @@ use crate::error::Result;
 use crate::filter::{self, Deleted, Field, Fields, Query};
 use crate::json;
 use crate::staff::Layout;
-use crate::web::{Html, WebHost, render};
+use crate::web::{Html, WebHost, encode, render};
 
 /// What the browse page is made of.
 pub struct ListView<'a> {

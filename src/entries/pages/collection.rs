@@ -7,9 +7,9 @@ use rocket::response::Flash;
 use rocket::{State, get, post};
 
 use crate::collections::{Collections, Known, RefusedOrigin, RegisteredField, Settings};
-use crate::entries::Pin;
-use crate::entries::api::data_field;
 use crate::entries::service::Entries;
+use crate::entries::store::Pin;
+use crate::entries::system::data_field;
 use crate::error::{Error, FieldError, Result, message};
 use crate::staff::{Layout, Owner, Role, Viewer};
 use crate::web::{Fields, Html, Note, SeeOther, WebHost, render, told};

@@ -6,17 +6,16 @@ use rocket::{State, get};
 
 use super::browse::summary;
 use crate::collections::Collection;
-use crate::entries::api::encode;
-use crate::entries::reading::Reader;
+use crate::entries::entry::{Entry, EntryId};
+use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::ChangeRow;
 use crate::entries::system;
-use crate::entries::{Entry, EntryId};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::moment::Moment;
 use crate::staff::{Layout, Viewer};
-use crate::web::{Html, Note, query_pairs, render};
+use crate::web::{Html, Note, encode, query_pairs, render};
 
 #[derive(Template)]
 #[template(path = "entries/show.html")]

@@ -7,14 +7,13 @@ use rocket::http::uri::Origin;
 use rocket::{State, get, post};
 
 use crate::collections::CollectionName;
-use crate::entries::api::encode;
 use crate::entries::import::{DELIMITERS, FORMATS, How, ImportReport, Options, QUOTES, Seen, Shape, Source};
 use crate::entries::service::Entries;
 use crate::entries::store::{self, ImportRow, NewImport};
 use crate::entries::system;
 use crate::error::{Error, Result};
 use crate::staff::{Layout, Role, Staff};
-use crate::web::{Fields, Html, SeeOther, Upload, pairs, query_pairs, render, see_other};
+use crate::web::{Fields, Html, SeeOther, Upload, encode, pairs, query_pairs, render, see_other};
 
 /// Earlier imports that the page lists.
 const LISTED: i64 = 10;
@@ -156,7 +155,7 @@ async fn find(entries: &Entries, id: i64) -> Result<ImportRow> {
 async fn shown(entries: &Entries, collection: &str) -> Result<String> {
     let params = [("_collection".to_owned(), collection.to_owned())];
     let query = system::parse_query(&params, entries.clock.now(), false)?;
-    let (count, more) = entries.count_of(&crate::entries::reading::Reader::Staff(0), &query).await?;
+    let (count, more) = entries.count_of(&crate::entries::reader::Reader::Staff(0), &query).await?;
     Ok(count.map_or("many".into(), |count| crate::words::thousands(count) + if more { "+" } else { "" }))
 }
 

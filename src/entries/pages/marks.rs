@@ -3,16 +3,15 @@
 use rocket::response::Flash;
 use rocket::{State, post};
 
-use crate::entries::EntryId;
-use crate::entries::api::encode;
-use crate::entries::reading::Reader;
+use crate::entries::entry::EntryId;
+use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::{self, Mark};
 use crate::entries::system;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::staff::{Deed, Staff, Viewer, audit};
-use crate::web::{Fields, SeeOther, pairs, see_other};
+use crate::web::{Fields, SeeOther, encode, pairs, see_other};
 
 fn mark_named(name: &str) -> Result<(Mark, &'static str)> {
     match name {

@@ -11,7 +11,7 @@ mod work;
 use askama::Template;
 use rocket::{Route, State, get, routes};
 
-use super::reading::Reader;
+use super::reader::Reader;
 use super::service::Entries;
 use super::views::{Side, side};
 use crate::collections::DEFAULT_COLLECTION;
@@ -20,7 +20,7 @@ use crate::staff::{Layout, Viewer};
 use crate::web::{Html, WebHost, render};
 
 pub use browse::{ListView, Toast, list_page};
-pub use visitor::{reason, refused, thanks};
+pub use visitor::{refused, thanks};
 
 pub fn routes() -> Vec<Route> {
     routes![

@@ -3,7 +3,7 @@
 use rocket::response::Flash;
 use rocket::{State, post};
 
-use crate::entries::EntryId;
+use crate::entries::entry::EntryId;
 use crate::entries::service::Entries;
 use crate::entries::submission::merge;
 use crate::entries::work::WorkChange;

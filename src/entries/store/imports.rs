@@ -6,7 +6,7 @@ use futures::TryStreamExt as _;
 
 use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Tx};
-use crate::entries::EntryId;
+use crate::entries::entry::EntryId;
 use crate::moment::Moment;
 
 /// An import as it is stored.

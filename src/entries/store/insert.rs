@@ -2,7 +2,7 @@
 
 use crate::collections::CollectionId;
 use crate::db::{Bulk, Column, DbError, Tx};
-use crate::entries::{EntryId, NewEntry};
+use crate::entries::entry::{EntryId, NewEntry};
 use crate::moment::Moment;
 
 /// A client id that is in the store.

@@ -2,7 +2,7 @@
 
 use crate::collections::CollectionId;
 use crate::db::{DbError, Tx};
-use crate::entries::EntryId;
+use crate::entries::entry::EntryId;
 use crate::entries::sql::Filter;
 use crate::moment::Moment;
 

@@ -17,11 +17,11 @@ pub use imports::{
 };
 pub use insert::{insert, insert_uids, known_uids};
 pub use marks::{Mark, mark, purge, purge_uids, unmark, update_data};
-pub use pins::{build_pin, drop_pin, insert_pin, pin_size, pins};
+pub use pins::{Pin, build_pin, drop_pin, insert_pin, pin_size, pins};
 pub use read::{
     FacetValue, Stretch, all_rows, batch, collections_of, count, explain, facet, find, of_session, page, per_day,
     received_since,
 };
 pub use rows::{Batch, EntryRef};
-pub use views::{choose_columns, column_choice, delete_view, save_view, saved_views};
-pub use work::{ChangeRow, WorkRow, any_worked, assignee, assignees, changes, note_change, update_work};
+pub use views::{SavedView, choose_columns, column_choice, delete_view, save_view, saved_views};
+pub use work::{ChangeRow, any_worked, assignee, assignees, changes, note_change, update_work};

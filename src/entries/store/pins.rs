@@ -2,10 +2,20 @@
 
 use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Tx};
-use crate::entries::Pin;
 use crate::entries::pin;
 use crate::json::Path;
 use crate::moment::Moment;
+
+/// A field with an index of its own.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Pin {
+    pub id: i64,
+    pub collection_id: CollectionId,
+    pub path: String,
+    pub automatic: bool,
+    pub created_at: Moment,
+    pub ready_at: Option<Moment>,
+}
 
 pub async fn pins(db: &Pool) -> Result<Vec<Pin>, DbError> {
     db.read("SELECT id, collection_id, path, automatic, created_at, ready_at FROM pins ORDER BY id").all().await

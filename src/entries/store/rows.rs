@@ -1,8 +1,8 @@
 //! Entries as one text: what the database sends and how it is read.
 
 use crate::collections::CollectionId;
-use crate::entries::reading::Reader;
-use crate::entries::{Entry, EntryId};
+use crate::entries::entry::{Entry, EntryId};
+use crate::entries::reader::Reader;
 use crate::moment::Moment;
 
 /// Between the fields of one entry and between entries, in the texts that [`batch`] reads.

@@ -2,8 +2,15 @@
 
 use crate::collections::CollectionId;
 use crate::db::{DbError, Pool, Tx};
-use crate::entries::SavedView;
 use crate::moment::Moment;
+
+/// A filter with a name.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SavedView {
+    pub id: i64,
+    pub name: String,
+    pub query: String,
+}
 
 pub async fn saved_views(db: &Pool) -> Result<Vec<SavedView>, DbError> {
     db.read("SELECT id, name, query FROM saved_views ORDER BY name").all().await

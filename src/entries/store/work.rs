@@ -1,7 +1,7 @@
 //! What staff do with single entries, and the changes that were made.
 
 use crate::db::{DbError, Pool, Tx};
-use crate::entries::EntryId;
+use crate::entries::entry::{EntryId, WorkRow};
 use crate::moment::Moment;
 use crate::staff::Author;
 
@@ -47,14 +47,6 @@ pub async fn note_change(
         .execute()
         .await
         .map(drop)
-}
-
-/// How an entry is worked on, as it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WorkRow {
-    pub state: Option<String>,
-    pub assignee: Option<i64>,
-    pub note: Option<String>,
 }
 
 /// Writes how an entry is worked on, if it still has this version; false if it does not.

@@ -1,0 +1,95 @@
+//! What an entry is: as it comes, as it is stored, and what became of it.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::collections::CollectionId;
+use crate::json;
+use crate::moment::Moment;
+
+/// The number of an entry. It is never given again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
+#[sqlx(transparent)]
+pub struct EntryId(pub i64);
+
+/// A client's own id for an entry: 8 to 64 of `[A-Za-z0-9_-]`.
+pub(crate) fn check_uid(text: &str) -> std::result::Result<(), String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if (8..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err("must be 8 to 64 letters, digits, - or _".into())
+}
+
+/// An entry that was checked and can be stored.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    pub collection: CollectionId,
+    pub uid: Option<String>,
+    pub session: Option<String>,
+    /// When it happened by the client's clock, corrected by its skew.
+    pub at: Option<Moment>,
+    pub origin: Option<String>,
+    pub spam: bool,
+    /// Where it came from: strangers may bring only so many new names of fields. `None`: whoever is trusted.
+    pub address: Option<IpAddr>,
+    /// Canonical JSON.
+    pub data: String,
+    /// See [`json::Canonical::shape`].
+    pub shape: u64,
+    /// For import: how it was worked on.
+    pub work: Option<Box<WorkRow>>,
+    /// For import: the id and the moment of reception that an export carried.
+    pub kept: Option<Kept>,
+}
+
+/// What an import keeps of an exported entry.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept {
+    pub id: Option<EntryId>,
+    pub received: Option<Moment>,
+    pub deleted: Option<Moment>,
+}
+
+/// What became of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Stored(EntryId),
+    /// Stored, marked as spam.
+    Flagged(EntryId),
+    /// The same `_uid` with the same data was stored before.
+    Duplicate(EntryId),
+    /// The same `_uid` with other data was stored before.
+    Conflict(EntryId),
+    Rejected(json::Refusal),
+}
+
+/// A stored entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub id: EntryId,
+    pub collection: CollectionId,
+    pub received: Moment,
+    pub at: Option<Moment>,
+    pub session: Option<String>,
+    pub origin: Option<String>,
+    pub flags: Option<String>,
+    pub deleted: Option<Moment>,
+    pub version: i64,
+    /// `None`: the first of its collection's states.
+    pub state: Option<String>,
+    /// The email of whoever works on it.
+    pub assignee: Option<String>,
+    pub assignee_id: Option<i64>,
+    pub note: Option<String>,
+    pub data: String,
+}
+
+/// How an entry is worked on, as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkRow {
+    pub state: Option<String>,
+    pub assignee: Option<i64>,
+    pub note: Option<String>,
+}

@@ -1,0 +1,72 @@
+//! A row of a file, and what an export says of it.
+
+use crate::entries::entry::{Kept, WorkRow};
+use crate::error::{Error, FieldError};
+use crate::limits::MAX_ENTRY;
+use crate::moment::Moment;
+
+/// Bytes of a line of NDJSON beyond which it is no entry anyway.
+pub(super) const MAX_LINE: u64 = 4 * MAX_ENTRY as u64;
+
+/// What stands before a table, in bytes of UTF-8 and in lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    pub(super) length: u64,
+    pub(super) lines: u64,
+}
+
+/// One row as it will be stored.
+pub struct Row {
+    /// From 1.
+    pub number: u64,
+    /// Where in the file, where lines are counted.
+    pub line: Option<u64>,
+    pub read: std::result::Result<Prepared, String>,
+}
+
+/// A row that can be stored.
+pub struct Prepared {
+    /// Canonical JSON.
+    pub data: String,
+    pub shape: u64,
+    pub exported: Option<Exported>,
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    pub delimiter: u8,
+    /// `None`: there are no quotes.
+    pub quote: Option<u8>,
+}
+
+/// A row as the text of a JSON object, with what an export says of it; or why it is none.
+pub(super) type Read1 = Result<(String, Option<Exported>), String>;
+
+/// What an export says of an entry.
+#[derive(Debug, Clone, Default)]
+pub struct Exported {
+    pub(super) kept: Kept,
+    pub(super) session: Option<String>,
+    pub(super) at: Option<Moment>,
+    pub(super) origin: Option<String>,
+    pub(super) spam: bool,
+    pub(super) state: Option<String>,
+    pub(super) assignee: Option<String>,
+    pub(super) note: Option<String>,
+}
+
+impl Exported {
+    /// How the entry was worked on. Whoever has no account here is left out.
+    pub(super) fn work(&self, accounts: &[(i64, String)]) -> Option<Box<WorkRow>> {
+        let assignee = self.assignee.as_ref().and_then(|email| accounts.iter().find(|(_, known)| known == email));
+        let work =
+            WorkRow { state: self.state.clone(), assignee: assignee.map(|(id, _)| *id), note: self.note.clone() };
+        (work != WorkRow::default()).then(|| Box::new(work))
+    }
+}
+
+/// The file cannot be read, and why.
+pub(super) fn unreadable(detail: String) -> Error {
+    Error::BadRequest(vec![FieldError::at("/file", detail)])
+}
