@@ -29,4 +29,5 @@ pub mod json;
 pub mod limits;
 pub mod moment;
 pub mod rate;
+pub mod secrets;
 pub mod words;

@@ -8,6 +8,7 @@ use super::{Collection, CollectionId, CollectionName, RegisteredField, WebOrigin
 use crate::db::{DbError, Tx};
 use crate::error::{Error, Result};
 use crate::moment::DAY;
+use crate::secrets::random_hex;
 use crate::staff::{Author, Deed, audit};
 
 /// What is needed to make a collection.
@@ -240,8 +241,7 @@ fn positive(pointer: &str, change: Option<Option<i64>>, current: Option<i64>) ->
     }
 }
 
+/// A publishable key: it stands in web pages and is no secret, but nobody should guess another.
 fn new_key() -> Result<String> {
-    let mut bytes = [0u8; 12];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
-    Ok(format!("pk_{}", bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()))
+    Ok(format!("pk_{}", random_hex::<12>()?))
 }

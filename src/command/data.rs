@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use super::{CollectionCommand, ImportArgs, Outcome, print};
+use super::cli::{CollectionCommand, ImportArgs};
+use super::outcome::{Outcome, print};
 use crate::collections::{CollectionName, Collections, NewCollection, WebOrigin};
 use crate::config::Config;
 use crate::db::Pool;

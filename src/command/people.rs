@@ -1,6 +1,7 @@
 //! `frontdesk user` and `frontdesk token`.
 
-use super::{Outcome, TokenCommand, UserCommand, print};
+use super::cli::{TokenCommand, UserCommand};
+use super::outcome::{Outcome, print};
 use crate::config::Config;
 use crate::db::Pool;
 use crate::moment::{Clock, DAY, MINUTE};

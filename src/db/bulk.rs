@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{DbError, Tx};
+use super::error::DbError;
+use super::writer::Tx;
 
 /// The values of one column, one per row.
 pub enum Column<'a> {

@@ -3,7 +3,8 @@
 
 use sqlx::postgres::PgListener;
 
-use super::{DbError, Pool};
+use super::error::DbError;
+use super::pool::Pool;
 
 /// An ear on a channel.
 pub struct Listener(PgListener);

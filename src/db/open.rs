@@ -11,8 +11,10 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
+use super::bulk::MAX_ROWS;
+use super::error::OpenError;
+use super::pool::Pool;
 use super::writer::Writer;
-use super::{ACQUIRE, OpenError, Pool};
 
 /// The first SQLite release without the WAL-reset corruption (sqlite.org/wal.html, "The WAL-reset bug").
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -20,6 +22,9 @@ const OLDEST_POSTGRES: i64 = 130_000;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Time that a query waits for a connection before it gives up.
+const ACQUIRE: Duration = Duration::from_secs(5);
 
 /// What a database must have been brought through.
 pub(super) fn migrations(pool: &Pool) -> &'static [Migration] {
@@ -35,11 +40,15 @@ fn readers() -> u32 {
     u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(2).clamp(4, 16)
 }
 
-pub(super) async fn open(url: &str) -> Result<Pool, OpenError> {
-    match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => open_sqlite(url).await,
-        Some("postgres" | "postgresql") => open_postgres(url).await,
-        _ => Err(OpenError::UnknownScheme),
+impl Pool {
+    /// Opens the database named by `url` (`sqlite:PATH` or `postgres://…`), creating the SQLite file
+    /// if it is missing, and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Pool, OpenError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => open_sqlite(url).await,
+            Some("postgres" | "postgresql") => open_postgres(url).await,
+            _ => Err(OpenError::UnknownScheme),
+        }
     }
 }
 
@@ -72,7 +81,7 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .pragma("mmap_size", "0")
         .pragma("journal_size_limit", "67108864")
         .pragma("temp_store", "file")
-        .statement_cache_capacity(4 * super::bulk::MAX_ROWS)
+        .statement_cache_capacity(4 * MAX_ROWS)
         .with_regexp())
 }
 

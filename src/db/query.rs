@@ -6,10 +6,11 @@ use futures::stream::{BoxStream, StreamExt};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{
-    Arguments, Encode, Executor, FromRow, PgConnection, Postgres, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, Type,
+    Arguments, Encode, Executor, FromRow, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqliteConnection,
+    SqlitePool, Type,
 };
 
-use super::{DbError, Pool};
+use super::error::{DbError, loses_transaction};
 
 /// A value that can be bound on both databases.
 pub trait Param<'t>: Encode<'t, Sqlite> + Type<Sqlite> + Encode<'t, Postgres> + Type<Postgres> + Send {}
@@ -21,7 +22,10 @@ impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'
 
 /// Where a query runs.
 enum On<'c> {
-    Pool(&'c Pool),
+    /// SQLite's readers.
+    Readers(&'c SqlitePool),
+    /// PostgreSQL's connections.
+    Pool(&'c PgPool),
     Sqlite(&'c mut SqliteConnection, Option<&'c mut bool>),
     Postgres(&'c mut PgConnection),
 }
@@ -42,7 +46,11 @@ pub struct Query<'c> {
 }
 
 impl<'c> Query<'c> {
-    pub(super) fn on_pool(pool: &'c Pool, sql: impl SqlSafeStr) -> Self {
+    pub(super) fn on_readers(readers: &'c SqlitePool, sql: impl SqlSafeStr) -> Self {
+        Query::new(On::Readers(readers), sql)
+    }
+
+    pub(super) fn on_pool(pool: &'c PgPool, sql: impl SqlSafeStr) -> Self {
         Query::new(On::Pool(pool), sql)
     }
 
@@ -61,7 +69,7 @@ impl<'c> Query<'c> {
 
     fn new(on: On<'c>, sql: impl SqlSafeStr) -> Self {
         let args = match &on {
-            On::Pool(Pool::Postgres(_)) | On::Postgres(_) => Args::Postgres(PgArguments::default()),
+            On::Pool(_) | On::Postgres(_) => Args::Postgres(PgArguments::default()),
             _ => Args::Sqlite(SqliteArguments::default()),
         };
         Query { on, sql: sql.into_sql_str(), args, within: None, failed: None }
@@ -109,11 +117,11 @@ impl<'c> Query<'c> {
     pub async fn execute(self) -> Result<u64, DbError> {
         self.check()?;
         match (self.on, self.args) {
-            (On::Pool(Pool::Sqlite { readers, .. }), Args::Sqlite(args)) => {
+            (On::Readers(readers), Args::Sqlite(args)) => {
                 let done = readers.execute(sqlx::query_with(self.sql, args)).await?;
                 Ok(done.rows_affected())
             }
-            (On::Pool(Pool::Postgres(pool)), Args::Postgres(args)) => {
+            (On::Pool(pool), Args::Postgres(args)) => {
                 Ok(pool.execute(sqlx::query_with(self.sql, args)).await?.rows_affected())
             }
             (On::Sqlite(connection, lost), Args::Sqlite(args)) => {
@@ -131,10 +139,10 @@ impl<'c> Query<'c> {
     pub async fn all<T: Record>(self) -> Result<Vec<T>, DbError> {
         self.check()?;
         match (self.on, self.args, self.within) {
-            (On::Pool(Pool::Sqlite { readers, .. }), Args::Sqlite(args), None) => {
+            (On::Readers(readers), Args::Sqlite(args), None) => {
                 Ok(sqlx::query_as_with(self.sql, args).fetch_all(readers).await?)
             }
-            (On::Pool(Pool::Sqlite { readers, .. }), Args::Sqlite(args), Some(time)) => {
+            (On::Readers(readers), Args::Sqlite(args), Some(time)) => {
                 let mut connection = readers.acquire().await?;
                 set_deadline(&mut connection, time).await?;
                 // If the caller goes away in the middle, the deadline must not stay behind for the next one.
@@ -144,10 +152,10 @@ impl<'c> Query<'c> {
                 connection.lock_handle().await?.remove_progress_handler();
                 Ok(rows?)
             }
-            (On::Pool(Pool::Postgres(pool)), Args::Postgres(args), None) => {
+            (On::Pool(pool), Args::Postgres(args), None) => {
                 Ok(sqlx::query_as_with(self.sql, args).fetch_all(pool).await?)
             }
-            (On::Pool(Pool::Postgres(pool)), Args::Postgres(args), Some(time)) => {
+            (On::Pool(pool), Args::Postgres(args), Some(time)) => {
                 let mut tx = pool.begin().await?;
                 let limit = format!("SET LOCAL statement_timeout = {}", time.as_millis());
                 tx.execute(sqlx::AssertSqlSafe(limit)).await?;
@@ -198,7 +206,7 @@ impl<'c> Query<'c> {
 
 fn noting<T>(lost: Option<&mut bool>, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
     if let (Some(lost), Err(error)) = (lost, &result) {
-        *lost |= super::loses_transaction(error);
+        *lost |= loses_transaction(error);
     }
     result
 }
@@ -219,18 +227,17 @@ pub enum Snapshot {
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
-pub(super) async fn snapshot(pool: &Pool) -> Result<Snapshot, DbError> {
-    match pool {
-        Pool::Sqlite { readers, .. } => Ok(Snapshot::Sqlite(readers.begin().await?)),
-        Pool::Postgres(pool) => {
-            let mut tx = pool.begin().await?;
-            tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            Ok(Snapshot::Postgres(tx))
-        }
-    }
-}
-
 impl Snapshot {
+    pub(super) async fn of_readers(readers: &SqlitePool) -> Result<Snapshot, DbError> {
+        Ok(Snapshot::Sqlite(readers.begin().await?))
+    }
+
+    pub(super) async fn of_pool(pool: &PgPool) -> Result<Snapshot, DbError> {
+        let mut tx = pool.begin().await?;
+        tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        Ok(Snapshot::Postgres(tx))
+    }
+
     /// A query at the snapshot's moment.
     pub fn read(&mut self, sql: impl SqlSafeStr) -> Query<'_> {
         match self {

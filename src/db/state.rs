@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{DbError, Pool, open};
+use super::error::DbError;
+use super::open;
+use super::pool::Pool;
 use crate::limits::DISK_RESERVE;
 
 /// How long a turn at writing may be waited for.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use sqlx::{Connection, Executor, Postgres, SqlSafeStr, SqliteConnection};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 
+use super::error::{DbError, loses_transaction};
 use super::query::Query;
-use super::{DbError, loses_transaction};
 
 /// The writer. Cheap to clone; all clones share the one connection.
 #[derive(Clone)]

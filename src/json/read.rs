@@ -249,6 +249,7 @@ pub fn elements(bytes: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::fields;
 
     fn canonical(text: &str) -> Result<String, Refusal> {
         object(text.as_bytes(), &RandomState::new(), &mut |name, _| name == "_uid").map(|c| c.text)

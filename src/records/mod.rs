@@ -102,6 +102,13 @@ pub struct Nested {
     pub to_text: fn(&Value) -> String,
 }
 
+impl Nested {
+    /// The list that a column holds, an item on every line.
+    pub fn lines(value: &Value, write: impl Fn(&Value) -> String) -> String {
+        value.as_array().map_or(String::new(), |items| items.iter().map(write).collect::<Vec<_>>().join("\n"))
+    }
+}
+
 impl Column {
     pub const fn new(name: &'static str, title: &'static str, kind: Kind) -> Column {
         Column {

@@ -1,7 +1,7 @@
 //! The audit trail: who did what to which record when. A line is written by the transaction that makes the change,
 //! so neither can be without the other; the database refuses to change or delete it.
 
-use super::{Account, Role};
+use super::account::{Account, Role};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::Moment;

@@ -7,8 +7,12 @@ use rocket::Request;
 use rocket::http::{Cookie, CookieJar, SameSite};
 use rocket::request::{FromRequest, Outcome};
 
-use super::sessions::SignedIn;
-use super::{Account, Accounts, Areas, Author, Browser, Role, tokens};
+use super::account::{Account, Role};
+use super::audit::Author;
+use super::scopes::Areas;
+use super::service::Accounts;
+use super::session::{Browser, Credential, SignedIn};
+use super::tokens;
 use crate::error::{Error, Result};
 use crate::web::{Identity, Refused, Revocation, SameOrigin, WebHost};
 
@@ -38,15 +42,6 @@ impl Owner {
     pub fn author(&self) -> Author {
         (&self.0).into()
     }
-}
-
-/// What a request shows of who sends it.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// The token of a session, from the cookie.
-    Session(String),
-    /// An API token, from `Authorization: Bearer`. It comes first: a browser sends no such header by itself.
-    Token(String),
 }
 
 impl Credential {

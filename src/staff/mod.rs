@@ -5,6 +5,8 @@
 //! the rights of its account; somebody can always sign in as an owner; the first owner is made through a one-time
 //! link that only the terminal shows. Pages and URLs for people and tokens are in [`crate::access`].
 
+mod account;
+mod accounts;
 mod attempts;
 pub mod audit;
 mod guards;
@@ -13,158 +15,17 @@ mod passwords;
 mod people;
 mod scopes;
 mod service;
+mod session;
 mod sessions;
 mod store;
 mod tokens;
 
-use crate::error::{Error, Result};
-use crate::moment::Moment;
-
+pub use account::{Account, Email, Password, Role};
 pub use audit::{Author, Deed};
-pub use guards::{Credential, OwnSession, Owner, Staff, Viewer, Visitor, bearer_of};
+pub use guards::{OwnSession, Owner, Staff, Viewer, Visitor, bearer_of};
 pub use pages::{Filled, Layout, routes};
 pub use people::{Change, Link, NewPerson};
 pub use scopes::{Area, Areas, Scope, Scopes};
-pub use service::{Accounts, SessionLimits, random_token, sha256};
-pub use sessions::{Browser, Session, SignIn};
-pub use tokens::{NewToken, PREFIX as TOKEN_PREFIX, Token};
-
-/// What an account may do; each role may do what the one before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Reads.
-    Viewer,
-    /// Works with entries.
-    Staff,
-    /// Everything.
-    Owner,
-}
-
-impl Role {
-    pub const ALL: [(&'static str, Role); 3] =
-        [("viewer", Role::Viewer), ("staff", Role::Staff), ("owner", Role::Owner)];
-
-    pub fn parse(text: &str) -> Result<Role> {
-        Role::ALL
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, role)| *role)
-            .ok_or_else(|| Error::invalid("/role", "must be owner, staff or viewer"))
-    }
-
-    pub fn name(self) -> &'static str {
-        Role::ALL.iter().find(|(_, role)| *role == self).map_or("viewer", |(name, _)| name)
-    }
-}
-
-/// An email address, lower case. Only what every address has is checked; the rest a mail server knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Email(String);
-
-impl Email {
-    pub fn parse(text: &str) -> Result<Email> {
-        let email = text.trim().to_lowercase();
-        let (name, host) = email.split_once('@').unwrap_or(("", ""));
-        let odd = |c: char| c.is_whitespace() || service::is_invisible(c) || "<>()[],;:\\\"".contains(c);
-        let plain = !email.chars().any(odd) && host.split('.').all(|label| !label.is_empty());
-        if name.is_empty()
-            || !host.contains('.') && host != "localhost"
-            || email.len() > 254
-            || !plain
-            || host.contains('@')
-        {
-            return Err(Error::invalid("/email", "must be an email address"));
-        }
-        Ok(Email(email))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Somebody who may sign in.
-#[derive(Debug, Clone)]
-pub struct Account {
-    pub id: i64,
-    pub email: String,
-    pub name: String,
-    pub role: Role,
-    pub created: Moment,
-    pub version: i64,
-    pub disabled: Option<Moment>,
-    /// Removed; kept for what refers to it.
-    pub deleted: Option<Moment>,
-    /// Was invited and has not chosen a password yet.
-    pub invited: bool,
-    /// The API token or the session through which it acts.
-    pub token: Option<i64>,
-    pub session: Option<i64>,
-}
-
-impl Account {
-    /// May sign in.
-    pub fn is_active(&self) -> bool {
-        self.disabled.is_none() && self.deleted.is_none()
-    }
-
-    /// `removed`, `disabled`, `invited` or `active`.
-    pub fn status(&self) -> &'static str {
-        match self {
-            Account { deleted: Some(_), .. } => "removed",
-            Account { disabled: Some(_), .. } => "disabled",
-            Account { invited: true, .. } => "invited",
-            _ => "active",
-        }
-    }
-}
-
-/// A password that may be used: 8 to 128 characters, none of the common ones.
-pub struct Password(String);
-
-impl Password {
-    pub fn parse(text: &str) -> Result<Password> {
-        if text.contains('\0') {
-            return Err(Error::invalid("/password", "holds a NUL character"));
-        }
-        let length = text.chars().count();
-        if !(8..=128).contains(&length) {
-            return Err(Error::invalid("/password", "must be 8 to 128 characters"));
-        }
-        if passwords::is_common(text) {
-            return Err(Error::invalid("/password", "is one of the most common passwords: choose another"));
-        }
-        Ok(Password(text.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn emails() {
-        for (text, email) in [
-            (" Kim@Example.org ", Some("kim@example.org")),
-            ("kim", None),
-            ("kim@", None),
-            ("@x.org", None),
-            ("a b@x.org", None),
-            ("a@b@c.org", None),
-            ("a@.", None),
-            ("a@b..org", None),
-            ("<a>@x.org", None),
-            ("a\u{200b}@x.org", None),
-            ("jürgen@müller.example", Some("jürgen@müller.example")),
-        ] {
-            assert_eq!(Email::parse(text).ok().map(|e| e.0).as_deref(), email, "{text}");
-        }
-    }
-
-    #[test]
-    fn common_passwords_are_refused() {
-        assert!(Password::parse("password123").is_err());
-        assert!(Password::parse("short").is_err());
-        assert!(Password::parse("a quiet green lamp").is_ok());
-    }
-}
+pub use service::{Accounts, SessionLimits};
+pub use session::{Browser, Credential, Session, SignIn, Token};
+pub use tokens::{NewToken, PREFIX as TOKEN_PREFIX};

@@ -6,9 +6,10 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
 use rocket::{Request, Route, State, get, post, routes};
 
+use super::account::{Account, Email, Password};
 use super::guards::{Arrival, OwnSession, Visitor};
-use super::sessions::{Browser, SignIn, SignedIn};
-use super::{Account, Accounts, Email, Password};
+use super::service::Accounts;
+use super::session::{Browser, SignIn, SignedIn};
 use crate::error::{Error, FieldError, Result, both};
 use crate::web::{Fields, Html, Negotiation, SameOrigin, SeeOther, render, see_other};
 

@@ -1,12 +1,15 @@
 //! Inviting people, changing what they may do, disabling and removing them.
 
+use super::account::{Account, Email, Password, Role, name_or_email};
+use super::accounts::{no_account, taken};
 use super::audit::{self, Author, Deed};
-use super::service::{Shared, no_account, random_token, sha256, taken};
-use super::sessions::{Browser, SignedIn};
-use super::{Account, Email, Password, Role, passwords, store};
+use super::service::Shared;
+use super::session::{Browser, SignedIn};
+use super::{passwords, store};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::{DAY, Moment};
+use crate::secrets::{random_token, sha256};
 
 /// Somebody to be invited.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl Shared {
     }
 
     async fn link(&self, tx: &mut Tx, user: i64) -> Result<Link> {
-        let (token, now) = (random_token()?, self.clock.now());
+        let (token, now) = (random_token::<32>()?, self.clock.now());
         let expires = now.plus(INVITATION_DAYS * DAY);
         let hash = sha256(&token);
         let link = store::NewLink { token_hash: &hash, purpose: INVITATION, user: Some(user), expires: Some(expires) };
@@ -191,7 +194,7 @@ fn changed(before: &Account, change: Change, now: Moment) -> Result<Account> {
         after.email = email.0;
     }
     if let Some(name) = change.name {
-        after.name = super::service::name_or_email(&name, &Email(after.email.clone()))?;
+        after.name = name_or_email(&name, &Email(after.email.clone()))?;
     }
     after.role = change.role.unwrap_or(after.role);
     after.disabled = match change.disabled {

@@ -1,6 +1,6 @@
 //! What an API token may do: its scopes, and which one an address needs.
 
-use super::Role;
+use super::account::Role;
 use crate::error::{Error, Result};
 
 /// A right that a token carries. A token never has more rights than the account it belongs to.

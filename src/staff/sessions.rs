@@ -6,48 +6,16 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::account::{Account, Password, Role};
 use super::audit::{self, Author, Deed};
-use super::service::{Shared, random_token, sha256};
-use super::{Account, Accounts, Credential, Password, Role, Scopes, passwords, store};
+use super::scopes::Scopes;
+use super::service::{Accounts, Shared};
+use super::session::{Browser, Credential, Session, SignIn, SignedIn};
+use super::{passwords, store};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::{DAY, MINUTE, Moment};
-
-/// An attempt to sign in.
-pub struct SignIn<'a> {
-    pub email: &'a str,
-    pub password: &'a str,
-    pub address: Option<IpAddr>,
-    pub browser: &'a Browser,
-}
-
-/// What is known of a browser.
-#[derive(Debug, Default)]
-pub struct Browser {
-    /// What it calls itself, shortened.
-    pub name: String,
-    /// The cookie that says that it signed in before.
-    pub known: Option<String>,
-}
-
-/// Somebody signed in: what the cookies hold.
-#[derive(Debug)]
-pub struct SignedIn {
-    pub session: String,
-    /// The new mark of a browser that had none.
-    pub browser: Option<String>,
-}
-
-/// A session, as its owner sees it.
-#[derive(Debug)]
-pub struct Session {
-    pub id: i64,
-    pub began: Moment,
-    pub seen: Moment,
-    pub browser: String,
-    /// The one that asks.
-    pub own: bool,
-}
+use crate::secrets::{random_token, sha256};
 
 /// How often those who wait for a revocation look for one. What ends in this process is told to them at once; this is
 /// for other nodes, and shorter than the second that is promised.
@@ -124,9 +92,9 @@ impl Shared {
         browser: &Browser,
         known: bool,
     ) -> Result<SignedIn> {
-        let (session, now) = (random_token()?, self.clock.now());
+        let (session, now) = (random_token::<32>()?, self.clock.now());
         store::insert_session(tx, &sha256(&session), account.id, &browser.name, now).await?;
-        let mark = if known { None } else { Some(random_token()?) };
+        let mark = if known { None } else { Some(random_token::<32>()?) };
         if let Some(mark) = &mark {
             store::insert_known_browser(tx, &sha256(mark), account.id, now).await?;
         }
@@ -240,7 +208,7 @@ impl Shared {
 
     /// Ends a session by its number: one's own, or as an owner anybody's.
     pub async fn end_session(&self, by: &Account, id: i64) -> Result<()> {
-        let only = (by.role < super::Role::Owner).then_some(by.id);
+        let only = (by.role < Role::Owner).then_some(by.id);
         let mut tx = self.db.begin().await?;
         audit::note(&mut tx, &by.into(), Deed::new("ended", "sessions", id), self.clock.now()).await?;
         let ended = store::delete_session_by_id(&mut tx, id, only).await?;

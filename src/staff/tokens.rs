@@ -1,10 +1,14 @@
 //! Making and revoking API tokens.
 
+use super::account::Account;
 use super::audit::{self, Author, Deed};
-use super::service::{Shared, random_token, sha256};
-use super::{Account, Scopes, store};
+use super::scopes::Scopes;
+use super::service::Shared;
+use super::session::Token;
+use super::store;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
+use crate::secrets::{random_token, sha256};
 
 /// A token to be made.
 #[derive(Debug)]
@@ -14,19 +18,6 @@ pub struct NewToken {
     pub scopes: Scopes,
     /// When it stops working; `None`: never.
     pub expires: Option<Moment>,
-}
-
-/// A token that works.
-#[derive(Debug)]
-pub struct Token {
-    pub id: i64,
-    pub email: String,
-    pub name: String,
-    pub scopes: Scopes,
-    /// Its last characters.
-    pub hint: String,
-    pub expires: Option<Moment>,
-    pub used: Option<Moment>,
 }
 
 /// How every API token begins.
@@ -42,7 +33,7 @@ impl Shared {
         if new.expires.is_some_and(|expires| expires <= self.clock.now()) {
             return Err(Error::invalid("/expires_at", "is over already"));
         }
-        let token = format!("{PREFIX}{}", random_token()?);
+        let token = format!("{PREFIX}{}", random_token::<32>()?);
         let hash = sha256(&token);
         let row = store::TokenRow {
             hash: &hash,

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -18,7 +16,8 @@ use crate::db::Tx;
 use crate::directory::STUDENTS;
 use crate::error::{Error, FieldError, Result};
 use crate::moment::{MINUTE, Moment};
-use crate::staff::{Deed, Email, sha256};
+use crate::secrets::{random_token, sha256};
+use crate::staff::{Deed, Email};
 
 /// Who wants to join.
 #[derive(Debug, Clone)]
@@ -258,10 +257,8 @@ impl Shared {
 
 /// 128 random bits, which are stored hashed. Never the beginning of an API token, which stands in the same header.
 fn new_token() -> Result<String> {
-    let mut bytes = [0; 16];
     loop {
-        getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
-        let token = BASE64.encode(bytes);
+        let token = random_token::<16>()?;
         if !token.starts_with(crate::staff::TOKEN_PREFIX) {
             return Ok(token);
         }

@@ -1,6 +1,7 @@
 //! What the lists, forms and exports of records need to know of queues, FAQs and places.
 
 use super::schedule;
+use super::texts::{MAX_LINE, MAX_NOTE};
 use crate::records::{COMMON, Column, Key, Kind, Resource};
 
 pub static QUEUES: Resource = Resource {
@@ -72,14 +73,14 @@ pub static QUEUERS: Resource = Resource {
         Column::new("state", "State", Kind::Line(20)).read_only(),
         Column::new("topic", "Topic", Kind::Line(200)).read_only(),
         Column::new("question", "Question", Kind::Text(1000)).read_only(),
-        Column::new("note", "Note", Kind::Text(2000)).read_only(),
+        Column::new("note", "Note", Kind::Text(MAX_NOTE)).read_only(),
         Column::new("advisor_id", "Advisor", Kind::Reference(&crate::directory::ADVISORS)).read_only(),
         Column::new("user_id", "Account", Kind::Account).read_only(),
         Column::new("joined_at", "Joined", Kind::Moment).read_only(),
         Column::new("called_at", "Called", Kind::Moment).read_only(),
         Column::new("started_at", "Started", Kind::Moment).read_only(),
         Column::new("ended_at", "Ended", Kind::Moment).read_only(),
-        Column::new("end_reason", "Reason", Kind::Line(300)).read_only(),
+        Column::new("end_reason", "Reason", Kind::Line(MAX_LINE)).read_only(),
         Column::new("recalls", "Recalls", Kind::Number(0, i64::MAX)).read_only(),
         Column::new("away_ms", "Away, ms", Kind::Number(0, i64::MAX)).read_only(),
         Column::new("walk_in", "Walk-in", Kind::Flag).read_only(),

@@ -1,19 +1,12 @@
 //! The state machine of a place: which step leads from where to where. No IO.
 
-use super::{Queue, State, Status};
+use super::{Desk, Queue, State, Status};
 use crate::moment::{MINUTE, Moment, SECOND};
 
 /// For how long an end can be taken back.
 pub const UNDO: i64 = 30 * MINUTE;
 /// How often a called student may be put back until it counts as not coming.
 pub const RETURNS: i64 = 3;
-
-/// Who stands at the desk: an advisor, or an account in its own name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Desk {
-    Advisor { advisor: i64, account: Option<i64> },
-    Account(i64),
-}
 
 /// One thing that happens to a place.
 #[derive(Debug, Clone, PartialEq, Eq)]

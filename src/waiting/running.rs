@@ -1,7 +1,6 @@
 //! Running a queue: intake, duty, messages, closing out.
 
 use super::service::{Shared, held};
-use super::steps::desk_ids;
 use super::store::{self, NewEvent};
 use super::{Actor, Caller, Queue};
 use crate::db::Tx;
@@ -39,7 +38,7 @@ impl Shared {
 
     /// Puts somebody on duty, or off. Twice is as good as once. Returns whether anybody is left.
     pub async fn set_duty(&self, queue: i64, caller: &Caller, on: bool) -> Result<bool> {
-        let (advisor, account) = desk_ids(caller.desk);
+        let (advisor, account) = caller.desk.ids();
         let now = self.now();
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
@@ -97,14 +96,4 @@ async fn note(
 
 pub(super) async fn note_duty(tx: &mut Tx, queue: &Queue, who: &Caller, to: &str, now: Moment) -> Result<()> {
     note(tx, queue, &who.actor(), "duty", Some(to), None, now).await
-}
-
-/// What those who are sent home are told.
-pub fn closing_message(text: &str) -> Result<&str> {
-    let text = text.trim();
-    match text.chars().count() {
-        0 => Err(Error::invalid("/message", "is required: what those who wait are told")),
-        1..=300 => Ok(text),
-        _ => Err(Error::invalid("/message", "has more than 300 characters")),
-    }
 }

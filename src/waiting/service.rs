@@ -183,7 +183,7 @@ impl Shared {
 
     /// The place that a student's link leads to.
     pub async fn by_link(&self, token: &str) -> Result<(Arc<Live>, Arc<Place>)> {
-        let hash = crate::staff::sha256(token);
+        let hash = crate::secrets::sha256(token);
         let known = self.links.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
         if let Some(id) = known {
             let (live, place) = self.place(id).await?;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::rules::{self, Desk, Step};
+use super::rules::{self, Step};
 use super::running::note_duty;
 use super::service::{Shared, held, no_place, note};
 use super::store::{self, NewEvent, Stand};
-use super::{Actor, Caller, Place, Queue, State, Status};
+use super::{Actor, Caller, Desk, Place, Queue, State, Status};
 use crate::db::{DbError, Tx};
 use crate::error::{Error, Result};
 use crate::moment::{Moment, SECOND};
@@ -84,7 +84,7 @@ impl Shared {
         wanted: Option<(i64, Option<i64>)>,
         reason: Option<&str>,
     ) -> Result<Option<i64>> {
-        let (advisor, account) = desk_ids(caller.desk);
+        let (advisor, account) = caller.desk.ids();
         let now = self.now();
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
@@ -290,12 +290,5 @@ fn taken(stand: &Stand, status: &Status) -> Error {
         Error::Conflict("That desk has somebody already: finish that first.".into())
     } else {
         Error::Conflict("The student has joined again meanwhile.".into())
-    }
-}
-
-pub(super) fn desk_ids(desk: Desk) -> (Option<i64>, Option<i64>) {
-    match desk {
-        Desk::Advisor { advisor, account } => (Some(advisor), account),
-        Desk::Account(account) => (None, Some(account)),
     }
 }

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::db::Pool;
 use crate::error::{Error, FieldError, Result};
 use crate::moment::{Clock, DAY};
+use crate::secrets::random_bytes;
 
 /// The keys of the last day and the answers stored under them.
 #[derive(Clone)]
@@ -243,8 +244,7 @@ fn broken(what: impl std::fmt::Display) -> Error {
 
 /// Nonce and ciphertext.
 fn seal(secret: &[u8; 32], answer: &Stored) -> Result<Vec<u8>> {
-    let mut nonce = [0u8; 12];
-    getrandom::fill(&mut nonce).map_err(broken)?;
+    let nonce = random_bytes::<12>()?;
     let plain = serde_json::to_vec(answer).map_err(broken)?;
     let sealed = ChaCha20Poly1305::new(&(*secret).into()).encrypt(&Nonce::from(nonce), plain.as_slice());
     Ok([nonce.as_slice(), sealed.map_err(broken)?.as_slice()].concat())

@@ -18,6 +18,7 @@ use super::guards::Refused;
 use crate::config::Config;
 use crate::error::{Error, FieldError, Result};
 use crate::limits::{MAX_FORM, MAX_IMPORT, UPLOAD_SECONDS};
+use crate::secrets::random_hex;
 
 /// Bytes that have come since whoever reads took anything.
 pub type Unread = Arc<AtomicU64>;
@@ -65,7 +66,7 @@ impl Upload {
         let config = request.rocket().state::<Config>().ok_or_else(|| Error::Internal("no configuration".into()))?;
         let folder = uploads(config);
         crate::db::make_private_folder(&folder).map_err(internal)?;
-        let stored = random_name()?;
+        let stored = random_hex::<16>()?;
         let mut options = tokio::fs::OpenOptions::new();
         let mut file =
             options.write(true).create_new(true).mode(0o600).open(folder.join(&stored)).await.map_err(internal)?;
@@ -129,12 +130,6 @@ async fn save(kind: Option<&ContentType>, data: Data<'_>, file: &mut tokio::fs::
     }
     file.sync_all().await.map_err(internal)?;
     Ok((fields, name, length))
-}
-
-fn random_name() -> Result<String> {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.to_string().into()))?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
 fn internal(error: io::Error) -> Error {

@@ -5,7 +5,7 @@ use rocket::http::Status;
 use rocket::response::Flash;
 use rocket::{State, get, post};
 
-use super::{After, refused};
+use super::after::{After, refused};
 use crate::error::{Error, FieldError, Result, both};
 use crate::moment::{DAY, Moment};
 use crate::records::Records;

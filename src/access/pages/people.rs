@@ -6,7 +6,7 @@ use rocket::http::uri::Origin;
 use rocket::response::Flash;
 use rocket::{State, get, post};
 
-use super::{After, refused};
+use super::after::{After, refused};
 use crate::access::USERS;
 use crate::access::api::link_url;
 use crate::error::{Error, FieldError, Result, both};

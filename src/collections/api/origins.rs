@@ -5,7 +5,7 @@ use rocket::{State, delete, post};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Shown, answer};
+use super::shown::{Shown, answer};
 use crate::collections::{Collections, WebOrigin};
 use crate::error::Error;
 use crate::staff::Owner;

@@ -111,7 +111,7 @@ impl<'a> Asked<'a> {
 /// What is known of a browser session in public: a hash, so that exports and logs cannot be used to read.
 fn public_session(secret: &str) -> String {
     use base64::Engine as _;
-    base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(crate::staff::sha256(secret)).chars().take(22).collect()
+    base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(crate::secrets::sha256(secret)).chars().take(22).collect()
 }
 
 /// The parameters of a form without blanks and without its mark. A filter that was put together of a field, an operator and a

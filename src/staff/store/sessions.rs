@@ -1,9 +1,9 @@
 //! Sessions, and the browsers that an account signed in from.
 
-use super::{COLUMNS, UserRow};
+use super::users::{COLUMNS, UserRow};
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
-use crate::staff::Account;
+use crate::staff::account::Account;
 
 /// A session with its account.
 #[derive(sqlx::FromRow)]

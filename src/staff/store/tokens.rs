@@ -1,9 +1,11 @@
 //! API tokens.
 
-use super::{COLUMNS, UserRow};
+use super::users::{COLUMNS, UserRow};
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
-use crate::staff::{Account, Scopes, Token};
+use crate::staff::account::Account;
+use crate::staff::scopes::Scopes;
+use crate::staff::session::Token;
 
 /// An API token to be stored.
 pub struct TokenRow<'a> {

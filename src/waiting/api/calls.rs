@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::places::place_answer;
-use super::steps::checked_reason;
 use crate::error::{Error, Result};
 use crate::staff::Staff;
 use crate::waiting::json::PlaceShown;
 use crate::waiting::service::Rooms;
+use crate::waiting::texts::{checked_reason, closing_message};
 use crate::waiting::{Actor, json};
 use crate::web::{Answer, JsonAnswer, JsonObject, item_id, query_pairs};
 
@@ -142,7 +142,7 @@ struct Closed {
 #[post("/api/v1/queues/<id>/closures", data = "<body>")]
 pub(super) async fn close_out(rooms: &State<Rooms>, staff: Staff, id: &str, body: JsonObject) -> Answer<JsonAnswer> {
     let body: CloseBody = body.parse()?;
-    let message = crate::waiting::running::closing_message(&body.message)?;
+    let message = closing_message(&body.message)?;
     let ended = rooms.close_out(item_id(id)?, message, &Actor::staff(&staff.0)).await?;
     Ok(JsonAnswer::ok(&serde_json::to_value(Closed { expired: ended }).unwrap_or_default()))
 }

@@ -5,8 +5,7 @@ use rocket::http::{CookieJar, Status};
 use rocket::{State, delete, get, post};
 use serde_json::Value;
 
-use super::Asker;
-use super::steps::checked_reason;
+use super::asker::Asker;
 use crate::error::Error;
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list};
@@ -15,6 +14,7 @@ use crate::waiting::join::{JoinBody, Joined};
 use crate::waiting::json::PlaceShown;
 use crate::waiting::rules::Step;
 use crate::waiting::service::Rooms;
+use crate::waiting::texts::checked_reason;
 use crate::waiting::{Actor, Place, QUEUERS, State as PlaceState, json};
 use crate::web::{Answer, ClientAddress, IfMatch, JsonAnswer, JsonObject, WebHost, etag, item_id};
 

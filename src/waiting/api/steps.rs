@@ -4,24 +4,16 @@ use rocket::{State, patch};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Asker;
+use super::asker::Asker;
 use super::places::place_answer;
 use crate::error::{Error, Result};
 use crate::staff::Account;
 use crate::waiting::json::PlaceShown;
 use crate::waiting::rules::Step;
 use crate::waiting::service::Rooms;
-use crate::waiting::{Actor, Place, State as PlaceState};
+use crate::waiting::texts::{MAX_NOTE, checked_reason};
+use crate::waiting::{Actor, Desk, Place, State as PlaceState};
 use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, item_id};
-
-/// A reason in a few words; blank is none.
-pub fn checked_reason(text: Option<&str>) -> Result<Option<&str>> {
-    match text.map(str::trim).filter(|text| !text.is_empty()) {
-        Some(text) if text.chars().count() > 300 => Err(Error::invalid("/reason", "has more than 300 characters")),
-        Some(text) if text.contains('\0') => Err(Error::invalid("/reason", "holds a NUL character")),
-        text => Ok(text),
-    }
-}
 
 /// A step, as PATCH asks for it.
 #[derive(Deserialize, ToSchema)]
@@ -61,7 +53,7 @@ impl StepBody {
         })
     }
 
-    fn step(&self, from: PlaceState, desk: crate::waiting::rules::Desk) -> Result<Step> {
+    fn step(&self, from: PlaceState, desk: Desk) -> Result<Step> {
         let to = self.target()?;
         let back = match self.place.as_deref() {
             None | Some("same") => false,
@@ -118,8 +110,8 @@ async fn staff_step(rooms: &Rooms, account: &Account, id: i64, body: &StepBody) 
         if body.state.is_some() {
             return Err(Error::invalid("/note", "is sent by itself, without a state"));
         }
-        if note.chars().count() > 2000 {
-            return Err(Error::invalid("/note", "has more than 2000 characters"));
+        if note.chars().count() > MAX_NOTE {
+            return Err(Error::invalid("/note", format!("has more than {MAX_NOTE} characters")));
         }
         return rooms.step(id, &Step::Note(note.clone()), Some(version), &by, None).await;
     }

@@ -8,8 +8,8 @@ use crate::error::{Error, FieldError, Result};
 use crate::staff::Staff;
 use crate::waiting::join::{Join, Who};
 use crate::waiting::rules::Step;
-use crate::waiting::running::closing_message;
 use crate::waiting::service::Rooms;
+use crate::waiting::texts::{MAX_LINE, MAX_NOTE, checked_reason, closing_message};
 use crate::waiting::{Actor, Place};
 use crate::web::{Fields, SeeOther, WebHost, item_id, see_other};
 
@@ -38,7 +38,7 @@ fn first_words(errors: &[FieldError]) -> String {
 }
 
 fn reason(form: &Fields) -> Result<Option<&str>> {
-    crate::waiting::api::checked_reason(Some(form.get("reason")))
+    checked_reason(Some(form.get("reason")))
 }
 
 /// The version of the place that the form was made for.
@@ -93,7 +93,7 @@ pub(super) async fn step(staff: Staff, rooms: &State<Rooms>, id: &str, form: Fie
         "remove" => (Step::Remove, "Taken out"),
         "restore" => (Step::Restore, "Back in the line"),
         "reopen" => (Step::Reopen, "Goes on"),
-        "note" => (Step::Note(form.get("note").chars().take(2000).collect()), "Noted"),
+        "note" => (Step::Note(form.get("note").chars().take(MAX_NOTE).collect()), "Noted"),
         "transfer" => {
             let other = form.get("queue").parse().map_err(|_| Error::invalid("/queue", "must be chosen"));
             let moved = match other {
@@ -149,8 +149,8 @@ pub(super) async fn duty(staff: Staff, rooms: &State<Rooms>, queue: &str, form: 
 pub(super) async fn intake(staff: Staff, rooms: &State<Rooms>, queue: &str, form: Fields) -> Result<Flash<SeeOther>> {
     let queue = item_id(queue)?;
     let message = Some(form.get("message").trim()).filter(|text| !text.is_empty());
-    if message.is_some_and(|text| text.chars().count() > 300) {
-        return Ok(to(queue, "note", "The message has more than 300 characters."));
+    if message.is_some_and(|text| text.chars().count() > MAX_LINE) {
+        return Ok(to(queue, "note", format!("The message has more than {MAX_LINE} characters.")));
     }
     rooms.set_intake(queue, form.get("intake"), message, &Actor::staff(&staff.0)).await?;
     let words = match form.get("intake") {

@@ -5,7 +5,7 @@ use rocket::http::{ContentType, Status};
 use rocket::response::Flash;
 use rocket::{State, get, post};
 
-use super::Private;
+use super::private::Private;
 use super::rooms::{FaqView, faqs};
 use crate::error::{Error, Result};
 use crate::moment::{MINUTE, Moment};

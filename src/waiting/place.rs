@@ -1,0 +1,148 @@
+//! A student's place in a queue.
+
+use serde::{Deserialize, Serialize};
+
+use super::actor::Caller;
+use crate::moment::Moment;
+
+/// Where a place stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Waiting,
+    /// The place is kept, and skipped by call-next.
+    Away,
+    Called,
+    Serving,
+    Done,
+    NoShow,
+    /// By the student.
+    Left,
+    /// By staff.
+    Removed,
+    /// The queue was closed out, or the day ended.
+    Expired,
+    /// It goes on in another queue.
+    Transferred,
+}
+
+impl State {
+    pub const ALL: [(&'static str, State); 10] = [
+        ("waiting", State::Waiting),
+        ("away", State::Away),
+        ("called", State::Called),
+        ("serving", State::Serving),
+        ("done", State::Done),
+        ("no_show", State::NoShow),
+        ("left", State::Left),
+        ("removed", State::Removed),
+        ("expired", State::Expired),
+        ("transferred", State::Transferred),
+    ];
+
+    pub fn parse(text: &str) -> Option<State> {
+        State::ALL.iter().find(|(name, _)| *name == text).map(|(_, state)| *state)
+    }
+
+    pub fn name(self) -> &'static str {
+        State::ALL.iter().find(|(_, state)| *state == self).map_or("", |(name, _)| name)
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            State::NoShow => "did not come",
+            State::Removed => "taken out",
+            State::Expired => "closed",
+            State::Transferred => "moved",
+            other => other.name(),
+        }
+    }
+
+    pub fn is_active(self) -> bool {
+        matches!(self, State::Waiting | State::Away | State::Called | State::Serving)
+    }
+}
+
+impl TryFrom<String> for State {
+    type Error = String;
+    fn try_from(text: String) -> Result<State, String> {
+        State::parse(&text).ok_or_else(|| format!("there is no state \"{text}\""))
+    }
+}
+
+/// What a step may change of a place. Kept with every event, so that Undo can put it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub struct Status {
+    #[sqlx(try_from = "String")]
+    pub state: State,
+    pub order_key: i64,
+    pub advisor_id: Option<i64>,
+    /// The account that called in its own name, or for the advisor.
+    pub user_id: Option<i64>,
+    pub called_at: Option<Moment>,
+    pub started_at: Option<Moment>,
+    pub ended_at: Option<Moment>,
+    /// The called student said "I'm coming".
+    pub coming_at: Option<Moment>,
+    /// When the sweep looks: end of the grace, or of being away.
+    pub due_at: Option<Moment>,
+    pub away_since: Option<Moment>,
+    /// Milliseconds away, before `away_since`.
+    pub away_ms: i64,
+    pub recalls: i64,
+    pub end_reason: Option<String>,
+    pub note: Option<String>,
+}
+
+/// A student's place, as it is shown.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Place {
+    pub id: i64,
+    pub queue_id: i64,
+    pub student_id: i64,
+    pub ticket: String,
+    pub topic: Option<String>,
+    pub question: Option<String>,
+    pub joined_at: Moment,
+    pub walk_in: bool,
+    pub estimate_low: Option<i64>,
+    pub estimate_high: Option<i64>,
+    pub from_queuer_id: Option<i64>,
+    pub version: i64,
+    pub seq: i64,
+    pub changed_by: String,
+    pub changed_at: Moment,
+    /// The preferred name if there is one.
+    pub student: String,
+    /// Whoever called.
+    pub caller: Option<String>,
+    /// Where to go.
+    pub desk: Option<String>,
+    pub video_url: Option<String>,
+    /// Visits of this student that ended before, in any queue.
+    pub visits: i64,
+    #[sqlx(flatten)]
+    pub status: Status,
+}
+
+impl Place {
+    /// The place after a step. `caller` is whoever called, if the step is a call.
+    pub(super) fn after(&self, status: Status, seq: i64, by: &str, now: Moment, caller: Option<&Caller>) -> Place {
+        let mut place = self.clone();
+        if status.advisor_id.is_none() && status.user_id.is_none() {
+            (place.caller, place.desk, place.video_url) = (None, None, None);
+        } else if let Some(caller) = caller {
+            place.caller = Some(caller.name.clone());
+            (place.desk, place.video_url) = (caller.location.clone(), caller.video_url.clone());
+        }
+        place.version += 1;
+        (place.seq, place.changed_by, place.changed_at) = (seq, by.to_owned(), now);
+        place.status = status;
+        place
+    }
+
+    pub fn state(&self) -> State {
+        self.status.state
+    }
+}
