@@ -1,8 +1,10 @@
 //! All collections in memory: every `/add` asks for one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
 
 use super::checks::{Check, parse_checks};
 use super::{Collection, CollectionId, CollectionName, WebOrigin, store};
@@ -79,7 +81,7 @@ impl Collections {
 
     /// Notes that an origin was turned away, to be shown to staff. Written down by [`Collections::flush`].
     pub fn note_refused(&self, collection: CollectionId, origin: &str) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refused = self.refused.lock();
         let key = (collection, origin.chars().take(200).collect());
         if refused.len() < MAX_REFUSED || refused.contains_key(&key) {
             *refused.entry(key).or_default() += 1;
@@ -89,7 +91,7 @@ impl Collections {
     /// Writes down the refused origins.
     pub async fn flush(&self) -> Result<()> {
         let now = self.clock.now();
-        let refused = std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner));
+        let refused = std::mem::take(&mut *self.refused.lock());
         if refused.is_empty() {
             return Ok(());
         }
@@ -102,12 +104,12 @@ impl Collections {
 
     /// Forgets the copy: a change was made here.
     pub(super) fn changed(&self) {
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.loaded.write() = None;
     }
 
     async fn all(&self) -> Result<Arc<All>> {
         {
-            let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+            let loaded = self.loaded.read();
             if let Some((at, all)) = &*loaded
                 && at.elapsed() < FRESH
             {
@@ -132,7 +134,7 @@ impl Collections {
             all.by_name.insert(known.collection.name.clone(), known);
         }
         let all = Arc::new(all);
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), all.clone()));
+        *self.loaded.write() = Some((Instant::now(), all.clone()));
         Ok(all)
     }
 }

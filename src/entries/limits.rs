@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
+
+use parking_lot::Mutex;
 
 use super::store;
 use crate::collections::{Collection, CollectionId};
@@ -79,7 +80,7 @@ impl Limits {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CollectionId, (i64, i64)>> {
-        self.today.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, HashMap<CollectionId, (i64, i64)>> {
+        self.today.lock()
     }
 }

@@ -24,6 +24,7 @@ mod reader;
 mod reading;
 mod recording;
 mod refusal;
+mod saved;
 mod scope;
 mod seen;
 mod service;

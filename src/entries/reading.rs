@@ -343,9 +343,14 @@ impl Entries {
         Ok((found[0], found[1]))
     }
 
+    /// Reads decoded parameters, as of now. `_secret` is not taken.
+    pub fn read_query(&self, params: &[(String, String)]) -> Result<Query> {
+        system::parse_query(params, self.clock.now(), false)
+    }
+
     /// How the database would answer a query of staff: for tests and for people who wonder why it is slow.
     pub async fn explain(&self, query: &str) -> Result<String> {
-        let query = super::system::parse_query(&crate::web::pairs(query)?, self.clock.now(), false)?;
+        let query = self.read_query(&crate::web::pairs(query)?)?;
         let reader = Reader::Staff(0);
         let collections = self.readable(&reader, &query).await?;
         let filter = self.filter(&reader, &query, &collections).await?;

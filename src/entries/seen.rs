@@ -1,7 +1,9 @@
 //! Fields that are known to be there: a field that is known stays known, so that the registry is not asked each time.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use crate::collections::{CollectionId, Known};
 use crate::json::Path;
@@ -17,19 +19,19 @@ impl SeenFields {
     /// Whether this field of this one collection was found before.
     pub fn knows(&self, collections: &[Arc<Known>], path: &Path) -> bool {
         let [known] = collections else { return false };
-        let seen = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.0.read();
         seen.contains(&(known.collection.id, path.clone()))
     }
 
     /// Fields were taken out of a registry.
     pub fn forget(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.write().clear();
     }
 
     /// Remembers that the registry has this field.
     pub fn learn(&self, collections: &[Arc<Known>], path: &Path) {
         if let [known] = collections {
-            let mut seen = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = self.0.write();
             if seen.len() < MAX_SEEN {
                 seen.insert((known.collection.id, path.clone()));
             }

@@ -1,8 +1,10 @@
 //! Which filters are slow, and which fields have an index.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
 
 use super::store;
 use crate::collections::CollectionId;
@@ -30,7 +32,7 @@ pub struct SlowFilters {
 impl SlowFilters {
     /// Notes that a filter on a field was slow.
     pub fn note(&self, collection: CollectionId, path: Path, now: Moment) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if seen.len() < 1000 {
             let times = seen.entry((collection, path)).or_default();
             times.retain(|at| now.0 - at.0 < HOUR);
@@ -40,7 +42,7 @@ impl SlowFilters {
 
     /// Those that were slow often enough; they are counted anew.
     pub(super) fn take_often_slow(&self) -> Vec<(CollectionId, Path)> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         let often: Vec<_> =
             seen.iter().filter(|(_, times)| times.len() >= SLOW_TIMES).map(|(key, _)| key.clone()).collect();
         often.iter().for_each(|key| drop(seen.remove(key)));
@@ -49,7 +51,7 @@ impl SlowFilters {
 
     /// Fields whose index can be used.
     pub async fn ready_pins(&self, db: &Pool) -> Result<ReadyPins> {
-        if let Some((at, pins)) = &*self.pins.read().unwrap_or_else(PoisonError::into_inner)
+        if let Some((at, pins)) = &*self.pins.read()
             && at.elapsed() < FRESH
         {
             return Ok(pins.clone());
@@ -57,12 +59,12 @@ impl SlowFilters {
         let ready = store::pins(db).await?.into_iter().filter(|pin| pin.ready_at.is_some());
         let pins: ReadyPins =
             Arc::new(ready.filter_map(|pin| Some((pin.collection_id, Path::parse(&pin.path).ok()?))).collect());
-        *self.pins.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), pins.clone()));
+        *self.pins.write() = Some((Instant::now(), pins.clone()));
         Ok(pins)
     }
 
     /// A pin was made, built or removed here.
     pub(super) fn changed(&self) {
-        *self.pins.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.pins.write() = None;
     }
 }

@@ -30,7 +30,7 @@ pub async fn side(entries: &Entries, reader: &Reader, current: Option<&str>) -> 
     for known in entries.list_collections().await? {
         let name = known.collection.name.clone();
         let params = [("_collection".to_owned(), name.clone())];
-        let mut query = system::parse_query(&params, entries.clock().now(), false)?;
+        let mut query = entries.read_query(&params)?;
         (query.limit, query.count) = (Some(1), Count::Auto);
         let (count, more) = entries.count_of(reader, &query).await?;
         let count = count.map_or("many".into(), |n| crate::words::thousands(n) + if more { "+" } else { "" });

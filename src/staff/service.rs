@@ -1,9 +1,10 @@
 //! Accounts as the routes hold them: everything that they share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::account::Account;
@@ -47,18 +48,18 @@ const RECENT: Duration = Duration::from_secs(1);
 
 impl Recent {
     pub(super) fn get(&self, hash: &[u8]) -> Option<(Account, Option<Scopes>)> {
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.0.lock();
         recent.retain(|_, (at, ..)| at.elapsed() < RECENT);
         recent.get(hash).map(|(_, account, scopes)| (account.clone(), scopes.clone()))
     }
 
     pub(super) fn put(&self, hash: Vec<u8>, account: Account, scopes: Option<Scopes>) {
         let known = (Instant::now(), account, scopes);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, known);
+        self.0.lock().insert(hash, known);
     }
 
     fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.lock().clear();
     }
 }
 

@@ -14,7 +14,6 @@ use rocket::response::stream::{Event, EventStream, stream};
 
 use super::live::{Live, Room};
 use super::service::Rooms;
-use super::store;
 use crate::moment::Moment;
 use crate::staff::{Accounts, Credential, Role};
 
@@ -116,7 +115,7 @@ impl Follower {
             let (mut seq, mut id) = self.last_id.as_deref().and_then(position).unwrap_or((live.room().queue.seq, i64::MAX));
             loop {
                 loop {
-                    let Ok(batch) = store::events_after(&self.rooms.db, queue, seq, id, BATCH).await else { return };
+                    let Ok(batch) = self.rooms.events_after(queue, (seq, id), BATCH).await else { return };
                     let more = batch.len() as i64 == BATCH;
                     for event in batch {
                         (seq, id) = (event.seq, event.id);

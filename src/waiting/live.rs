@@ -6,9 +6,10 @@
 //! PostgreSQL notifies.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
 use super::estimate::{self, Lessons, Server, Wait};
@@ -152,7 +153,7 @@ impl Room {
     /// Depends on the desks and on how long the line is, not on who stands in it; so it is made once a second at most.
     fn forecast(&self, now: Moment) -> Arc<Vec<Wait>> {
         let key = (self.desks, self.learnt, now.0 / SECOND);
-        let mut kept = self.forecast.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.forecast.lock();
         if let Some((known, waits)) = &*kept
             && *known == key
             && waits.len() > self.line.len()
@@ -233,7 +234,7 @@ impl Live {
     }
 
     pub fn room(&self) -> RwLockReadGuard<'_, Room> {
-        self.room.read().unwrap_or_else(PoisonError::into_inner)
+        self.room.read()
     }
 
     /// Notes that something was committed that has to be read.
@@ -244,7 +245,7 @@ impl Live {
     /// Takes over a change that was committed here.
     pub fn apply(&self, place: Place) {
         self.committed.fetch_max(place.seq, Ordering::SeqCst);
-        let mut room = self.room.write().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.room.write();
         room.apply(place);
         self.seq.store(room.queue.seq, Ordering::SeqCst);
         self.changes.fetch_add(1, Ordering::SeqCst);
@@ -313,7 +314,7 @@ impl Live {
         };
         let learn = now.0 - learnt.0 > LEARN;
         let lessons = if learn { Some(lessons(db, id, now).await?) } else { None };
-        let mut room = self.room.write().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.room.write();
         // Changes that were put here while this was read are newer.
         let newer = room.queue.seq.max(queue.seq);
         room.queue = Queue { seq: newer, ..queue };

@@ -21,6 +21,7 @@ mod numbers;
 mod pages;
 mod place;
 mod queue;
+mod reading;
 mod resources;
 mod rules;
 mod running;

@@ -6,10 +6,9 @@ use rocket::{Route, State, get, routes};
 use super::Place;
 use super::service::Rooms;
 use super::stats::{Figures, Spread};
-use super::store::{self, Event};
+use super::store::Event;
 use crate::directory::STUDENTS;
 use crate::error::{Error, Result};
-use crate::moment::DAY;
 use crate::records::Records;
 use crate::staff::{Layout, Viewer};
 use crate::web::{Html, item_id, render};
@@ -19,9 +18,6 @@ pub fn routes() -> Vec<Route> {
 }
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-/// Places that statistics look at, the newest first.
-const MOST: i64 = 100_000;
-
 #[derive(Template)]
 #[template(path = "waiting/statistics.html")]
 struct StatisticsPage {
@@ -72,7 +68,7 @@ async fn statistics(
         let room = live.room();
         (room.queue.title.clone(), room.queue.timezone.clone())
     };
-    let ended = store::ended(&rooms.db, id, rooms.now().plus(-days * DAY), MOST).await?;
+    let ended = rooms.ended(id, days).await?;
     let tz = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
     render(&StatisticsPage { layout, id, title, zone, days, f: Figures::of(&ended, &tz) })
 }
@@ -89,7 +85,7 @@ struct PlacePage {
 #[get("/places/<id>")]
 async fn place(_viewer: Viewer, layout: Layout, rooms: &State<Rooms>, id: &str) -> Result<Html> {
     let (live, place) = rooms.place(item_id(id)?).await?;
-    let events = store::history(&rooms.db, place.id).await?;
+    let events = rooms.history(place.id).await?;
     let queue = live.room().queue.title.clone();
     render(&PlacePage { layout, place, queue, events })
 }
@@ -112,6 +108,6 @@ async fn visits(
     id: &str,
 ) -> Result<Html> {
     let student = records.find_any(&STUDENTS, item_id(id)?, true).await?.ok_or_else(|| STUDENTS.missing())?;
-    let places = store::places_of(&rooms.db, student.id).await?;
+    let places = rooms.places_of(student.id).await?;
     render(&VisitsPage { layout, student: student.id, name: student.text("name").to_owned(), places })
 }

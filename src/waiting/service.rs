@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use super::live::Live;
@@ -89,7 +90,7 @@ impl Shared {
 
     /// A queue as it is after everything that was committed here. One that is deleted is not found.
     pub async fn room(&self, queue: i64) -> Result<Arc<Live>> {
-        let known = self.lives.read().unwrap_or_else(PoisonError::into_inner).get(&queue).cloned();
+        let known = self.lives.read().get(&queue).cloned();
         let live = match known {
             Some(live) => live,
             None => self.open(queue).await?,
@@ -106,13 +107,13 @@ impl Shared {
         let settings = self.records.writes();
         let found = store::queue(&self.db, queue).await?.ok_or_else(no_queue)?;
         let live = Arc::new(Live::open(&self.db, found, settings, self.now()).await?);
-        let mut lives = self.lives.write().unwrap_or_else(PoisonError::into_inner);
+        let mut lives = self.lives.write();
         // Whoever was faster has streams on theirs already.
         Ok(lives.entry(queue).or_insert(live).clone())
     }
 
     pub(super) fn open_rooms(&self) -> Vec<(i64, Arc<Live>)> {
-        let lives = self.lives.read().unwrap_or_else(PoisonError::into_inner);
+        let lives = self.lives.read();
         lives.iter().map(|(id, live)| (*id, live.clone())).collect()
     }
 
@@ -130,7 +131,7 @@ impl Shared {
         if places.is_empty() {
             return;
         }
-        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.write();
         if queues.len() > REMEMBERED {
             queues.clear();
         }
@@ -139,7 +140,7 @@ impl Shared {
 
     /// Something was committed: the next reader reads it, and streams are woken.
     pub(super) async fn changed(&self, queue: i64) -> Result<Arc<Live>> {
-        if let Some(live) = self.lives.read().unwrap_or_else(PoisonError::into_inner).get(&queue) {
+        if let Some(live) = self.lives.read().get(&queue) {
             live.changed();
         }
         self.wake.notify_one();
@@ -149,7 +150,7 @@ impl Shared {
     /// A change of one place was committed: it is shown from now on.
     pub(super) fn settle(&self, queue: i64, place: Place) {
         self.remember(vec![(place.id, queue)]);
-        if let Some(live) = self.lives.read().unwrap_or_else(PoisonError::into_inner).get(&queue) {
+        if let Some(live) = self.lives.read().get(&queue) {
             live.apply(place);
         }
         self.wake.notify_one();
@@ -157,12 +158,12 @@ impl Shared {
 
     /// A place as it is in memory, if it is.
     pub(super) fn known(&self, queue: i64, place: i64) -> Option<Arc<Place>> {
-        let lives = self.lives.read().unwrap_or_else(PoisonError::into_inner);
+        let lives = self.lives.read();
         lives.get(&queue)?.room().places.get(&place).cloned()
     }
 
     pub(super) async fn queue_of(&self, place: i64) -> Result<i64> {
-        if let Some(queue) = self.queues.read().unwrap_or_else(PoisonError::into_inner).get(&place) {
+        if let Some(queue) = self.queues.read().get(&place) {
             return Ok(*queue);
         }
         let place = store::place(&self.db, place).await?.ok_or_else(no_place)?;
@@ -184,7 +185,7 @@ impl Shared {
     /// The place that a student's link leads to.
     pub async fn by_link(&self, token: &str) -> Result<(Arc<Live>, Arc<Place>)> {
         let hash = crate::secrets::sha256(token);
-        let known = self.links.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
+        let known = self.links.read().get(&hash).copied();
         if let Some(id) = known {
             let (live, place) = self.place(id).await?;
             // A link goes along when its place goes on elsewhere.
@@ -198,7 +199,7 @@ impl Shared {
     }
 
     pub(super) fn remember_link(&self, hash: Vec<u8>, place: i64) {
-        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        let mut links = self.links.write();
         if links.len() > REMEMBERED {
             links.clear();
         }
@@ -206,7 +207,7 @@ impl Shared {
     }
 
     pub(super) fn forget_links(&self) {
-        self.links.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.links.write().clear();
     }
 }
 

@@ -1,7 +1,6 @@
 //! What happens by itself: a grace that is over, a student who is back from being away, the end of the day.
 //! Each goes through the same guarded update as a step of staff, so several nodes may sweep at once.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::live::Live;
@@ -150,13 +149,13 @@ impl Shared {
         };
         let now = self.now();
         let today = midnight(&zone, now);
-        if self.nights.lock().unwrap_or_else(PoisonError::into_inner).get(&queue) == Some(&today) {
+        if self.nights.lock().get(&queue) == Some(&today) {
             return Ok(());
         }
         if !keep {
             self.clear_night(queue, &live, today, now).await?;
         }
-        self.nights.lock().unwrap_or_else(PoisonError::into_inner).insert(queue, today);
+        self.nights.lock().insert(queue, today);
         Ok(())
     }
 

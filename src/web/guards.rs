@@ -1,8 +1,8 @@
 //! Request guards that know no business.
 
 use std::net::IpAddr;
-use std::sync::Mutex;
 
+use parking_lot::Mutex;
 use rocket::Request;
 use rocket::http::{Method, Status};
 use rocket::request::{FromRequest, Outcome};
@@ -24,12 +24,12 @@ impl Refused {
     pub fn note(request: &Request<'_>, error: Error) -> (Status, ()) {
         let status = error.status().0;
         let noted = request.local_cache(Refused::default);
-        *noted.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+        *noted.0.lock() = Some(error);
         (status, ())
     }
 
     pub fn take(request: &Request<'_>) -> Option<Error> {
-        request.local_cache(Refused::default).0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        request.local_cache(Refused::default).0.lock().take()
     }
 }
 

@@ -2,11 +2,12 @@
 //! (draft-ietf-httpapi-idempotency-key-header). The first request takes the key before anything is changed; its
 //! answer is stored under it for a day, readable only with the key itself and the secret of the server, since answers may hold secrets.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use hmac::{Hmac, Mac as _};
+use parking_lot::Mutex;
 use rocket::Request;
 use rocket::http::{Header, Method, Status};
 use rocket::request::{FromRequest, Outcome};
@@ -38,11 +39,11 @@ pub struct Identity(Mutex<String>);
 
 impl Identity {
     pub fn note(request: &Request<'_>, who: String) {
-        *request.local_cache(Identity::default).0.lock().unwrap_or_else(PoisonError::into_inner) = who;
+        *request.local_cache(Identity::default).0.lock() = who;
     }
 
     fn of(request: &Request<'_>) -> String {
-        request.local_cache(Identity::default).0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        request.local_cache(Identity::default).0.lock().clone()
     }
 }
 
@@ -68,11 +69,11 @@ pub(super) struct Slot(Mutex<Stage>);
 
 impl Slot {
     pub(super) fn take(&self) -> Stage {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 
     fn put(&self, stage: Stage) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+        *self.0.lock() = stage;
     }
 }
 

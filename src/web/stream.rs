@@ -1,11 +1,10 @@
 //! Long downloads: made by a task, sent as they are made. A failure breaks the connection, so that nobody
 //! takes half of an export for the whole; so does the end of the reader's right to read.
 
-use std::sync::{Mutex, PoisonError};
-
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream;
+use parking_lot::Mutex;
 use rocket::http::{ContentType, Header};
 use rocket::response::{self, Responder};
 use rocket::{Request, Response};
@@ -46,13 +45,13 @@ impl Revocation {
     /// `watch` begins a task that ends with the right.
     pub fn note(request: &Request<'_>, watch: impl FnOnce() -> AbortOnDropHandle<()> + Send + 'static) {
         let slot = request.local_cache(Revocation::default);
-        *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(watch));
+        *slot.0.lock() = Some(Box::new(watch));
     }
 
     /// Never ready for those who need no right.
     fn begin(request: &Request<'_>) -> BoxFuture<'static, ()> {
         let slot = request.local_cache(Revocation::default);
-        match slot.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match slot.0.lock().take() {
             Some(watch) => Box::pin(watch().map(drop)),
             None => Box::pin(std::future::pending()),
         }

@@ -1,4 +1,4 @@
-//! Who uses whom, read from the source: which file names something that another file defines.
+//! Who uses whom, read from the source: which file names something that another file defines, and which crates it names.
 //!
 //! A path counts wherever it stands: in `use`, in code, in the arguments of a macro. A name that a module only passes on
 //! (`pub use`) leads to the file that defines it. Code under `#[cfg(test)]` does not count.
@@ -14,8 +14,14 @@ use syn::{Attribute, Item, UseTree};
 /// Modules are written `entries::import::run`; the crate itself is the empty name.
 pub type Module = String;
 
-/// `(who, whom)`, without those who use themselves.
-pub type Edges = BTreeSet<(Module, Module)>;
+/// Who names what of whom. Nobody uses themselves.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    pub from: Module,
+    pub to: Module,
+    /// The item, as far as the path tells it; empty for the module itself.
+    pub item: String,
+}
 
 /// What one file says.
 #[derive(Default)]
@@ -28,22 +34,32 @@ struct Source {
     paths: BTreeSet<Vec<String>>,
 }
 
-/// All edges between the files under `src`.
-pub fn edges(src: &Path) -> Edges {
+/// Everything that the files under `src` use: of each other, and of which crates.
+pub struct Uses {
+    pub edges: BTreeSet<Edge>,
+    /// The first names of paths that lead out of the crate, such as `rocket`.
+    pub crates: BTreeMap<Module, BTreeSet<String>>,
+}
+
+/// Reads the files under `src`.
+pub fn uses(src: &Path) -> Uses {
     let mut sources = BTreeMap::new();
     read(src, &mut Vec::new(), &mut sources);
-    let mut edges = Edges::new();
+    let mut uses = Uses { edges: BTreeSet::new(), crates: BTreeMap::new() };
     for (module, source) in &sources {
-        let named = source.imports.values().chain(&source.paths);
-        for path in named {
-            if let Some(target) = resolve(&sources, module, path, 0)
-                && target != *module
-            {
-                edges.insert((module.clone(), target));
+        for path in source.imports.values().chain(&source.paths) {
+            match resolve(&sources, module, path, 0) {
+                Some((to, item)) if to != *module => {
+                    uses.edges.insert(Edge { from: module.clone(), to, item });
+                }
+                Some(_) => {}
+                None => {
+                    uses.crates.entry(module.clone()).or_default().insert(path[0].clone());
+                }
             }
         }
     }
-    edges
+    uses
 }
 
 fn read(folder: &Path, within: &mut Vec<String>, into: &mut BTreeMap<Module, Source>) {
@@ -109,7 +125,6 @@ fn imported(tree: &UseTree, within: &mut Vec<String>, into: &mut BTreeMap<String
         UseTree::Glob(_) => {
             into.insert(format!("*{}", within.join("::")), within.clone());
         }
-        _ => {}
     }
 }
 
@@ -148,8 +163,14 @@ fn paths(tokens: TokenStream, path: &mut Vec<String>, into: &mut BTreeSet<Vec<St
     }
 }
 
-/// The file that a path leads to from a module; `None`: out of the crate, or a name that is not a module's.
-fn resolve(sources: &BTreeMap<Module, Source>, from: &str, path: &[String], depth: usize) -> Option<Module> {
+/// The file that a path leads to from a module, and what it names there; `None`: out of the crate, or to a name that no
+/// module has.
+fn resolve(
+    sources: &BTreeMap<Module, Source>,
+    from: &str,
+    path: &[String],
+    depth: usize,
+) -> Option<(Module, String)> {
     if depth > 20 {
         return None;
     }
@@ -184,9 +205,9 @@ fn resolve(sources: &BTreeMap<Module, Source>, from: &str, path: &[String], dept
         }
         let module = at.join("::");
         if let Some(full) = sources.get(&module)?.exports.get(name) {
-            return resolve(sources, &module, &[full, more].concat(), depth + 1).or(Some(module));
+            return resolve(sources, &module, &[full, more].concat(), depth + 1).or(Some((module, name.clone())));
         }
         break;
     }
-    Some(at.join("::"))
+    Some((at.join("::"), rest.first().cloned().unwrap_or_default()))
 }

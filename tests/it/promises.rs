@@ -7,66 +7,8 @@ use frontdesk::config::Config;
 
 use crate::support::{databases, fresh_database};
 
-/// The folders that are a business, and `records`, which several of them share.
-const DOMAINS: [&str; 7] = ["access", "entries", "collections", "staff", "records", "directory", "waiting"];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
-        .collect()
-}
-
-/// The code of a file without its tests.
-fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    text.split("#[cfg(test)]").next().unwrap_or("").to_owned()
-}
-
-/// The folder under `src` and the role in it: `entries` and `store` for `src/entries/store/read.rs`.
-fn place(path: &Path) -> (String, String) {
-    let inner = path.strip_prefix(root().join("src")).unwrap();
-    let mut parts = inner.iter().map(|part| part.to_str().unwrap().trim_end_matches(".rs").to_owned());
-    (parts.next().unwrap(), parts.next().unwrap_or_default())
-}
-
-#[test]
-fn nobody_imports_upwards() {
-    for path in sources(&root().join("src")) {
-        let code = code(&path);
-        let shown = path.strip_prefix(root()).unwrap().display();
-        let (folder, role) = place(&path);
-        let domain = DOMAINS.contains(&folder.as_str());
-        if role == "store" {
-            assert!(!code.contains("rocket"), "{shown}: a store knows nothing of Rocket");
-            assert!(!code.contains("crate::web"), "{shown}: a store knows nothing of the web");
-        }
-        if folder == "db" {
-            assert!(!code.contains("crate::web"), "{shown}");
-            assert!(!DOMAINS.iter().any(|other| code.contains(&format!("crate::{other}"))), "{shown}");
-        }
-        if folder == "web" {
-            let business = DOMAINS.iter().any(|other| code.contains(&format!("crate::{other}")));
-            assert!(!business, "{shown}: `web` knows no business");
-        }
-        if domain {
-            assert!(!code.contains("crate::app"), "{shown}");
-        }
-        if domain && role == "mod" {
-            assert!(!code.contains(".await"), "{shown}: types do no IO");
-        }
-        for other in DOMAINS.iter().filter(|other| domain && **other != folder) {
-            assert!(
-                !code.contains(&format!("crate::{other}::store")),
-                "{shown}: another domain is reached by its public face"
-            );
-        }
-    }
 }
 
 #[rocket::async_test]

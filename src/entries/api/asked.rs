@@ -32,7 +32,7 @@ impl<'a> Asked<'a> {
         let mut params = query_pairs(self.uri)?;
         // `_secret` counts only if it stands in the body.
         if params.iter().any(|(name, _)| name == "_secret") {
-            system::parse_query(&params, self.entries.clock().now(), false)?;
+            self.entries.read_query(&params)?;
         }
         params.extend(body.into_iter().flat_map(|fields| fields.0.clone()));
         let query = system::parse_query(&params, self.entries.clock().now(), body.is_some())?;

@@ -9,7 +9,6 @@ use crate::entries::export::write_json;
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::Mark;
-use crate::entries::system;
 use crate::error::{Error, Result};
 use crate::filter::Fields;
 use crate::moment::Moment;
@@ -172,7 +171,7 @@ impl Entries {
         let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
         let params =
             pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
-        let query = system::parse_query(&params, self.clock.now(), false)?;
+        let query = self.read_query(&params)?;
         let one = if let [id] = ids { id.0.to_string() } else { String::new() };
         self.mark_as(by, reader, &query, mark, one).await
     }

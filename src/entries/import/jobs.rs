@@ -1,7 +1,5 @@
 //! Imports as people see them: noted, started beside everything else, gone on with, forgotten.
 
-use std::sync::PoisonError;
-
 use futures::future::BoxFuture;
 
 use super::how::How;
@@ -15,6 +13,9 @@ use crate::entries::store::{self, ImportRow};
 use crate::error::{Error, Result};
 use crate::moment::{DAY, Moment};
 use crate::staff::Author;
+
+/// Earlier imports that the page lists.
+const LISTED: i64 = 10;
 
 impl Entries {
     /// Notes an import that somebody is about to make, and returns its number.
@@ -136,9 +137,20 @@ impl Entries {
         self.collections.create(by, new).await
     }
 
+    /// The latest imports, the newest first.
+    pub async fn recent_imports(&self) -> Result<Vec<ImportRow>> {
+        Ok(store::recent_imports(&self.db, LISTED).await?)
+    }
+
+    /// An import; without one of this number 404.
+    pub async fn find_import(&self, id: i64) -> Result<ImportRow> {
+        let missing = || Error::NotFound("There is no such import.".into());
+        store::find_import(&self.db, id).await?.ok_or_else(missing)
+    }
+
     /// Whether an import runs in this process, or waits for its turn.
     pub fn is_importing(&self, id: i64) -> bool {
-        self.importing.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+        self.importing.lock().contains(&id)
     }
 
     async fn note_failure(&self, import: &ImportRow, error: &Error) {
@@ -185,13 +197,13 @@ struct Running {
 impl Running {
     /// `None`: it runs already.
     fn begin(entries: &Entries, import: i64) -> Option<Running> {
-        let is_new = entries.importing.lock().unwrap_or_else(PoisonError::into_inner).insert(import);
+        let is_new = entries.importing.lock().insert(import);
         is_new.then(|| Running { entries: entries.clone(), import })
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.entries.importing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.import);
+        self.entries.importing.lock().remove(&self.import);
     }
 }

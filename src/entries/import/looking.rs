@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use futures::FutureExt as _;
 
@@ -20,7 +20,7 @@ impl Entries {
     /// Reads the file of an import in a task of its own, unless that is done or under way.
     pub async fn look(&self, import: &ImportRow, options: Options) -> Result<Look> {
         let done = store::imports_done(&self.db, &import.collection).await?;
-        let mut kept = self.looks.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.looks.kept.lock();
         let is_same = |look: &Look| look.import == import.id && look.done == done && look.options == options;
         if let Some(known) = kept.iter().find(|look| is_same(look)) {
             return Ok(known.clone());
@@ -72,6 +72,6 @@ impl Entries {
 
     /// Keeps nothing in mind of the file of an import. A failure that was told is forgotten: it may be mended.
     pub(in crate::entries) fn forget_look(&self, import: i64) {
-        self.looks.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|look| look.import != import);
+        self.looks.kept.lock().retain(|look| look.import != import);
     }
 }

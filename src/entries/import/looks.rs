@@ -1,11 +1,12 @@
 //! Files that wait to be confirmed are read beside everything else: a large one takes a while, and whoever looks at it
 //! is told how far that is.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 
 use super::options::Options;
 use super::report::ImportReport;

@@ -8,7 +8,6 @@ use rocket::request::FlashMessage;
 use crate::collections::{Collection, Known};
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
-use crate::entries::store;
 use crate::entries::system;
 use crate::entries::views::{
     CellView, ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, frequent, param_name, rows, side,
@@ -150,9 +149,9 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
 /// What the URL leaves open: the columns that this person chose, and the facets that the fields suggest.
 async fn fill_in(query: &mut Query, entries: &Entries, readable: &[Arc<Known>], user: i64) -> Result<()> {
     if let ([known], Fields::All) = (readable, &query.fields)
-        && let Some(choice) = store::column_choice(&entries.db, user, known.collection.id).await?
+        && let Some(choice) = entries.column_choice(user, known.collection.id).await?
     {
-        query.fields = system::parse_query(&[("_fields".into(), choice)], entries.clock.now(), false)?.fields;
+        query.fields = entries.read_query(&[("_fields".into(), choice)])?.fields;
     }
     if query.facets.is_empty() {
         query.facets = suggested_facets(entries, readable).await?;
@@ -170,7 +169,7 @@ fn count_text(count: Option<i64>, truncated: bool) -> String {
 }
 
 pub(super) async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)>> {
-    let saved = store::saved_views(&entries.db).await?;
+    let saved = entries.saved_views().await?;
     Ok(saved.into_iter().map(|view| (view.id, view.name, format!("/list?{}", view.query))).collect())
 }
 

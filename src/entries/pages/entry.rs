@@ -10,7 +10,6 @@ use crate::entries::entry::{Entry, EntryId};
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::ChangeRow;
-use crate::entries::system;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::moment::Moment;
@@ -52,7 +51,7 @@ pub(super) async fn entry(
     let id = id.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's number is a number.".into()))?;
     let (entry, known) = entries.find(&reader, id).await?;
     let params = query_pairs(uri)?;
-    let query = system::parse_query(&params, entries.clock.now(), false)?;
+    let query = entries.read_query(&params)?;
     let (newer, older) = entries.neighbours(&reader, &query, &entry).await?;
     let link = |id: EntryId| format!("/entries/{}?{}", id.0, encode(&params));
     let others = entries.of_session(&entry).await?;

@@ -9,14 +9,10 @@ use rocket::{State, get, post};
 use crate::collections::CollectionName;
 use crate::entries::import::{DELIMITERS, FORMATS, How, ImportReport, Options, QUOTES, Seen, Shape, Source};
 use crate::entries::service::Entries;
-use crate::entries::store::{self, ImportRow, NewImport};
-use crate::entries::system;
+use crate::entries::store::{ImportRow, NewImport};
 use crate::error::{Error, Result};
 use crate::staff::{Layout, Role, Staff};
 use crate::web::{Fields, Html, SeeOther, Upload, encode, pairs, query_pairs, render, see_other};
-
-/// Earlier imports that the page lists.
-const LISTED: i64 = 10;
 
 #[derive(Template)]
 #[template(path = "entries/import.html")]
@@ -38,7 +34,7 @@ pub(super) async fn import_form(
         layout,
         collections: entries.collections.list().await?.iter().map(|known| known.collection.name.clone()).collect(),
         collection: collection.unwrap_or("default").to_owned(),
-        recent: store::recent_imports(&entries.db, LISTED).await?,
+        recent: entries.recent_imports().await?,
     })
 }
 
@@ -147,14 +143,13 @@ async fn look(entries: &Entries, import: &ImportRow, params: &[(String, String)]
 }
 
 async fn find(entries: &Entries, id: i64) -> Result<ImportRow> {
-    let missing = || Error::NotFound("There is no such import.".into());
-    store::find_import(&entries.db, id).await?.ok_or_else(missing)
+    entries.find_import(id).await
 }
 
 /// How many entries somebody sees who opens the collection.
 async fn shown(entries: &Entries, collection: &str) -> Result<String> {
     let params = [("_collection".to_owned(), collection.to_owned())];
-    let query = system::parse_query(&params, entries.clock.now(), false)?;
+    let query = entries.read_query(&params)?;
     let (count, more) = entries.count_of(&crate::entries::reader::Reader::Staff(0), &query).await?;
     Ok(count.map_or("many".into(), |count| crate::words::thousands(count) + if more { "+" } else { "" }))
 }

@@ -6,11 +6,10 @@ use rocket::{State, post};
 use crate::entries::entry::EntryId;
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
-use crate::entries::store::{self, Mark};
-use crate::entries::system;
+use crate::entries::store::Mark;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
-use crate::staff::{Deed, Staff, Viewer, audit};
+use crate::staff::{Staff, Viewer};
 use crate::web::{Fields, SeeOther, encode, pairs, see_other};
 
 fn mark_named(name: &str) -> Result<(Mark, &'static str)> {
@@ -30,7 +29,7 @@ pub(super) async fn mark(staff: Staff, entries: &State<Entries>, form: Fields) -
     let (mark, done) = mark_named(form.get("action"))?;
     let back = format!("/list?{}", form.get("query"));
     let (count, at) = if form.get("all") == "1" {
-        let query = system::parse_query(&pairs(form.get("query"))?, entries.clock.now(), false)?;
+        let query = entries.read_query(&pairs(form.get("query"))?)?;
         entries.mark(&staff.author(), &reader, &query, mark).await?
     } else {
         let ids: Vec<_> = form.all("id").filter_map(|id| id.parse().ok().map(EntryId)).collect();
@@ -82,35 +81,20 @@ pub(super) async fn unmark(staff: Staff, entries: &State<Entries>, form: Fields)
 
 #[post("/list/views", data = "<form>")]
 pub(super) async fn save_view(staff: Staff, entries: &State<Entries>, form: Fields) -> Result<SeeOther> {
-    let name: String = form.get("name").trim().chars().take(80).collect();
-    if name.is_empty() {
-        return Err(Error::invalid("/name", "a view needs a name"));
-    }
-    system::parse_query(&pairs(form.get("query"))?, entries.clock.now(), false)?;
-    let mut tx = entries.db.begin().await?;
-    let now = entries.clock.now();
-    store::save_view(&mut tx, &name, form.get("query"), staff.0.id, now).await?;
-    audit::note(&mut tx, &staff.author(), Deed::new("saved", "views", &name), now).await?;
-    tx.commit().await?;
+    entries.save_view(&staff.author(), form.get("name"), form.get("query")).await?;
     Ok(see_other(format!("/list?{}", form.get("query"))))
 }
 
 #[post("/list/views/<id>/deletion")]
 pub(super) async fn delete_view(staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
-    let mut tx = entries.db.begin().await?;
-    store::delete_view(&mut tx, id).await?;
-    audit::note(&mut tx, &staff.author(), Deed::new("deleted", "views", id), entries.clock.now()).await?;
-    tx.commit().await?;
+    entries.delete_view(&staff.author(), id).await?;
     Ok(see_other("/list"))
 }
 
 #[post("/list/columns", data = "<form>")]
 pub(super) async fn choose_columns(viewer: Viewer, entries: &State<Entries>, form: Fields) -> Result<SeeOther> {
-    let known = entries.collections.by_name(form.get("collection")).await?;
-    let known = known.ok_or_else(|| Error::NotFound("There is no such collection.".into()))?;
+    let known = entries.collections.get(form.get("collection")).await?;
     let names: Vec<_> = form.all("column").map(|name| name.replace('\\', "\\\\").replace(',', "\\,")).collect();
-    let mut tx = entries.db.begin().await?;
-    store::choose_columns(&mut tx, viewer.0.id, known.collection.id, &names.join(",")).await?;
-    tx.commit().await?;
+    entries.choose_columns(viewer.0.id, known.collection.id, &names.join(",")).await?;
     Ok(see_other(format!("/list?{}", form.get("query"))))
 }

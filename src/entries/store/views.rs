@@ -17,7 +17,7 @@ pub async fn saved_views(db: &Pool) -> Result<Vec<SavedView>, DbError> {
 }
 
 /// Saves a view under a name; an old one of that name is replaced.
-pub async fn save_view(tx: &mut Tx, name: &str, query: &str, by: i64, now: Moment) -> Result<(), DbError> {
+pub async fn save_view(tx: &mut Tx, name: &str, query: &str, by: Option<i64>, now: Moment) -> Result<(), DbError> {
     tx.write(
         "INSERT INTO saved_views (name, query, created_by, created_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (name) DO UPDATE SET query = excluded.query, created_by = excluded.created_by, created_at = excluded.created_at",

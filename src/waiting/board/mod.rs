@@ -13,7 +13,7 @@ use super::join::shut;
 use super::live::Room;
 use super::rules::UNDO;
 use super::service::Rooms;
-use super::{Desk, Place, State as PlaceState, store};
+use super::{Desk, Place, State as PlaceState};
 use crate::error::{Error, Result};
 use crate::moment::{MINUTE, Moment, SECOND};
 use crate::staff::{Account, Layout, Role, Viewer};
@@ -49,8 +49,7 @@ struct BoardsPage {
 #[get("/board")]
 async fn boards(_viewer: Viewer, layout: Layout, rooms: &State<Rooms>) -> Result<Html> {
     let mut queues = Vec::new();
-    for (id, _, _) in store::marks(&rooms.db).await? {
-        let live = rooms.room(id).await?;
+    for (id, live) in rooms.all_rooms().await? {
         let room = live.room();
         let words = format!(
             "{}, {} waiting, {} on duty",
@@ -204,8 +203,7 @@ struct Looker {
 impl Looker {
     async fn new(rooms: &Rooms, account: &Account, queue: i64, uri: &Origin<'_>) -> Result<Looker> {
         let caller = rooms.caller(account, None).await?;
-        let mut others = store::titles(&rooms.db).await?;
-        others.retain(|(id, _)| *id != queue);
+        let others = rooms.other_queues(queue).await?;
         Ok(Looker { desk: caller.desk, may_act: account.role >= Role::Staff, filter: Filter::read(uri)?, others })
     }
 

@@ -11,12 +11,12 @@ use crate::directory::{COLLEGES, MAJORS};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::Moment;
 use crate::records::Records;
+use crate::waiting::Queue;
 use crate::waiting::api::cookie_name;
 use crate::waiting::join::{Join, JoinBody, shut};
 use crate::waiting::live::Room;
 use crate::waiting::schedule::{self, Hours, clock_time};
 use crate::waiting::service::Rooms;
-use crate::waiting::{Queue, store};
 use crate::web::{ClientAddress, Fields, Html, SafeHtml, SameOrigin, SeeOther, WebHost, item_id, render, see_other};
 
 /// A queue as a student sees it.
@@ -69,8 +69,8 @@ struct RoomsPage {
 pub(super) async fn rooms(rooms: &State<Rooms>) -> Result<Html> {
     let now = rooms.now();
     let mut queues = Vec::new();
-    for (id, _, _) in store::marks(&rooms.db).await? {
-        queues.push(QueueView::new(&rooms.room(id).await?.room(), now));
+    for (_, live) in rooms.all_rooms().await? {
+        queues.push(QueueView::new(&live.room(), now));
     }
     queues.sort_by(|a, b| (&a.college, !a.shut.is_empty(), &a.title).cmp(&(&b.college, !b.shut.is_empty(), &b.title)));
     render(&RoomsPage { queues })
@@ -83,7 +83,7 @@ pub(super) struct FaqView {
 }
 
 pub(super) async fn faqs(rooms: &Rooms, queue: &Queue) -> Result<Vec<FaqView>> {
-    let found = store::faqs(&rooms.db, queue.id, queue.college_id).await?;
+    let found = rooms.faqs(queue).await?;
     Ok(found
         .into_iter()
         .map(|(question, answer)| FaqView { question, answer: SafeHtml::of_markdown(&answer) })

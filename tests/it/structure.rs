@@ -1,0 +1,184 @@
+//! The architecture as rules over who uses whom. What is allowed is written here; everything else fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::imports::{Edge, Uses, uses};
+
+/// Which folder or file under `src` may use which others. From the ground up: what is used stands above its users.
+const ALLOWED: &[(&str, &str)] = &[
+    // the ground: no business
+    ("limits", ""),
+    ("words", ""),
+    ("moment", ""),
+    ("config", "words"),
+    ("json", "limits"),
+    ("db", "limits"),
+    ("error", "db"),
+    ("rate", "error"),
+    ("secrets", "error"),
+    ("filter", "db error json limits moment words"),
+    ("formula", "filter"),
+    ("web", "config db error limits moment secrets"),
+    // the domains
+    ("staff", "db error moment rate secrets web words"),
+    ("collections", "db error moment secrets staff web"),
+    ("entries", "collections db error filter formula json limits moment rate secrets staff web words"),
+    // rows of tables whose columns are declared, and who declares some
+    ("records", "config db entries error filter formula limits moment staff web words"),
+    ("directory", "records"),
+    ("waiting", "db directory error moment rate records secrets staff web words"),
+    ("access", "error moment records staff web"),
+    // what looks at all of them
+    ("metrics", "db entries error staff waiting web"),
+    ("openapi", "access collections entries error metrics records staff waiting web"),
+    ("app", "access collections config db directory entries metrics moment openapi records staff waiting web"),
+    ("demo", "app collections config db directory entries error moment records staff waiting"),
+    ("command", "app collections config db demo entries filter moment staff web"),
+];
+
+/// Files that answer requests, beside those in folders called `pages` and `api`.
+const ROUTES: &[&str] = &[
+    "collections::pages",
+    "entries::add",
+    "entries::snippet",
+    "records::api",
+    "staff::guards",
+    "staff::pages",
+    "waiting::board",
+    "waiting::events",
+    "waiting::numbers",
+];
+
+/// Files that know Rocket for another reason.
+const KNOW_ROCKET: &[(&str, &str)] = &[
+    ("app", "mounts the routes"),
+    ("command", "starts the server"),
+    ("config", "settings are Rocket's figment"),
+    ("db", "the pool is a fairing"),
+    ("error", "statuses"),
+    ("metrics", "a route, and what Rocket counted"),
+    ("openapi", "a route"),
+    ("web", "what routes share"),
+    ("collections", "lists its routes"),
+    ("entries", "lists its routes"),
+    ("waiting", "lists its routes"),
+    ("entries::body", "content types"),
+    ("entries::form", "content types"),
+    ("records::csv", "downloads"),
+    ("waiting::sweep", "ends with the server"),
+];
+
+fn used() -> Uses {
+    uses(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+/// The folder or file under `src` that a module is in.
+fn top(module: &str) -> &str {
+    module.split("::").next().unwrap_or_default()
+}
+
+fn has(module: &str, role: &str) -> bool {
+    module.split("::").skip(1).any(|part| part == role)
+}
+
+fn is_route(module: &str) -> bool {
+    has(module, "pages") || has(module, "api") || ROUTES.iter().any(|route| is_within(module, route))
+}
+
+fn is_within(module: &str, outer: &str) -> bool {
+    module.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// Fails with every edge that a rule forbids.
+fn none(edges: &BTreeSet<Edge>, rule: &str, forbids: impl Fn(&Edge) -> bool) {
+    let found: Vec<_> =
+        edges.iter().filter(|edge| forbids(edge)).map(|e| format!("{} uses {}::{}", e.from, e.to, e.item)).collect();
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn folders_use_only_whom_they_may() {
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        ALLOWED.iter().map(|(who, whom)| (*who, whom.split_whitespace().collect())).collect();
+    let edges = used().edges;
+    let across: Vec<_> = edges.iter().filter(|e| top(&e.from) != top(&e.to) && !top(&e.from).is_empty()).collect();
+    let stray: Vec<_> =
+        across.iter().filter(|e| !allowed.get(top(&e.from)).is_some_and(|whom| whom.contains(top(&e.to)))).collect();
+    assert!(stray.is_empty(), "not in the table of tests/it/structure.rs: {stray:#?}");
+    // The table says no more than what is so, and it has an order: whoever is used stands above.
+    let mut above = BTreeSet::new();
+    for (who, whom) in ALLOWED {
+        for whom in whom.split_whitespace() {
+            assert!(above.contains(whom), "{who} may use {whom}, which stands below it in the table");
+            let used = across.iter().any(|e| top(&e.from) == *who && top(&e.to) == whom);
+            assert!(used, "{who} does not use {whom}: take it out of the table");
+        }
+        above.insert(*who);
+    }
+}
+
+#[test]
+fn no_two_files_use_each_other() {
+    let mut whom: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for edge in used().edges {
+        whom.entry(edge.from).or_default().insert(edge.to);
+    }
+    // Files that use nobody, or that nobody uses, are taken away until none is left: those that stay are in a circle.
+    loop {
+        let before = whom.len();
+        let used: BTreeSet<_> = whom.values().flatten().cloned().collect();
+        whom.retain(|from, _| used.contains(from));
+        let there: BTreeSet<_> = whom.keys().cloned().collect();
+        whom.values_mut().for_each(|used| used.retain(|to| there.contains(to)));
+        whom.retain(|_, used| !used.is_empty());
+        if whom.len() == before {
+            break;
+        }
+    }
+    assert!(whom.is_empty(), "a circle: {whom:#?}");
+}
+
+#[test]
+fn roles_use_only_whom_they_may() {
+    let used = used();
+    assert!(used.edges.len() > 1000, "{} edges were read", used.edges.len());
+    let is_type = |item: &str| item.starts_with(|c: char| c.is_ascii_uppercase());
+    none(&used.edges, "a route calls a verb, never SQL", |e| {
+        is_route(&e.from) && has(&e.to, "store") && !is_type(&e.item)
+    });
+    none(&used.edges, "a domain is used by its public face, not by its store", |e| {
+        top(&e.from) != top(&e.to) && has(&e.to, "store") && !is_exported(e)
+    });
+    none(&used.edges, "SQL knows nothing of the web", |e| has(&e.from, "store") && top(&e.to) == "web");
+    none(&used.edges, "verbs know nothing of pages and the API", |e| {
+        !is_route(&e.from)
+            && top(&e.from) == top(&e.to)
+            && is_route(&e.to)
+            && e.from.contains("::")
+            && !has(&e.to, "guards")
+    });
+    let strays: Vec<_> = used
+        .crates
+        .iter()
+        .filter(|(who, crates)| {
+            crates.contains("rocket") && !is_route(who) && !KNOW_ROCKET.iter().any(|(known, _)| knows(who, known))
+        })
+        .collect();
+    assert!(strays.is_empty(), "these know Rocket and do not answer requests: {strays:#?}");
+    for (known, why) in KNOW_ROCKET {
+        let is_so = used.crates.iter().any(|(who, crates)| knows(who, known) && crates.contains("rocket"));
+        assert!(is_so, "{known} knows nothing of Rocket any more ({why})");
+    }
+}
+
+/// `web` and `command` as a whole, the others as the one file.
+fn knows(who: &str, known: &str) -> bool {
+    who == known || matches!(known, "web" | "command" | "openapi") && is_within(who, known)
+}
+
+/// What the registry of fields is written by inside of a transaction of entries, and rows that others show.
+fn is_exported(edge: &Edge) -> bool {
+    let in_a_transaction = ["count_fields", "fields", "forget_field", "forget_old_fields", "register_field"];
+    in_a_transaction.contains(&edge.item.as_str()) || edge.item.starts_with(|c: char| c.is_ascii_uppercase())
+}
