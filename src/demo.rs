@@ -14,8 +14,9 @@ use crate::collections::Collections;
 use crate::config::Config;
 use crate::db::Pool;
 use crate::directory::{ADVISORS, COLLEGES, MAJORS, STUDENTS};
-use crate::entries::{Entries, How, Options, Source, Survey};
+use crate::entries::{Entries, How, Settings, Survey};
 use crate::error::{Error, Result};
+use crate::files::{Options, Source};
 use crate::moment::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::records::{Records, Resource};
 use crate::staff::Author;
@@ -254,7 +255,7 @@ impl Stage {
 
     /// Two collections with what people sent.
     async fn entries(&mut self, pool: &Pool, config: &Config, now: Moment) -> Result<()> {
-        let settings = crate::app::settings(config, [0; 32]);
+        let settings = Settings::of(config, [0; 32]);
         let entries =
             Entries::new(pool.clone(), Clock::system(), Collections::new(pool.clone(), Clock::system()), settings);
         for (name, count) in [("contact", 60), ("signup", 45)] {

@@ -5,26 +5,30 @@
 use std::sync::atomic::Ordering;
 
 use rocket::http::ContentType;
-use rocket::{Route, State, get, routes};
+use rocket::{State, get};
 use rocket_prometheus::PrometheusMetrics;
 use rocket_prometheus::prometheus::core::Collector;
 use rocket_prometheus::prometheus::proto::MetricFamily;
 use rocket_prometheus::prometheus::{self, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
 use crate::db::Pool;
+use crate::domain::Domain;
 use crate::entries::{Entries, Tally};
 use crate::error::{Error, Result};
-use crate::staff::Owner;
+use crate::staff::{ADMIN, Area, Owner};
 use crate::waiting::Rooms;
-use crate::web::ApiError;
+use crate::web::{ApiError, api};
 
-/// What this route says of itself.
-#[derive(utoipa::OpenApi)]
-#[openapi(paths(metrics))]
-pub struct Docs;
+static AREAS: [Area; 1] = [Area::of("/metrics", &ADMIN)];
 
-pub fn routes() -> Vec<Route> {
-    routes![metrics]
+/// For whoever watches over the program.
+pub fn domain() -> Domain {
+    Domain {
+        apis: vec![("/", api![metrics])],
+        areas: &AREAS,
+        tags: &[("health", "For whoever watches over the program")],
+        ..Domain::new("metrics")
+    }
 }
 
 /// The state of the program in numbers

@@ -9,7 +9,8 @@ use super::outcome::{Outcome, print};
 use crate::collections::{CollectionName, Collections, NewCollection, WebOrigin};
 use crate::config::Config;
 use crate::db::Pool;
-use crate::entries::{Entries, How, ImportReport, Options, Reader, Source, Survey, parse_query};
+use crate::entries::{Entries, How, ImportReport, Reader, Settings, Survey, parse_query};
+use crate::files::{Options, Source};
 use crate::filter::Format;
 use crate::moment::Clock;
 use crate::staff::Author;
@@ -44,7 +45,7 @@ fn collections(pool: &Pool) -> Collections {
 
 /// Entries for a command: without limits, the budgets of a person who waits.
 pub(super) fn entries(pool: &Pool, config: &Config) -> Entries {
-    let mut settings = crate::app::settings(config, [0; 32]);
+    let mut settings = Settings::of(config, [0; 32]);
     settings.rates = None;
     Entries::new(pool.clone(), Clock::system(), collections(pool), settings)
 }

@@ -5,7 +5,7 @@ use super::outcome::{Outcome, print};
 use crate::config::Config;
 use crate::db::Pool;
 use crate::moment::{Clock, DAY, MINUTE};
-use crate::staff::{Accounts, Author, Change, Email, NewToken, Password, Role, Scopes, SessionLimits};
+use crate::staff::{Accounts, Author, Change, Email, NewToken, Password, Role, SessionLimits};
 
 /// Runs a command on the accounts, and closes the database after it.
 async fn with_accounts<F: Future<Output = Outcome>>(config: &Config, run: impl FnOnce(Accounts) -> F) -> Outcome {
@@ -56,7 +56,7 @@ pub(super) async fn token(command: TokenCommand, config: &Config) -> Outcome {
         match command {
             TokenCommand::Add { user, scope, name, expires } => {
                 let account = accounts.find_by_email(&Email::parse(&user)?).await?;
-                let scopes = Scopes::parse(scope.iter().map(String::as_str))?;
+                let scopes = crate::app::areas().parse(scope.iter().map(String::as_str))?;
                 let expires = expires.as_deref().map(lasting).transpose()?.map(|ms| Clock::system().now().plus(ms));
                 let (id, text) = accounts.make_token(&by, &account, NewToken { name, scopes, expires }).await?;
                 eprintln!("Token {id} of {}. Keep it: it is not shown again.", account.email);

@@ -3,7 +3,46 @@
 //!
 //! What always holds is what holds for all [`crate::records`]; what a resource has is declared here, once.
 
-use crate::records::{COMMON, Column, Key, Kind, Resource};
+use crate::domain::Domain;
+use crate::records::{COMMON, Column, Described, Key, Kind, Resource};
+use crate::staff::{Area, NavLink, Role, Scope};
+
+/// Reading and changing the directory.
+pub static SCOPE: Scope =
+    Scope { name: "directory", meaning: "Colleges, majors, advisors, students, FAQs", role: Role::Viewer };
+
+static AREAS: [Area; 4] = [
+    Area::of("/api/v1/colleges", &SCOPE),
+    Area::of("/api/v1/majors", &SCOPE),
+    Area::of("/api/v1/advisors", &SCOPE),
+    Area::of("/api/v1/students", &SCOPE),
+];
+
+static NAVIGATION: [NavLink; 1] = [NavLink {
+    name: "Directory",
+    href: "/directory",
+    places: &["directory", "students"],
+    key: Some('d'),
+    role: Role::Viewer,
+    rank: 30,
+}];
+
+/// Everything that the application needs to know of the directory.
+pub fn domain() -> Domain {
+    let students = Described::new(&STUDENTS, "Student", "directory");
+    Domain {
+        records: vec![
+            Described::new(&COLLEGES, "College", "directory"),
+            Described::new(&MAJORS, "Major", "directory"),
+            Described::new(&ADVISORS, "Advisor", "directory"),
+            Described { reads: Some(Role::Viewer), ..students },
+        ],
+        areas: &AREAS,
+        tags: &[("directory", "Colleges, majors, advisors, students and FAQs")],
+        navigation: &NAVIGATION,
+        ..Domain::new("directory")
+    }
+}
 
 pub static COLLEGES: Resource = Resource {
     name: "colleges",

@@ -9,7 +9,7 @@ use rocket::http::uri::Origin;
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::{FromRequest, Outcome as GuardOutcome};
 use rocket::response::{self, Responder, Response};
-use rocket::{Request, Route, State, post, routes};
+use rocket::{Request, State, post};
 use tokio_util::io::ReaderStream;
 
 use super::body::{self, Body};
@@ -22,7 +22,7 @@ use super::service::Entries;
 use crate::error::{Error, FieldError, Result};
 use crate::json;
 use crate::limits::{MAX_BODY, MAX_UPLOAD, UPLOAD_SECONDS};
-use crate::web::{self, ClientAddress, Html, Idempotency, Negotiation, SeeOther, in_time, see_other};
+use crate::web::{self, Api, ClientAddress, Html, Idempotency, Negotiation, SeeOther, api, in_time, see_other};
 use crate::words::did_you_mean;
 
 /// What `/add` takes from the address.
@@ -30,13 +30,9 @@ const CONTROLS: [&str; 3] = ["_collection", "_key", "_next"];
 /// Parameters that are told as not used.
 const MAX_STRAYS: usize = 5;
 
-/// What this route says of itself.
-#[derive(utoipa::OpenApi)]
-#[openapi(paths(add))]
-pub struct Docs;
-
-pub fn routes() -> Vec<Route> {
-    routes![add]
+/// `POST /add`.
+pub fn api() -> Api {
+    api![add]
 }
 
 /// The headers of `/add` that matter.
@@ -141,7 +137,7 @@ fn locate(response: &mut Response<'_>, id: Option<EntryId>) {
             ),
         ),
     ),
-    extensions(("x-role" = json!("anybody"))),
+    extensions(("x-role" = json!("anybody")), ("x-errors" = json!([403, 404, 429]))),
 )]
 #[post("/add", data = "<data>")]
 async fn add(

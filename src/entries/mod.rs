@@ -38,24 +38,83 @@ mod upkeep;
 mod views;
 mod work;
 
-pub use add::Docs as AddDocs;
-pub use api::Docs;
+use rocket::{Build, Orbit, Rocket};
+
+use crate::collections::{self, Collections};
+use crate::domain::{Domain, Ground, Job};
+use crate::staff::{Area, NavLink, Role};
+
 pub use entry::{Entry, EntryId, Kept, NewEntry, Outcome};
-pub use import::{How, ImportReport, Options, Sheet, Source, Survey, TABLE};
+pub use import::{How, ImportReport, Survey};
 pub use intake::Tally;
 pub use limits::RateSettings;
 pub use reader::Reader;
 pub use service::{Entries, Settings};
-pub use snippet::routes as snippet_routes;
 pub use store::{Pin, SavedView};
 pub use system::{GRAMMAR, parse_query};
 
-/// URLs for anybody: no session is read, CORS is open.
-pub fn public_routes() -> Vec<rocket::Route> {
-    [add::routes(), api::public_routes()].concat()
+static AREAS: [Area; 3] = [
+    Area { address: "/list", reads: &collections::READ, writes: &collections::WRITE },
+    Area { address: "/csv", reads: &collections::READ, writes: &collections::WRITE },
+    Area { address: "/api/v1/entries", reads: &collections::READ, writes: &collections::WRITE },
+];
+
+static NAVIGATION: [NavLink; 3] = [
+    link("Entries", "/list", &["list", "entries"], Some('e'), 10),
+    link("Import", "/import", &["import"], None, 50),
+    link("Playground", "/playground", &["playground"], None, 60),
+];
+
+const fn link(
+    name: &'static str,
+    href: &'static str,
+    places: &'static [&'static str],
+    key: Option<char>,
+    rank: u8,
+) -> NavLink {
+    NavLink { name, href, places, key, role: Role::Viewer, rank }
 }
 
-/// URLs for staff.
-pub fn staff_routes() -> Vec<rocket::Route> {
-    [api::staff_routes(), pages::routes()].concat()
+/// Everything that the application needs to know of entries.
+pub fn domain() -> Domain {
+    Domain {
+        apis: vec![("/", add::api()), ("/", api::api())],
+        pages: [snippet::routes(), pages::routes()].concat(),
+        areas: &AREAS,
+        tags: &[("entries", "What pages send, to be listed and exported")],
+        schemas: Some(api::schemas),
+        navigation: &NAVIGATION,
+        manage: Some(manage),
+        jobs: Some(jobs),
+        stop: Some(|rocket| Box::pin(async { stop(rocket).await })),
+        ..Domain::new("entries")
+    }
+}
+
+fn manage(rocket: Rocket<Build>, ground: &Ground<'_>) -> Rocket<Build> {
+    let collections = rocket.state::<Collections>().expect("collections stand before entries in app.rs").clone();
+    let settings = Settings::of(ground.config, ground.secret);
+    rocket.manage(Entries::new(ground.pool.clone(), ground.clock.clone(), collections, settings))
+}
+
+fn jobs(rocket: &Rocket<Orbit>) -> Vec<Job> {
+    let Some(entries) = rocket.state::<Entries>() else { return Vec::new() };
+    vec![
+        Job::new("counts of fields and refused origins", entries, async |entries| entries.write_down().await),
+        Job::new("pins of slow filters", entries, async |entries| entries.pin_slow_fields().await),
+        Job::new("indexes of pins", entries, async |entries| entries.build_pins().await),
+        Job::new("cancelled imports", entries, async |entries| entries.end_all_cancelled().await),
+        Job::new("files that nobody confirmed", entries, async |entries| entries.forget_uploads().await),
+        Job::new("deleted collections", entries, async |entries| entries.purge_collections().await),
+        Job::new("retention", entries, async |entries| entries.sweep().await.map(drop)),
+    ]
+}
+
+/// Failing, it loses just counts and refused origins.
+async fn stop(rocket: &Rocket<Orbit>) {
+    if let Some(entries) = rocket.state::<Entries>()
+        && let Err(error) = entries.write_down().await
+    {
+        tracing::warn!(%error, "refused origins were not written down");
+    }
 }

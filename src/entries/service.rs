@@ -13,8 +13,10 @@ use super::limits::{Limits, RateSettings};
 use super::seen::SeenFields;
 use super::slow::SlowFilters;
 use crate::collections::Collections;
+use crate::config::{Config, Switch};
 use crate::db::Pool;
 use crate::moment::Clock;
+use crate::web::uploads;
 
 /// How entries behave; the part of the configuration that concerns them.
 #[derive(Debug, Clone)]
@@ -30,6 +32,25 @@ pub struct Settings {
     pub cursor_key: [u8; 32],
     /// Folder of files that wait to be imported.
     pub uploads: PathBuf,
+}
+
+impl Settings {
+    /// The part of the configuration that concerns entries.
+    pub fn of(config: &Config, cursor_key: [u8; 32]) -> Settings {
+        let rates = RateSettings {
+            per_address: config.rate_per_address,
+            burst_per_address: config.burst_per_address,
+            per_collection: config.rate_per_collection,
+        };
+        Settings {
+            rates: (config.rate_limit == Switch::On).then_some(rates),
+            list_budget: Duration::from_millis(config.list_budget_ms),
+            facet_budget: Duration::from_millis(config.facet_budget_ms),
+            slow_filter: Duration::from_millis(config.slow_filter_ms),
+            cursor_key,
+            uploads: uploads(config),
+        }
+    }
 }
 
 /// Everything about entries, shared by all requests. Cheap to clone.

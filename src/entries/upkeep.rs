@@ -66,24 +66,11 @@ impl Entries {
         Ok(())
     }
 
-    /// Writes down what is only in memory: counts, and origins that were refused. Failing, it loses just these.
-    pub async fn write_down(&self) {
-        self.intake.flush().await;
-        if let Err(error) = self.collections.flush().await {
-            tracing::warn!(%error, "refused origins were not written down");
-        }
-    }
-
-    /// One round of everything that is done now and then.
-    pub async fn upkeep(&self) -> Result<()> {
+    /// Writes down what is only in memory: counts of fields, and origins that were refused. Forgets whom no limit concerns
+    /// any more.
+    pub async fn write_down(&self) -> Result<()> {
         self.limits.forget_quiet();
         self.intake.flush().await;
-        self.collections.flush().await?;
-        self.pin_slow_fields().await?;
-        self.build_pins().await?;
-        self.end_all_cancelled().await?;
-        self.forget_uploads().await?;
-        self.purge_collections().await?;
-        self.sweep().await.map(drop)
+        self.collections.flush().await
     }
 }

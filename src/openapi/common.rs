@@ -64,19 +64,16 @@ pub(super) fn finish(path: &str, method: &str, operation: &mut Value, areas: &Ar
     let described = operation["responses"].as_object().map_or(0, Map::len) > 0;
     debug_assert!(described, "{method} {path} says no answer");
     let mut statuses = vec![500, 503];
+    statuses.extend(own_errors(operation));
     let mut when = |condition: bool, more: &[u16]| statuses.extend(more.iter().filter(|_| condition));
-    let plain = matches!(path, "/healthz" | "/readyz" | "/version");
-    when(!plain, &[400]);
+    when(operation["x-plain"] != true, &[400]);
     when(path.starts_with("/api/"), &[406]);
-    when(api || matches!(path, "/list" | "/csv" | "/metrics"), &[401, 403]);
-    when(path == "/add", &[403]);
-    let names = ["/list", "/csv", "/add", "/api/v1/entries", "/api/v1/queuers"];
-    when(path.contains('{') || names.contains(&path), &[404]);
+    when(api || role != "anybody", &[401, 403]);
+    when(path.contains('{'), &[404]);
     when(changes, &[409, 422]);
     when(has_body, &[413, 415]);
-    when(has_version(path, method), &[412]);
+    when(has_version(path, method, operation), &[412]);
     when(method == "put", &[428]);
-    when(method == "post" && matches!(path, "/add" | "/api/v1/queuers"), &[429]);
     answers(method, operation, api);
     for status in statuses {
         let key = status.to_string();
@@ -84,13 +81,24 @@ pub(super) fn finish(path: &str, method: &str, operation: &mut Value, areas: &Ar
             operation["responses"][&key] = json!({ "$ref": format!("#/components/responses/E{status}") });
         }
     }
+    if let Some(operation) = operation.as_object_mut() {
+        operation.retain(|name, _| !NOTES.contains(&name.as_str()));
+    }
+}
+
+/// What a route notes of itself for this file alone: errors that only it has, that it has no version, and that nothing of
+/// a request to it is read.
+const NOTES: [&str; 3] = ["x-errors", "x-version", "x-plain"];
+
+fn own_errors(operation: &Value) -> Vec<u16> {
+    let statuses = operation["x-errors"].as_array().into_iter().flatten();
+    statuses.filter_map(Value::as_u64).filter_map(|status| u16::try_from(status).ok()).collect()
 }
 
 /// Whether a change may name the version that it means.
-fn has_version(path: &str, method: &str) -> bool {
-    let without = ["sessions", "pins", "origins"];
+fn has_version(path: &str, method: &str, operation: &Value) -> bool {
     let item = path.starts_with("/api/v1/") && path.contains('{');
-    item && matches!(method, "put" | "patch" | "delete") && !path.split('/').any(|part| without.contains(&part))
+    item && matches!(method, "put" | "patch" | "delete") && operation["x-version"] != false
 }
 
 /// Who may: a session, or a token with the scope that the address needs.
@@ -101,7 +109,7 @@ fn security(path: &str, role: &str, areas: &Areas) -> Value {
         Some("owner") => Role::Owner,
         _ => return json!([]),
     };
-    let scope = areas.scope(path, least).map_or(Vec::new(), |scope| vec![scope.name()]);
+    let scope = areas.scope(path, least).map_or(Vec::new(), |scope| vec![scope.name]);
     let mut ways = vec![json!({ "token": scope }), json!({ "session": [] })];
     if role.ends_with("or holder") {
         ways.push(json!({ "place": [] }));
@@ -117,7 +125,7 @@ pub(super) fn parameters(path: &str, method: &str, operation: &mut Value, api: b
     let optional = |name: &str, text: &str| json!({ "name": name, "in": "header", "description": text, "required": false, "schema": { "type": "string" } });
     let mut more = Vec::new();
     let writes = matches!(method, "post" | "put" | "patch");
-    if has_version(path, method) {
+    if has_version(path, method, operation) {
         let mut if_match = optional("If-Match", "The ETag that was read; `*` for any version");
         if_match["required"] = (method == "put").into();
         if_match["example"] = "*".into();

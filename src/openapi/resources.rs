@@ -2,19 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::records::{Column, Kind, Resource};
+use crate::records::{Column, Described, Kind, Resource};
 use crate::staff::Role;
-
-/// A resource with the name of its schema and what may be done with it.
-pub struct Described {
-    pub resource: &'static Resource,
-    pub schema: &'static str,
-    pub tag: &'static str,
-    /// The least role that reads it; `None`: anybody.
-    pub reads: Option<Role>,
-    /// By the routes that all records share.
-    pub changes: bool,
-}
 
 /// The operations and schemas of a resource.
 pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut Map<String, Value>) {
@@ -22,7 +11,7 @@ pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut M
     let role = described.reads.map_or("anybody", Role::name);
     let base = format!("/api/v1/{}", resource.name);
     let item = format!("{base}/{{id}}");
-    schemas.insert((*schema).to_owned(), shown_schema(resource));
+    schemas.insert((*schema).to_owned(), shown_schema(described));
     schemas.insert(format!("{schema}List"), list_schema(resource, schema));
     let mut list = answer("A page of them; or a download, with `_format`", &format!("{schema}List"));
     list["content"]["text/csv"] = json!({ "schema": { "type": "string" } });
@@ -37,7 +26,7 @@ pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut M
             "parameters": id_parameter(), "responses": { "200": answer("It", schema) }
         });
     }
-    if described.changes {
+    if described.changes() {
         schemas.insert(format!("{schema}Whole"), written_schema(resource, true));
         schemas.insert(format!("{schema}Change"), written_schema(resource, false));
         describe_changes(described, &base, &item, paths);
@@ -101,28 +90,18 @@ fn answer(text: &str, schema: &str) -> Value {
     json!({ "description": text, "content": content(schema) })
 }
 
-fn shown_schema(resource: &'static Resource) -> Value {
+fn shown_schema(described: &Described) -> Value {
+    let resource = described.resource;
     let mut properties: Map<_, _> =
         resource.readable(true).map(|column| (column.name.to_owned(), column_schema(column, true))).collect();
     let required: Vec<_> = if resource.public { vec!["id"] } else { properties.keys().map(String::as_str).collect() };
     let mut schema = json!({ "type": "object", "required": required });
-    if resource.name == "queues" {
-        properties.extend(live_schema());
+    if let Some(live) = described.live {
+        properties
+            .extend(live().as_object().into_iter().flatten().map(|(name, schema)| (name.clone(), schema.clone())));
     }
     schema["properties"] = properties.into();
     schema
-}
-
-/// What is going on in a queue, beside its settings.
-fn live_schema() -> [(String, Value); 5] {
-    let object = json!({ "type": "object" });
-    [
-        ("open".into(), json!({ "type": "boolean", "description": "Somebody may join now" })),
-        ("waiting".into(), json!({ "type": "integer" })),
-        ("on_duty".into(), json!({ "type": "array", "items": object })),
-        ("estimate".into(), json!({ "$ref": "#/components/schemas/Wait" })),
-        ("seq".into(), json!({ "type": "integer", "description": "Raised by everything that happens" })),
-    ]
 }
 
 fn list_schema(resource: &'static Resource, schema: &str) -> Value {

@@ -3,7 +3,7 @@
 use rocket::http::Status;
 use rocket::http::uri::Origin;
 use rocket::request::{FromRequest, Outcome};
-use rocket::{Request, Route, State, delete, get, patch, post, put, routes};
+use rocket::{Request, State, delete, get, patch, post, put, routes};
 use serde_json::{Value, json};
 
 use super::list::{GRAMMAR, chosen};
@@ -11,20 +11,22 @@ use super::{Item, Listing, Records, Resource, csv};
 use crate::error::{Error, Result};
 use crate::filter::{self, Format, Query};
 use crate::staff::{Staff, Visitor};
-use crate::web::{Answer, Download, IfMatch, JsonAnswer, JsonObject, NoBody, Refused, WebHost, item_id, query_pairs};
+use crate::web::{
+    Answer, Api, Download, IfMatch, JsonAnswer, JsonObject, NoBody, Refused, WebHost, encode, item_id, query_pairs,
+};
 
 /// GET of lists and items.
-pub fn read_routes() -> Vec<Route> {
-    routes![list, show]
+pub fn reads() -> Api {
+    Api::declared(routes![list, show])
 }
 
 /// POST, PUT, PATCH, DELETE and restoration.
-pub fn write_routes() -> Vec<Route> {
-    routes![make, replace, merge, delete, restore]
+pub fn changes() -> Api {
+    Api::declared(routes![make, replace, merge, delete, restore])
 }
 
 /// The resources that are mounted.
-pub struct Catalogue(pub &'static [&'static Resource]);
+pub struct Catalogue(pub Vec<&'static Resource>);
 
 /// The resource at whose address a route is mounted.
 pub struct Which(pub &'static Resource);
@@ -35,7 +37,7 @@ impl<'r> FromRequest<'r> for Which {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let base = request.route().map_or("", |route| route.uri.base());
         let name = base.rsplit('/').next().unwrap_or("");
-        let known = request.rocket().state::<Catalogue>().map_or(&[][..], |catalogue| catalogue.0);
+        let known = request.rocket().state::<Catalogue>().map_or(&[][..], |catalogue| &catalogue.0);
         match known.iter().find(|resource| resource.name == name) {
             Some(resource) => Outcome::Success(Which(resource)),
             None => Refused::fail(request, Error::NotFound("There is nothing here.".into())),
@@ -92,7 +94,7 @@ pub fn list_answer(
         Some(next) => {
             let kept = query.params.iter().filter(|(name, _)| name != "_cursor");
             let pairs = kept.cloned().chain([("_cursor".to_owned(), next.to_owned())]);
-            let params = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let params = encode(&pairs.collect::<Vec<_>>());
             answer.with("Link", format!("<{}{}?{params}>; rel=\"next\"", host.0, uri.path()))
         }
         None => answer,

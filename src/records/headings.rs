@@ -2,8 +2,8 @@
 
 use super::csv::name_column;
 use super::{Column, Resource};
-use crate::entries::Sheet;
 use crate::error::{Error, Result};
+use crate::files::Sheet;
 
 /// Where the cells of a column go.
 #[derive(Clone, Copy)]

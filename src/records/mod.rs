@@ -6,6 +6,7 @@
 
 pub mod api;
 mod csv;
+mod described;
 mod headings;
 mod input;
 mod list;
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
+pub use described::{Described, Mounted};
 pub use input::{from_form, read_only_unchanged};
 pub use list::Listing;
 pub use roster::{Choices, ImportReport, Key};

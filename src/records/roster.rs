@@ -9,8 +9,8 @@ use super::headings::{Place, places};
 use super::input::{self, Absent};
 use super::{Bound, Column, Kind, Records, Resource, store};
 use crate::db::Tx;
-use crate::entries::Sheet;
 use crate::error::{Error, Result};
+use crate::files::Sheet;
 use crate::formula::unguarded;
 use crate::staff::{Author, Deed, audit};
 

@@ -104,11 +104,11 @@ async fn recognised(request: &Request<'_>, role: Role) -> Result<Option<Account>
             let recognised = accounts(request)?.recognise_token(&token).await?;
             let (account, scopes) = recognised.ok_or(Error::Unauthenticated)?;
             let path = request.uri().path().as_str();
-            let needed = request.rocket().state::<&Areas>().and_then(|areas| areas.scope(path, role));
+            let needed = request.rocket().state::<Areas>().and_then(|areas| areas.scope(path, role));
             match needed {
-                Some(scope) if scopes.0.contains(&scope) => Ok(Some(account)),
+                Some(scope) if scopes.holds(scope) => Ok(Some(account)),
                 Some(scope) => {
-                    Err(Error::Forbidden(format!("This needs a token with the scope {}.", scope.name()).into()))
+                    Err(Error::Forbidden(format!("This needs a token with the scope {}.", scope.name).into()))
                 }
                 None => Err(Error::Forbidden("Tokens open the API only, not this page.".into())),
             }

@@ -8,6 +8,7 @@ use rocket::{Request, Route, State, get, post, routes};
 
 use super::account::{Account, Email, Password};
 use super::guards::{Arrival, OwnSession, Visitor};
+use super::navigation::{NavLink, Navigation};
 use super::service::Accounts;
 use super::session::{Browser, SignIn, SignedIn};
 use crate::error::{Error, FieldError, Result, both};
@@ -19,9 +20,24 @@ pub struct Layout {
     pub person: Option<Account>,
     /// The first segment of the path: which entry of the navigation is the present one.
     pub place: String,
+    /// The main navigation, as this person sees it.
+    pub links: Vec<&'static NavLink>,
 }
 
 impl Layout {
+    /// The frame of a page that this person asks for.
+    pub fn of(request: &Request<'_>, person: Option<Account>) -> Layout {
+        let place = request.uri().path().segments().next().unwrap_or("").to_owned();
+        let navigation = request.rocket().state::<Navigation>();
+        let links = person.as_ref().zip(navigation).map(|(person, all)| all.seen_by(person.role));
+        Layout { person, place, links: links.unwrap_or_default() }
+    }
+
+    /// Whether an entry of the navigation is the present one.
+    pub fn is_at(&self, link: &NavLink) -> bool {
+        link.places.contains(&self.place.as_str())
+    }
+
     pub fn asset(&self, name: &str) -> String {
         crate::web::assets::url(name)
     }
@@ -31,8 +47,7 @@ impl Layout {
 impl<'r> FromRequest<'r> for Layout {
     type Error = ();
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let place = request.uri().path().segments().next().unwrap_or("").to_owned();
-        request.guard::<Visitor>().await.map(|visitor| Layout { person: visitor.0, place })
+        request.guard::<Visitor>().await.map(|visitor| Layout::of(request, visitor.0))
     }
 }
 

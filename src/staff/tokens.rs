@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use super::audit::{self, Author, Deed};
-use super::scopes::Scopes;
+use super::scopes::{Scope, Scopes};
 use super::service::Shared;
 use super::session::Token;
 use super::store;
@@ -15,7 +15,7 @@ use crate::secrets::{random_token, sha256};
 pub struct NewToken {
     /// What it is for, in a few words.
     pub name: String,
-    pub scopes: Scopes,
+    pub scopes: Vec<&'static Scope>,
     /// When it stops working; `None`: never.
     pub expires: Option<Moment>,
 }
@@ -39,7 +39,7 @@ impl Shared {
             hash: &hash,
             user: account.id,
             name,
-            scopes: new.scopes.stored(),
+            scopes: Scopes::stored(&new.scopes),
             hint: &token[token.len() - 4..],
             expires: new.expires,
         };
@@ -47,12 +47,16 @@ impl Shared {
         let present = store::by_id_for_update(&mut tx, account.id).await?.map(|(account, _)| account);
         let present = present.filter(Account::is_active);
         let present = present.ok_or_else(|| Error::Conflict("This account is disabled or removed.".into()))?;
-        if let Some(scope) = new.scopes.0.iter().find(|scope| scope.role() > present.role) {
-            let (scope, role) = (scope.name(), scope.role().name());
+        if let Some(scope) = new.scopes.iter().find(|scope| scope.role > present.role) {
+            let (scope, role) = (scope.name, scope.role.name());
             return Err(Error::invalid("/scopes", format!("{scope} is for accounts with the role {role}")));
         }
         let id = store::insert_token(&mut tx, row, self.clock.now()).await?;
-        let detail = format!("{} for account {}", new.scopes.names().join(" "), account.id);
+        let detail = format!(
+            "{} for account {}",
+            new.scopes.iter().map(|scope| scope.name).collect::<Vec<_>>().join(" "),
+            account.id
+        );
         self.noted(tx, by, Deed::new("made", "tokens", id).with(detail)).await?;
         Ok((id, token))
     }

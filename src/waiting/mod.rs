@@ -33,8 +33,17 @@ mod store;
 mod sweep;
 mod texts;
 
+use rocket::{Build, Rocket};
+use serde_json::{Value, json};
+
+use crate::config::Switch;
+use crate::directory;
+use crate::domain::{Domain, Ground};
+use crate::records::{Described, Mounted, Records};
+use crate::staff::{Area, NavLink, Role, Scope};
+use crate::web::extended_schema;
+
 pub use actor::{Actor, Caller, Desk};
-pub use api::Docs;
 pub use join::{Join, Who};
 pub use place::{Place, State, Status};
 pub use queue::{Announcement, OnDuty, Queue};
@@ -42,17 +51,71 @@ pub use resources::{FAQS, QUEUERS, QUEUES};
 pub use rules::Step;
 pub use service::Rooms;
 
-/// URLs for anybody.
-pub fn public_routes() -> Vec<rocket::Route> {
-    [api::public_routes(), pages::routes()].concat()
+static SCOPE: Scope =
+    Scope { name: "waiting", meaning: "Read queues and places; call, step, transfer, close", role: Role::Viewer };
+
+static AREAS: [Area; 3] = [
+    Area::of("/api/v1/queues", &SCOPE),
+    Area::of("/api/v1/queuers", &SCOPE),
+    Area::of("/api/v1/faqs", &directory::SCOPE),
+];
+
+static NAVIGATION: [NavLink; 1] = [NavLink {
+    name: "Rooms",
+    href: "/board",
+    places: &["board", "places"],
+    key: Some('q'),
+    role: Role::Viewer,
+    rank: 20,
+}];
+
+/// Everything that the application needs to know of the waiting room.
+pub fn domain() -> Domain {
+    let queues = Described::new(&QUEUES, "Queue", "waiting room");
+    let places = Described::new(&QUEUERS, "PlaceRow", "waiting room");
+    Domain {
+        apis: vec![("/", api::api()), ("/", api::declared()), ("/api/v1/queues", api::queues())],
+        pages: [pages::routes(), board::routes(), numbers::routes()].concat(),
+        records: vec![
+            Described::new(&FAQS, "FAQ", "directory"),
+            Described { mounted: Mounted::Changes, live: Some(live_schema), ..queues },
+            Described { reads: Some(Role::Viewer), mounted: Mounted::Nothing, ..places },
+        ],
+        areas: &AREAS,
+        tags: &[("waiting room", "Queues and the places in them")],
+        schemas: Some(schemas),
+        navigation: &NAVIGATION,
+        manage: Some(manage),
+        start: Some(|rocket| {
+            if let Some(rooms) = rocket.state::<Rooms>() {
+                tokio::spawn(rooms.clone().run(rocket.shutdown()));
+            }
+        }),
+        ..Domain::new("waiting")
+    }
 }
 
-/// URLs for staff.
-pub fn staff_routes() -> Vec<rocket::Route> {
-    [api::staff_routes(), board::routes(), numbers::routes()].concat()
+fn manage(rocket: Rocket<Build>, ground: &Ground<'_>) -> Rocket<Build> {
+    let records = rocket.state::<Records>().expect("app.rs makes it first").clone();
+    let limited = ground.config.rate_limit == Switch::On;
+    rocket.manage(Rooms::new(ground.pool.clone(), ground.clock.clone(), records, limited))
 }
 
-/// Reading queues: settings with what is going on.
-pub fn queue_routes() -> Vec<rocket::Route> {
-    api::queue_routes()
+/// What is going on in a queue, beside its settings.
+fn live_schema() -> Value {
+    let object = json!({ "type": "object" });
+    json!({
+        "open": { "type": "boolean", "description": "Somebody may join now" },
+        "waiting": { "type": "integer" },
+        "on_duty": { "type": "array", "items": object },
+        "estimate": { "$ref": "#/components/schemas/Wait" },
+        "seq": { "type": "integer", "description": "Raised by everything that happens" },
+    })
+}
+
+fn schemas() -> Value {
+    let link = json!({
+        "token": { "type": ["string", "null"] }, "status_url": { "type": ["string", "null"], "format": "uri" }
+    });
+    json!({ "PlaceJoined": extended_schema("Place", link) })
 }

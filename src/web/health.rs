@@ -1,8 +1,9 @@
 //! `/healthz`, `/readyz`, `/version`: open and cheap.
 
-use rocket::{Route, State, get, routes};
+use rocket::{State, get};
 
 use super::errors::ApiError;
+use super::routes::{Api, api};
 use crate::db::Pool;
 use crate::error::Error;
 
@@ -10,7 +11,7 @@ use crate::error::Error;
 #[utoipa::path(
     tag = "health",
     responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
-    extensions(("x-role" = json!("anybody"))),
+    extensions(("x-role" = json!("anybody")), ("x-plain" = json!(true))),
 )]
 #[get("/healthz")]
 fn alive() -> &'static str {
@@ -23,7 +24,7 @@ fn alive() -> &'static str {
 #[utoipa::path(
     tag = "health",
     responses((status = 200, description = "They can", body = String, content_type = "text/plain")),
-    extensions(("x-role" = json!("anybody"))),
+    extensions(("x-role" = json!("anybody")), ("x-plain" = json!(true))),
 )]
 #[get("/readyz")]
 async fn ready(db: &State<Pool>) -> Result<&'static str, ApiError> {
@@ -44,18 +45,14 @@ const RETRY: u64 = 5;
 #[utoipa::path(
     tag = "health",
     responses((status = 200, description = "Its name and number", body = String, content_type = "text/plain")),
-    extensions(("x-role" = json!("anybody"))),
+    extensions(("x-role" = json!("anybody")), ("x-plain" = json!(true))),
 )]
 #[get("/version")]
 fn version() -> &'static str {
     concat!("frontdesk ", env!("CARGO_PKG_VERSION"), "\n")
 }
 
-/// What these routes say of themselves.
-#[derive(utoipa::OpenApi)]
-#[openapi(paths(alive, ready, version))]
-pub struct Docs;
-
-pub fn routes() -> Vec<Route> {
-    routes![alive, ready, version]
+/// For whoever watches over the program.
+pub fn api() -> Api {
+    api![alive, ready, version]
 }

@@ -486,7 +486,7 @@ async fn what_is_done_late_is_done_with_the_rights_of_now() {
         };
         assert!(accounts.invite(&by, person).await.is_err(), "{kind}");
         let token = |scopes| frontdesk::staff::NewToken { name: "x".into(), scopes, expires: None };
-        let scopes = frontdesk::staff::Scopes::parse(["admin"]).unwrap();
+        let scopes = frontdesk::app::areas().parse(["admin"]).unwrap();
         assert!(accounts.make_token(&by, &other, token(scopes)).await.is_err(), "{kind}");
         assert_eq!(owner.get("/api/v1/colleges").await.json()["count"], 1, "{kind}");
         let made = owner.json(Method::Post, "/api/v1/tokens", r#"{"name":"x","scopes":["waiting"],"user_id":2}"#).await;

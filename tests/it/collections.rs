@@ -135,7 +135,7 @@ async fn a_field_whose_filters_stay_slow_is_pinned_by_itself() {
     for _ in 0..5 {
         owner.ids("_collection=default&plan=pro").await;
     }
-    app.state::<Entries>().upkeep().await.unwrap();
+    app.upkeep().await;
     assert!(owner.open("/collections/default").await.text.contains("because its filters were slow"));
 }
 

@@ -335,7 +335,7 @@ async fn names_of_purged_entries_are_forgotten() {
         app.stored(r#"{"old":1,"both":1}"#).await;
         app.wait(8 * frontdesk::moment::DAY);
         app.stored(r#"{"both":1,"new":1}"#).await;
-        app.state::<frontdesk::entries::Entries>().upkeep().await.unwrap();
+        app.upkeep().await;
         let header = owner.get("/csv").await.text;
         assert_eq!(header.lines().next().unwrap(), "_id,_received,_at,_session,_origin,both,new", "{database}");
         app.stored(r#"{"old":2}"#).await;

@@ -230,7 +230,7 @@ async fn a_cancelled_import_leaves_nothing() {
             tokio::task::yield_now().await;
         }
         assert_eq!(owner.form(&format!("{path}/cancellation"), "").await.status, 303);
-        app.state::<Entries>().upkeep().await.unwrap();
+        app.upkeep().await;
         // while rows are on their way it says so; whoever stores them takes them back
         let page = until_done(&owner, &path).await.text;
         assert!(page.contains("It was cancelled. Nothing of it is stored."), "{kind}");
@@ -261,7 +261,7 @@ async fn an_import_whose_end_was_cut_off_is_ended_later() {
         tx.commit().await.unwrap();
         assert!(owner.open(&path).await.text.contains("What it stored is being removed."), "{kind}");
         app.wait(60 * SECOND);
-        app.state::<Entries>().upkeep().await.unwrap();
+        app.upkeep().await;
         assert!(owner.open(&path).await.text.contains("Nothing of it is stored."), "{kind}");
         assert_eq!(owner.ids("_collection=people").await, [0i64; 0], "{kind}");
     }
@@ -328,10 +328,10 @@ async fn a_file_that_nobody_confirms_is_removed_after_a_day() {
         let path = upload(&owner, "people", "a.csv", b"n\n1\n").await.header("location").to_owned();
         let file = stored_upload(&app).await;
         app.wait(DAY - SECOND);
-        app.state::<Entries>().upkeep().await.unwrap();
+        app.upkeep().await;
         assert!(file.exists() && owner.open(&path).await.text.contains("Import into people"), "{kind}");
         app.wait(2 * SECOND);
-        app.state::<Entries>().upkeep().await.unwrap();
+        app.upkeep().await;
         assert!(!file.exists(), "{kind}");
         assert!(owner.open(&path).await.text.contains("Nothing of it is stored."), "{kind}");
     }

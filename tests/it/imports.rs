@@ -165,12 +165,7 @@ fn paths(tokens: TokenStream, path: &mut Vec<String>, into: &mut BTreeSet<Vec<St
 
 /// The file that a path leads to from a module, and what it names there; `None`: out of the crate, or to a name that no
 /// module has.
-fn resolve(
-    sources: &BTreeMap<Module, Source>,
-    from: &str,
-    path: &[String],
-    depth: usize,
-) -> Option<(Module, String)> {
+fn resolve(sources: &BTreeMap<Module, Source>, from: &str, path: &[String], depth: usize) -> Option<(Module, String)> {
     if depth > 20 {
         return None;
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use frontdesk::staff::{Accounts, Author, Change, Scope};
+use frontdesk::staff::{Accounts, Author, Change};
 use rocket::http::{ContentType, Cookie, Header, Method};
 
 use crate::calls::prepare;
@@ -84,8 +84,8 @@ async fn everybody(app: &TestApp) -> Vec<Who> {
         all.push(Who::signed_in(name, &person.token));
     }
     all.push(Who { site: "cross-site", name: "foreign page", ..Who::signed_in("", &owner.token) });
-    for (name, ..) in Scope::ALL {
-        all.push(Who::program(name, app.program("ow@example.org", &[name]).await.token));
+    for scope in frontdesk::app::areas().scopes() {
+        all.push(Who::program(scope.name, app.program("ow@example.org", &[scope.name]).await.token));
     }
     let disabled = app.sign_in_as("disabled@example.org", "owner").await.token;
     let revoked = app.program("disabled@example.org", &["admin"]).await.token;
@@ -128,6 +128,7 @@ async fn everybody_may_do_exactly_what_the_table_says() {
             assert!(!let_in || cells[0], "{kind}: a revoked token: {method} {path}");
             rows.insert((shown, method.as_str()), cells);
         }
+        check_description(&app, &rows).await;
         tables.push(table(&present.iter().map(|who| who.name).collect::<Vec<_>>(), &rows));
     }
     assert!(tables.windows(2).all(|pair| pair[0] == pair[1]), "both databases");
@@ -142,6 +143,32 @@ async fn everybody_may_do_exactly_what_the_table_says() {
         let differs = tables[0].lines().zip(printed.lines()).find(|(found, printed)| found != printed);
         assert_eq!(tables[0], printed, "docs/access.md says otherwise, first here: {differs:?}");
     }
+}
+
+/// What the description of the API says of each route (`x-role`) is what was found.
+async fn check_description(app: &TestApp, rows: &BTreeMap<(String, &str), Vec<bool>>) {
+    let document = app.get("/api/openapi.json").await.json();
+    let mut compared = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let route = path.replace('{', "<").replace('}', ">");
+            let found = rows.iter().find(|((known, verb), _)| *known == route && verb.eq_ignore_ascii_case(method));
+            let (_, cells) = found.unwrap_or_else(|| panic!("{method} {path} is described and not mounted"));
+            let said = operation["x-role"].as_str().unwrap();
+            let (least, or) = said.split_once(" or ").unwrap_or((said, ""));
+            let roles = ["anybody", "viewer", "staff", "owner"];
+            let least =
+                roles.iter().position(|role| *role == least).unwrap_or_else(|| panic!("{method} {path}: {said}"));
+            for (rank, let_in) in cells.iter().take(roles.len()).enumerate() {
+                // What is public depends on what is stored.
+                if rank > 0 || or != "public" {
+                    assert_eq!(*let_in, rank >= least, "{method} {path} is for {said}; who comes is {}", roles[rank]);
+                }
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 100, "{compared} routes were compared");
 }
 
 fn table(names: &[&str], rows: &BTreeMap<(String, &str), Vec<bool>>) -> String {

@@ -19,22 +19,27 @@ const ALLOWED: &[(&str, &str)] = &[
     ("secrets", "error"),
     ("filter", "db error json limits moment words"),
     ("formula", "filter"),
+    ("files", "error filter limits"),
     ("web", "config db error limits moment secrets"),
-    // the domains
+    // who may what; rows of tables whose columns are declared; what a domain is
     ("staff", "db error moment rate secrets web words"),
-    ("collections", "db error moment secrets staff web"),
-    ("entries", "collections db error filter formula json limits moment rate secrets staff web words"),
-    // rows of tables whose columns are declared, and who declares some
-    ("records", "config db entries error filter formula limits moment staff web words"),
-    ("directory", "records"),
-    ("waiting", "db directory error moment rate records secrets staff web words"),
-    ("access", "error moment records staff web"),
-    // what looks at all of them
-    ("metrics", "db entries error staff waiting web"),
-    ("openapi", "access collections entries error metrics records staff waiting web"),
-    ("app", "access collections config db directory entries metrics moment openapi records staff waiting web"),
-    ("demo", "app collections config db directory entries error moment records staff waiting"),
-    ("command", "app collections config db demo entries filter moment staff web"),
+    ("records", "config db error files filter formula limits moment staff web words"),
+    ("domain", "config db error moment records staff web"),
+    // the domains
+    ("collections", "db domain error moment secrets staff web"),
+    (
+        "entries",
+        "collections config db domain error files filter formula json limits moment rate secrets staff web words",
+    ),
+    ("directory", "domain records staff"),
+    ("waiting", "config db directory domain error moment rate records secrets staff web words"),
+    ("access", "domain error moment records staff web"),
+    ("metrics", "db domain entries error staff waiting web"),
+    ("openapi", "domain error records staff web"),
+    // the whole
+    ("app", "access collections config db directory domain entries metrics moment openapi records staff waiting web"),
+    ("demo", "collections config db directory entries error files moment records staff waiting"),
+    ("command", "app collections config db demo entries files filter moment staff web"),
 ];
 
 /// Files that answer requests, beside those in folders called `pages` and `api`.
@@ -60,13 +65,13 @@ const KNOW_ROCKET: &[(&str, &str)] = &[
     ("metrics", "a route, and what Rocket counted"),
     ("openapi", "a route"),
     ("web", "what routes share"),
-    ("collections", "lists its routes"),
     ("entries", "lists its routes"),
     ("waiting", "lists its routes"),
     ("entries::body", "content types"),
     ("entries::form", "content types"),
     ("records::csv", "downloads"),
     ("waiting::sweep", "ends with the server"),
+    ("domain", "what the application mounts"),
 ];
 
 fn used() -> Uses {

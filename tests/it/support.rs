@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use frontdesk::config::{Config, Switch};
 use frontdesk::moment::{Clock, Moment};
-use frontdesk::staff::{Author, NewToken, Scopes, SignIn};
+use frontdesk::staff::{Author, NewToken, SignIn};
 use rocket::http::{ContentType, Cookie, Header, Method};
 use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
 use serde_json::Value;
@@ -85,6 +85,13 @@ impl TestApp {
         self.client.rocket().state::<T>().unwrap()
     }
 
+    /// Does everything that is done now and then.
+    pub async fn upkeep(&self) {
+        for job in frontdesk::app::jobs(self.client.rocket()) {
+            job.run().await.unwrap_or_else(|error| panic!("{}: {error}", job.name));
+        }
+    }
+
     /// Moves the clock forward.
     pub fn wait(&self, milliseconds: i64) {
         self.clock.set(self.clock.now().plus(milliseconds));
@@ -128,7 +135,7 @@ impl TestApp {
     pub async fn program(&self, email: &str, scopes: &[&str]) -> Program<'_> {
         let accounts = self.state::<frontdesk::staff::Accounts>();
         let account = accounts.find_by_email(&frontdesk::staff::Email::parse(email).unwrap()).await.unwrap();
-        let scopes = Scopes::parse(scopes.iter().copied()).unwrap();
+        let scopes = frontdesk::app::areas().parse(scopes.iter().copied()).unwrap();
         let new = NewToken { name: "a program".into(), scopes, expires: None };
         let (_, token) = accounts.make_token(&Author::command_line(), &account, new).await.unwrap();
         Program { app: self, token }

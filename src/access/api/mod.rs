@@ -1,63 +1,43 @@
 //! `/api/v1/users`, `/tokens`, `/sessions`, `/audit`.
 
+mod audit;
 mod sessions;
 mod tokens;
 mod users;
 
-use rocket::http::uri::Origin;
-use rocket::{Route, State, get, routes};
-use utoipa::OpenApi;
+use rocket::routes;
+use serde_json::{Value, json};
 
-use super::AUDIT;
-use crate::records::Records;
-use crate::records::api::{Listed, answer_list, shown};
-use crate::staff::Owner;
-use crate::web::{Answer, JsonAnswer, WebHost, item_id};
+use crate::web::{Api, api, extended_schema};
 
 pub use users::link_url;
 
-/// What these routes say of themselves; the lists and reads of records are described by their declarations.
-#[derive(OpenApi)]
-#[openapi(paths(
-    users::invite,
-    users::replace,
-    users::merge,
-    users::remove,
-    users::restore,
-    users::new_link,
-    users::end_sessions,
-    tokens::make_token,
-    tokens::revoke_token,
-    sessions::sessions,
-    sessions::end_session
-))]
-pub struct Docs;
-
-pub fn routes() -> Vec<Route> {
-    [
-        routes![
-            users::users,
-            users::invite,
-            users::user,
-            users::replace,
-            users::merge,
-            users::remove,
-            users::restore,
-            users::new_link,
-            users::end_sessions
-        ],
-        routes![tokens::tokens, tokens::make_token, tokens::token, tokens::revoke_token],
-        routes![sessions::sessions, sessions::end_session, audit, audit_line],
+/// Changes of accounts, tokens and sessions.
+pub fn api() -> Api {
+    api![
+        users::invite,
+        users::replace,
+        users::merge,
+        users::remove,
+        users::restore,
+        users::new_link,
+        users::end_sessions,
+        tokens::make_token,
+        tokens::revoke_token,
+        sessions::sessions,
+        sessions::end_session,
     ]
-    .concat()
 }
 
-#[get("/api/v1/audit")]
-async fn audit(_owner: Owner, records: &State<Records>, uri: &Origin<'_>, host: WebHost) -> Answer<Listed> {
-    Ok(answer_list(records, &AUDIT, uri, true, &host).await?)
+/// Lists and single items, declared as records.
+pub fn declared() -> Api {
+    Api::declared(routes![users::users, users::user, tokens::tokens, tokens::token, audit::audit, audit::audit_line])
 }
 
-#[get("/api/v1/audit/<id>")]
-async fn audit_line(_owner: Owner, records: &State<Records>, id: &str) -> Answer<JsonAnswer> {
-    Ok(shown(records.find(&AUDIT, item_id(id)?, true).await?))
+/// Answers that are written without a struct.
+pub fn schemas() -> Value {
+    json!({
+        "Invited": extended_schema("User", json!({ "invitation": { "$ref": "#/components/schemas/Invitation" } })),
+        "NewToken": extended_schema("Token", json!({ "token": { "type": "string", "pattern": "^fd_" } })),
+    })
 }

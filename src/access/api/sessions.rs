@@ -72,7 +72,7 @@ impl<'r> rocket::request::FromRequest<'r> for Own {
     tag = "people",
     params(("id" = i64, Path, description = "Its number")),
     responses((status = 204, description = "Ended")),
-    extensions(("x-role" = json!("viewer"))),
+    extensions(("x-role" = json!("viewer")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/sessions/<id>")]
 pub(super) async fn end_session(viewer: Viewer, accounts: &State<Accounts>, id: &str) -> Answer<Status> {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, both};
 use crate::moment::Moment;
 use crate::records::Records;
 use crate::records::api::{Listed, answer_list, made, shown};
-use crate::staff::{Accounts, NewToken, Owner, Scopes};
+use crate::staff::{Accounts, Areas, NewToken, Owner};
 use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, WebHost, item_id};
 
 #[get("/api/v1/tokens")]
@@ -54,11 +54,12 @@ struct MakeToken {
 pub(super) async fn make_token(
     owner: Owner,
     accounts: &State<Accounts>,
+    areas: &State<Areas>,
     records: &State<Records>,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
     let new: MakeToken = body.parse()?;
-    let scopes = Scopes::parse(new.scopes.iter().map(String::as_str));
+    let scopes = areas.parse(new.scopes.iter().map(String::as_str));
     let expires = new.expires_at.as_deref().map(read_moment).transpose();
     let (scopes, expires) = both(scopes, expires)?;
     let account = match new.user_id {

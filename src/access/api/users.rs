@@ -285,7 +285,7 @@ pub(super) async fn new_link(
     tag = "people",
     params(("id" = i64, Path, description = "Its number")),
     responses((status = 204, description = "Signed out")),
-    extensions(("x-role" = json!("owner"))),
+    extensions(("x-role" = json!("owner")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/users/<id>/sessions")]
 pub(super) async fn end_sessions(owner: Owner, accounts: &State<Accounts>, id: &str) -> Answer<Status> {

@@ -10,7 +10,7 @@ use crate::error::{Error, FieldError, Result, both};
 use crate::moment::{DAY, Moment};
 use crate::records::Records;
 use crate::staff::{
-    Account, Accounts, Change, Layout, NewToken, OwnSession, Password, Role, Scope, Scopes, Session, Token, Viewer,
+    Account, Accounts, Areas, Change, Layout, NewToken, OwnSession, Password, Role, Session, Token, Viewer,
 };
 use crate::web::{ClientAddress, Fields, Html, Note, SeeOther, item_id, render, told};
 
@@ -38,6 +38,7 @@ impl AccountPage {
 
 /// What the page of one's own account needs.
 struct Own<'a> {
+    areas: &'a Areas,
     accounts: &'a Accounts,
     layout: Layout,
     account: Account,
@@ -47,12 +48,12 @@ struct Own<'a> {
 impl Own<'_> {
     async fn page(self, form: Fields, errors: Vec<FieldError>, made: String, note: String) -> Result<Html> {
         let (id, role) = (self.account.id, self.account.role);
-        let scopes = Scope::ALL.iter().filter(|(_, scope, _)| scope.role() <= role);
+        let scopes = self.areas.scopes().into_iter().filter(|scope| scope.role <= role);
         render(&AccountPage {
             layout: self.layout,
             sessions: self.accounts.sessions(id, Some(&self.session.0)).await?,
             tokens: self.accounts.tokens(Some(id)).await?,
-            scopes: scopes.map(|(name, _, meaning)| (*name, *meaning)).collect(),
+            scopes: scopes.map(|scope| (scope.name, scope.meaning)).collect(),
             account: self.account,
             made,
             form,
@@ -68,9 +69,10 @@ pub(super) async fn account(
     session: OwnSession,
     layout: Layout,
     accounts: &State<Accounts>,
+    areas: &State<Areas>,
     note: Note,
 ) -> Result<Html> {
-    let own = Own { accounts, layout, account: viewer.0, session: &session };
+    let own = Own { areas, accounts, layout, account: viewer.0, session: &session };
     own.page(Fields::default(), Vec::new(), String::new(), note.0).await
 }
 
@@ -87,6 +89,7 @@ pub(super) async fn change_password(
     session: OwnSession,
     layout: Layout,
     accounts: &State<Accounts>,
+    areas: &State<Areas>,
     address: ClientAddress,
     form: Fields,
 ) -> Result<After> {
@@ -98,7 +101,7 @@ pub(super) async fn change_password(
         Ok(()) => Ok(After::On(told("/account", "You have a new password. Your other browsers are signed out."))),
         Err(error) => {
             let (errors, note) = refused(error)?;
-            let own = Own { accounts, layout, account: viewer.0, session: &session };
+            let own = Own { areas, accounts, layout, account: viewer.0, session: &session };
             let page = own.page(Fields::default(), errors, String::new(), note).await?;
             Ok(After::Page(Status::UnprocessableEntity, page))
         }
@@ -131,10 +134,11 @@ pub(super) async fn make_token(
     session: OwnSession,
     layout: Layout,
     accounts: &State<Accounts>,
+    areas: &State<Areas>,
     records: &State<Records>,
     form: Fields,
 ) -> Result<After> {
-    let scopes = Scopes::parse(form.all("scope"));
+    let scopes = areas.parse(form.all("scope"));
     let expires = expiry(form.get("days"), records.clock().now());
     let made = match both(scopes, expires) {
         Ok((scopes, expires)) => {
@@ -143,7 +147,7 @@ pub(super) async fn make_token(
         }
         Err(error) => Err(error),
     };
-    let own = Own { accounts, layout, account: viewer.0, session: &session };
+    let own = Own { areas, accounts, layout, account: viewer.0, session: &session };
     match made {
         Ok((_, token)) => {
             let page = own.page(Fields::default(), Vec::new(), token, String::new()).await?;

@@ -4,26 +4,11 @@ mod collections;
 mod origins;
 mod shown;
 
-use rocket::{Route, routes};
-use utoipa::OpenApi;
+use crate::web::{Api, api};
 
-/// What these routes say of themselves.
-#[derive(OpenApi)]
-#[openapi(paths(
-    collections::list,
-    collections::make,
-    collections::show,
-    collections::replace,
-    collections::change,
-    collections::delete_collection,
-    collections::restore,
-    origins::allow,
-    origins::disallow
-))]
-pub struct Docs;
-
-pub fn routes() -> Vec<Route> {
-    routes![
+/// `/api/v1/collections` and what is below it.
+pub fn api() -> Api {
+    api![
         collections::list,
         collections::make,
         collections::show,
@@ -32,6 +17,6 @@ pub fn routes() -> Vec<Route> {
         collections::delete_collection,
         collections::restore,
         origins::allow,
-        origins::disallow
+        origins::disallow,
     ]
 }

@@ -48,7 +48,7 @@ pub(super) async fn allow(
         ("origin" = String, Query, description = "Such as https://example.org"),
     ),
     responses((status = 204, description = "Removed")),
-    extensions(("x-role" = json!("owner"))),
+    extensions(("x-role" = json!("owner")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/collections/<name>/origins?<origin>")]
 pub(super) async fn disallow(

@@ -146,7 +146,7 @@ impl<'r> FromRequest<'r> for Asked<'r> {
         };
         GuardOutcome::Success(Asked {
             entries,
-            layout: Layout { place: "list".into(), person: visitor.0.clone() },
+            layout: Layout::of(request, visitor.0.clone()),
             visitor,
             negotiation: Negotiation::of(request),
             host: WebHost::of(request),

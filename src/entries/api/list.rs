@@ -11,7 +11,7 @@ use crate::web::{Answer, Fields};
 #[utoipa::path(
     tag = "entries",
     responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
-    extensions(("x-role" = json!("viewer or public"))),
+    extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[get("/list")]
 pub(super) async fn list(asked: Asked<'_>) -> Result<Answered> {
@@ -28,7 +28,7 @@ pub(super) async fn list(asked: Asked<'_>) -> Result<Answered> {
         content_type = "application/x-www-form-urlencoded",
     ),
     responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
-    extensions(("x-role" = json!("viewer or public"))),
+    extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[post("/list", data = "<form>")]
 pub(super) async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
@@ -41,7 +41,7 @@ pub(super) async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answe
 #[utoipa::path(
     tag = "entries",
     responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")),
-    extensions(("x-role" = json!("viewer or public"))),
+    extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[get("/csv")]
 pub(super) async fn csv(asked: Asked<'_>) -> Result<Answered> {
@@ -56,7 +56,7 @@ pub(super) async fn csv(asked: Asked<'_>) -> Result<Answered> {
         content_type = "application/x-www-form-urlencoded",
     ),
     responses((status = 200, description = "RFC 4180, with a header", body = String, content_type = "text/csv")),
-    extensions(("x-role" = json!("viewer or public"))),
+    extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[post("/csv", data = "<form>")]
 pub(super) async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
@@ -69,7 +69,7 @@ pub(super) async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answer
 #[utoipa::path(
     tag = "entries",
     responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
-    extensions(("x-role" = json!("viewer or public"))),
+    extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[get("/api/v1/entries")]
 pub(super) async fn api_list(asked: Asked<'_>) -> Answer<Answered> {
@@ -84,7 +84,7 @@ pub(super) async fn api_list(asked: Asked<'_>) -> Answer<Answered> {
         content_type = "application/x-www-form-urlencoded",
     ),
     responses((status = 200, description = "A page of entries", body = ref("#/components/schemas/EntryList"))),
-    extensions(("x-role" = json!("viewer or public"))),
+    extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[post("/api/v1/entries", data = "<form>")]
 pub(super) async fn api_list_by_post(asked: Asked<'_>, form: Fields) -> Answer<Answered> {

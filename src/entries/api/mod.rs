@@ -6,51 +6,23 @@ mod fields;
 mod list;
 mod listing;
 mod pins;
+mod schemas;
 mod work;
 
-use rocket::{Route, routes};
-use utoipa::OpenApi;
+use crate::web::{Api, api};
 
-/// What these routes say of themselves.
-#[derive(OpenApi)]
-#[openapi(paths(
-    list::list,
-    list::list_by_post,
-    list::csv,
-    list::csv_by_post,
-    list::api_list,
-    list::api_list_by_post,
-    entry::show,
-    entry::replace,
-    entry::merge,
-    entry::delete_entry,
-    entry::restore,
-    work::work,
-    work::changes,
-    work::take_back,
-    fields::fields,
-    fields::forget,
-    pins::pins,
-    pins::pin,
-    pins::show_pin,
-    pins::unpin
-))]
-pub struct Docs;
+pub use schemas::schemas;
 
-pub fn public_routes() -> Vec<Route> {
-    routes![
+/// Lists, single entries, and what collections know through their entries.
+pub fn api() -> Api {
+    api![
         list::list,
         list::list_by_post,
         list::csv,
         list::csv_by_post,
         list::api_list,
         list::api_list_by_post,
-        entry::show
-    ]
-}
-
-pub fn staff_routes() -> Vec<Route> {
-    routes![
+        entry::show,
         entry::replace,
         entry::merge,
         entry::delete_entry,
@@ -63,6 +35,6 @@ pub fn staff_routes() -> Vec<Route> {
         pins::pins,
         pins::pin,
         pins::show_pin,
-        pins::unpin
+        pins::unpin,
     ]
 }

@@ -142,7 +142,7 @@ pub(super) async fn show_pin(
         ("id" = i64, Path, description = "Its number"),
     ),
     responses((status = 204, description = "Gone")),
-    extensions(("x-role" = json!("owner"))),
+    extensions(("x-role" = json!("owner")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/collections/<name>/pins/<id>")]
 pub(super) async fn unpin(

@@ -8,8 +8,9 @@ use tokio::task::JoinHandle;
 
 use super::aside::aside;
 use super::row::Row;
-use super::source::Source;
+use super::rows::rows;
 use crate::error::{Error, Result};
+use crate::files::Source;
 
 /// Rows read at a time, and their bytes. While others store entries too, one transaction stores no more than that:
 /// they wait for it.
@@ -30,7 +31,7 @@ impl Batches {
         let (sender, waiting) = mpsc::channel(ALONE);
         let read = aside(move || {
             let (mut batch, mut bytes) = (Vec::new(), 0);
-            let read = source.rows(&seed, &mut |row| {
+            let read = rows(&source, &seed, &mut |row| {
                 bytes += row.read.as_ref().map_or(0, |prepared| prepared.data.len());
                 batch.push(row);
                 if batch.len() < PIECE && bytes < PIECE_BYTES {

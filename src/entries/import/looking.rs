@@ -9,12 +9,12 @@ use futures::FutureExt as _;
 use super::aside::aside;
 use super::how::{How, SameId};
 use super::looks::{Failure, KEPT, Look, Seen};
-use super::options::Options;
-use super::source::Source;
 use super::survey::Survey;
 use crate::entries::service::Entries;
 use crate::entries::store::{self, ImportRow};
 use crate::error::{Error, Result};
+use crate::files::Options;
+use crate::files::Source;
 
 impl Entries {
     /// Reads the file of an import in a task of its own, unless that is done or under way.

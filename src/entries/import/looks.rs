@@ -8,11 +8,11 @@ use std::time::Duration;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 
-use super::options::Options;
 use super::report::ImportReport;
-use super::source::Source;
 use super::survey::Survey;
 use crate::error::{Error, Result};
+use crate::files::Options;
+use crate::files::Source;
 
 /// Files whose rows are kept in mind, with eight bytes each.
 pub(super) const KEPT: usize = 4;

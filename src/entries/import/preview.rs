@@ -8,12 +8,12 @@ use super::how::How;
 use super::known::{Comparison, Earlier, relation};
 use super::report::{ImportReport, Rule};
 use super::run::Work;
-use super::source::Source;
 use super::survey::Survey;
 use crate::collections::Collection;
 use crate::entries::service::Entries;
 use crate::entries::store::{self, EarlierRow, ImportRow};
 use crate::error::Result;
+use crate::files::Source;
 
 /// Earlier imports that a file is compared with.
 const COMPARED: i64 = 50;

@@ -4,10 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 
-/// Something that people should know about a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice(pub String);
-
 /// By what rule it is decided which rows are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

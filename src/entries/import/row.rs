@@ -1,19 +1,11 @@
 //! A row of a file, and what an export says of it.
 
 use crate::entries::entry::{Kept, WorkRow};
-use crate::error::{Error, FieldError};
 use crate::limits::MAX_ENTRY;
 use crate::moment::Moment;
 
 /// Bytes of a line of NDJSON beyond which it is no entry anyway.
 pub(super) const MAX_LINE: u64 = 4 * MAX_ENTRY as u64;
-
-/// What stands before a table, in bytes of UTF-8 and in lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Skipped {
-    pub(super) length: u64,
-    pub(super) lines: u64,
-}
 
 /// One row as it will be stored.
 pub struct Row {
@@ -30,14 +22,6 @@ pub struct Prepared {
     pub data: String,
     pub shape: u64,
     pub exported: Option<Exported>,
-}
-
-/// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dialect {
-    pub delimiter: u8,
-    /// `None`: there are no quotes.
-    pub quote: Option<u8>,
 }
 
 /// A row as the text of a JSON object, with what an export says of it; or why it is none.
@@ -64,9 +48,4 @@ impl Exported {
             WorkRow { state: self.state.clone(), assignee: assignee.map(|(id, _)| *id), note: self.note.clone() };
         (work != WorkRow::default()).then(|| Box::new(work))
     }
-}
-
-/// The file cannot be read, and why.
-pub(super) fn unreadable(detail: String) -> Error {
-    Error::BadRequest(vec![FieldError::at("/file", detail)])
 }

@@ -3,45 +3,57 @@
 use std::hash::RandomState;
 use std::io::{self, BufRead, Read};
 
-use super::row::{Dialect, Exported, MAX_LINE, Prepared, Read1, Skipped, unreadable};
-use super::table::{Columns, QuoteWatch, entry_id, moment};
+use super::row::{Exported, MAX_LINE, Prepared, Read1, Row};
+use super::table::{Columns, entry_id, moment};
 use crate::entries::entry::Kept;
+use crate::entries::submission::too_long;
 use crate::error::Result;
-use crate::json::Path;
-use crate::json::{self, Refusal};
+use crate::files::{Dialect, Notice, Shape, Skipped, Source, elements, records, unreadable};
+use crate::json::{self, Path, Refusal};
 use crate::limits::{MAX_ENTRY, MAX_FIELDS};
 
-/// Hands on the records of a table with their lines, until `take` wants no more. `Ok(None)`: one that is no UTF-8.
-pub(super) fn records(
-    mut text: impl Read,
-    dialect: Dialect,
-    skipped: Skipped,
-    take: &mut dyn FnMut(u64, Option<&csv::StringRecord>) -> bool,
-) -> Result<()> {
-    let broken = |error: io::Error| unreadable(error.to_string());
-    io::copy(&mut text.by_ref().take(skipped.length), &mut io::sink()).map_err(broken)?;
-    let mut reader = dialect.reader(QuoteWatch::new(text, dialect, skipped.lines + 1));
-    let mut record = csv::StringRecord::new();
-    loop {
-        let before = reader.position().line() + skipped.lines;
-        let read = match reader.read_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => Some(&record),
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => None,
-            Err(error) => return Err(unreadable(error.to_string())),
-        };
-        let line = record.position().map_or(before, |position| position.line() + skipped.lines);
-        if !take(line, read) {
-            return Ok(());
+/// Hands on every row until `take` wants no more. An error is about the file as a whole; it may come after rows.
+pub fn rows(source: &Source, seed: &RandomState, take: &mut dyn FnMut(Row) -> bool) -> Result<()> {
+    let text = source.text();
+    let prepare = |read: Read1| read.and_then(|(object, exported)| prepared(&object, exported, seed));
+    match &source.shape {
+        Shape::Table { dialect, header, skipped } => {
+            table_rows(text, *dialect, *header, *skipped, &mut |n, line, read| {
+                take(Row { number: n, line: Some(line), read: prepare(read) })
+            })
+            .map(drop)
         }
-    }
-    match reader.get_ref().open_quote() {
-        Some(line) => Err(unreadable(format!("line {line}: a quote is opened and never closed"))),
-        None => Ok(()),
+        Shape::Lines => {
+            lines(text, &mut |n, line, read| take(Row { number: n, line: Some(line), read: prepare(read) }))
+        }
+        Shape::Document { list: Some(path), .. } => {
+            let mut number = 0;
+            elements(text, path, &mut |raw| {
+                number += 1;
+                take(Row { number, line: None, read: prepare(json_row(raw)) })
+            })
+            .map_err(|error| unreadable(error.to_string()))
+        }
+        Shape::Document { list: None, .. } => {
+            let mut whole = String::new();
+            text.take(MAX_LINE).read_to_string(&mut whole).map_err(|error| unreadable(error.to_string()))?;
+            take(Row { number: 1, line: None, read: prepare(json_row(whole.trim())) });
+            Ok(())
+        }
     }
 }
 
-pub(super) fn table_rows(
+/// The columns of a table, and what is to be said of them. Other files have none.
+pub fn columns(source: &Source) -> Result<(Vec<String>, Vec<Notice>)> {
+    let Shape::Table { dialect, header, skipped } = &source.shape else { return Ok(Default::default()) };
+    let mut first = true;
+    // An unclosed quote is told by whoever reads all rows.
+    let columns =
+        table_rows(source.text(), *dialect, *header, *skipped, &mut |_, _, _| std::mem::replace(&mut first, false))?;
+    Ok(columns.map_or_else(Default::default, |columns| (columns.names(), columns.notices)))
+}
+
+fn table_rows(
     text: impl Read,
     dialect: Dialect,
     header: bool,
@@ -75,7 +87,7 @@ pub(super) fn table_rows(
 }
 
 /// Lines that are not blank, one object each.
-pub(super) fn lines(mut text: impl BufRead, take: &mut dyn FnMut(u64, u64, Read1) -> bool) -> Result<()> {
+fn lines(mut text: impl BufRead, take: &mut dyn FnMut(u64, u64, Read1) -> bool) -> Result<()> {
     let broken = |error: io::Error| unreadable(error.to_string());
     let (mut number, mut line) = (0, 0);
     let mut bytes = Vec::new();
@@ -94,7 +106,7 @@ pub(super) fn lines(mut text: impl BufRead, take: &mut dyn FnMut(u64, u64, Read1
         }
         number += 1;
         let read = match std::str::from_utf8(&bytes) {
-            _ if is_cut => Err(crate::entries::submission::too_long()),
+            _ if is_cut => Err(too_long()),
             Ok(text) => json_row(text.trim()),
             Err(_) => Err("is no UTF-8: choose another encoding".to_owned()),
         };
@@ -119,7 +131,7 @@ fn skip_line(text: &mut impl BufRead) -> io::Result<()> {
 }
 
 /// An object of somebody, or an entry as our exports write it: then `data` is the object.
-pub(super) fn json_row(text: &str) -> Read1 {
+fn json_row(text: &str) -> Read1 {
     let at = |name: &str| json::find(text, &Path(vec![name.into()]));
     let plain = |name: &str| at(name).and_then(|raw| serde_json::from_str::<String>(raw).ok());
     match (at("_id"), at("_received"), at("data")) {
@@ -147,13 +159,9 @@ pub(super) fn json_row(text: &str) -> Read1 {
     }
 }
 
-pub(super) fn prepared(
-    object: &str,
-    exported: Option<Exported>,
-    seed: &RandomState,
-) -> std::result::Result<Prepared, String> {
+fn prepared(object: &str, exported: Option<Exported>, seed: &RandomState) -> std::result::Result<Prepared, String> {
     if object.len() > MAX_ENTRY {
-        return Err(crate::entries::submission::too_long());
+        return Err(too_long());
     }
     let told = |refusal: Refusal| format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned();
     let canonical = json::object(object.as_bytes(), seed, &mut |_, _| false).map_err(told)?;

@@ -8,12 +8,12 @@ use super::decide::{Judge, updated};
 use super::how::{How, SameId};
 use super::piece::Run;
 use super::report::ImportReport;
-use super::source::Source;
 use super::survey::Survey;
 use crate::collections::{Collection, register_field};
 use crate::entries::service::Entries;
 use crate::entries::store;
 use crate::error::Result;
+use crate::files::Source;
 use crate::json;
 use crate::staff::{Author, Deed, audit};
 

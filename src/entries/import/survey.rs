@@ -4,11 +4,12 @@ use std::hash::RandomState;
 use std::sync::Arc;
 
 use super::aside::aside;
-use super::report::{ImportReport, Notice};
+use super::report::ImportReport;
 use super::row::Row;
-use super::source::Source;
+use super::rows::{columns, rows};
 use crate::entries::intake::digest;
 use crate::error::{Error, Result};
+use crate::files::{Notice, Source};
 use crate::json;
 use crate::limits::MAX_NAME;
 
@@ -47,11 +48,11 @@ impl Survey {
     pub(super) fn read(source: &Source, progress: &mut dyn FnMut(u64) -> bool) -> Result<Survey> {
         let mut survey = Survey::default();
         let seed = RandomState::new();
-        source.rows(&seed, &mut |row| {
+        rows(source, &seed, &mut |row| {
             survey.note(row);
             progress(survey.rows)
         })?;
-        (survey.columns, survey.notices) = source.columns()?;
+        (survey.columns, survey.notices) = columns(source)?;
         survey.notices.extend(source.notices.iter().cloned());
         survey.digests.sort_unstable();
         survey.file = source.digest().map_err(|error| Error::Internal(Box::new(error)))?;

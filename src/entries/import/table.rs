@@ -1,31 +1,17 @@
 //! Tables: rows of cells as objects.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{self, Read};
 
-use super::report::Notice;
-use super::row::{Dialect, Exported, Read1};
+use super::row::{Exported, Read1};
 use super::tree::Tree;
 use crate::entries::entry::EntryId;
+use crate::files::Notice;
 use crate::filter::number;
 use crate::formula::unguarded;
 use crate::json;
 use crate::json::Path;
-use crate::limits::{MAX_ENTRY, MAX_LEAVES};
+use crate::limits::MAX_LEAVES;
 use crate::moment::Moment;
-
-impl Dialect {
-    /// A reader of records; all of them are data, also the first.
-    pub fn reader<R: Read>(self, from: R) -> csv::Reader<R> {
-        let mut builder = csv::ReaderBuilder::new();
-        builder.delimiter(self.delimiter).flexible(true).has_headers(false);
-        match self.quote {
-            Some(quote) => builder.quote(quote),
-            None => builder.quoting(false),
-        };
-        builder.from_reader(from)
-    }
-}
 
 /// Where the cells of a column go.
 enum Place {
@@ -200,74 +186,6 @@ fn value(cell: &str, ours: bool) -> String {
 fn is_canonical(value: &str) -> bool {
     let object = format!("{{\"v\":{value}}}");
     json::object(object.as_bytes(), &std::hash::RandomState::new(), &mut |_, _| false).is_ok_and(|c| c.text == object)
-}
-
-/// Watches for a quote that is opened and never closed: then all that follows is one cell, and nobody would know.
-pub struct QuoteWatch<R> {
-    inner: R,
-    dialect: Dialect,
-    state: State,
-    line: u64,
-    opened: u64,
-    last: u8,
-    /// Bytes of the record that is being read.
-    length: usize,
-}
-
-/// Bytes of a record beyond which it is no entry anyway: it must not fill the memory.
-const MAX_RECORD: usize = 16 * MAX_ENTRY;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// A cell begins.
-    Start,
-    Plain,
-    Quoted,
-    /// A quote inside of quotes: the end, or half of a double one.
-    Closing,
-}
-
-impl<R> QuoteWatch<R> {
-    pub fn new(inner: R, dialect: Dialect, line: u64) -> QuoteWatch<R> {
-        QuoteWatch { inner, dialect, state: State::Start, line, opened: 0, last: 0, length: 0 }
-    }
-
-    /// At the end: the line on which a quote was opened that is still open.
-    pub fn open_quote(&self) -> Option<u64> {
-        (self.state == State::Quoted).then_some(self.opened)
-    }
-
-    fn watch(&mut self, byte: u8) {
-        let is_break = byte == b'\n' || byte == b'\r';
-        self.length = if is_break && self.state != State::Quoted { 0 } else { self.length + 1 };
-        self.line += u64::from(byte == b'\r' || byte == b'\n' && self.last != b'\r');
-        self.last = byte;
-        self.state = match self.state {
-            State::Quoted if Some(byte) == self.dialect.quote => State::Closing,
-            State::Quoted => State::Quoted,
-            State::Closing if Some(byte) == self.dialect.quote => State::Quoted,
-            _ if is_break || byte == self.dialect.delimiter => State::Start,
-            State::Start if Some(byte) == self.dialect.quote => {
-                self.opened = self.line;
-                State::Quoted
-            }
-            _ => State::Plain,
-        };
-    }
-}
-
-impl<R: Read> Read for QuoteWatch<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(buffer)?;
-        for byte in &buffer[..length] {
-            self.watch(*byte);
-            if self.length > MAX_RECORD {
-                let begun = if self.state == State::Quoted { self.opened } else { self.line };
-                return Err(io::Error::other(format!("line {begun}: a row is longer than {MAX_RECORD} bytes")));
-            }
-        }
-        Ok(length)
-    }
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use rocket::http::uri::Origin;
 use rocket::{State, get, post};
 
 use crate::collections::CollectionName;
-use crate::entries::import::{DELIMITERS, FORMATS, How, ImportReport, Options, QUOTES, Seen, Shape, Source};
+use crate::entries::import::{How, ImportReport, Seen};
 use crate::entries::service::Entries;
 use crate::entries::store::{ImportRow, NewImport};
 use crate::error::{Error, Result};
+use crate::files::{DELIMITERS, FORMATS, Options, QUOTES, Shape, Source};
 use crate::staff::{Layout, Role, Staff};
 use crate::web::{Fields, Html, SeeOther, Upload, encode, pairs, query_pairs, render, see_other};
 

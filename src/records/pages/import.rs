@@ -7,8 +7,8 @@ use rocket::http::Status;
 use rocket::{State, get, post};
 
 use crate::config::Config;
-use crate::entries::{Sheet, Source, TABLE};
 use crate::error::{Error, Result};
+use crate::files::{Sheet, Source, TABLE};
 use crate::limits::MAX_FORM;
 use crate::records::api::Which;
 use crate::records::{Choices, ImportReport, Kind, Records, Resource};

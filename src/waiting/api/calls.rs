@@ -37,7 +37,7 @@ async fn call_next(rooms: &Rooms, queue: i64, caller: &crate::waiting::Caller) -
         (status = 200, description = "The place that is called", body = PlaceShown),
         (status = 204, description = "Nobody waits"),
     ),
-    extensions(("x-role" = json!("staff"))),
+    extensions(("x-role" = json!("staff")), ("x-errors" = json!([404]))),
 )]
 #[delete("/api/v1/queuers", rank = 2)]
 pub(super) async fn dequeue(rooms: &State<Rooms>, staff: Staff, uri: &Origin<'_>) -> Answer<Called> {

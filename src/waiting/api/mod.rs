@@ -6,35 +6,34 @@ mod places;
 mod queues;
 mod steps;
 
-use rocket::{Route, routes};
-use utoipa::OpenApi;
+use rocket::routes;
+
+use crate::web::{Api, api};
 
 pub use places::cookie_name;
 
-/// What these routes say of themselves; the lists and reads of queues are described by their declarations.
-#[derive(OpenApi)]
-#[openapi(paths(
-    places::join,
-    places::show,
-    steps::step,
-    places::leave,
-    calls::dequeue,
-    calls::call,
-    calls::transfer,
-    calls::close_out,
-    queues::follow_queue,
-    queues::follow_place
-))]
-pub struct Docs;
-
-pub fn public_routes() -> Vec<Route> {
-    routes![places::join, places::show, steps::step, places::leave, queues::follow_place]
+/// Places, calls and what is followed.
+pub fn api() -> Api {
+    api![
+        places::join,
+        places::show,
+        steps::step,
+        places::leave,
+        calls::dequeue,
+        calls::call,
+        calls::transfer,
+        calls::close_out,
+        queues::follow_queue,
+        queues::follow_place,
+    ]
 }
 
-pub fn staff_routes() -> Vec<Route> {
-    routes![places::list, calls::dequeue, calls::call, calls::transfer, calls::close_out, queues::follow_queue]
+/// The list of places, declared as records.
+pub fn declared() -> Api {
+    Api::declared(routes![places::list])
 }
 
-pub fn queue_routes() -> Vec<Route> {
-    routes![queues::queues, queues::queue]
+/// Reading queues: settings with what is going on. Mounted at their address, in place of what all records share.
+pub fn queues() -> Api {
+    Api::declared(routes![queues::queues, queues::queue])
 }

@@ -54,7 +54,7 @@ fn joined_answer(rooms: &Rooms, joined: &Joined, host: &WebHost, staff: bool) ->
         (status = 201, description = "The new place", body = ref("#/components/schemas/PlaceJoined")),
         (status = 200, description = "The place that the student has already", body = ref("#/components/schemas/PlaceJoined")),
     ),
-    extensions(("x-role" = json!("anybody"))),
+    extensions(("x-role" = json!("anybody")), ("x-errors" = json!([404, 429]))),
 )]
 #[post("/api/v1/queuers", data = "<body>")]
 pub(super) async fn join(

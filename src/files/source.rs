@@ -1,23 +1,22 @@
-//! A file that is to be imported: how it is written, and its rows one after the other.
+//! A file and how it is written.
 
 use std::fs::File;
-use std::hash::RandomState;
 use std::io::{self, BufReader, Read, Write as _};
 
 use encoding_rs::{Encoding, UTF_8};
 use sha2::{Digest as _, Sha256};
 
+use super::dialect::{Dialect, Skipped, records};
 use super::document::{self, List};
+use super::notice::{Notice, unreadable};
 use super::options::{Format, Options};
 use super::reading::Reading;
-use super::report::Notice;
-use super::row::{Dialect, MAX_LINE, Read1, Row, Skipped, unreadable};
-use super::rows::{json_row, lines, prepared, records, table_rows};
 use super::{encoding, sniff};
 use crate::error::{Error, Result};
 
 /// Bytes of text by which a file is recognised.
 const SAMPLE: u64 = 256 * 1024;
+
 /// A table as its cells.
 pub struct Sheet {
     /// How it was read, in words.
@@ -96,7 +95,7 @@ impl Source {
     }
 
     /// The file as UTF-8, from its beginning.
-    fn text(&self) -> BufReader<impl Read + use<>> {
+    pub fn text(&self) -> BufReader<impl Read + use<>> {
         BufReader::with_capacity(1 << 16, encoding::decoded(self.file.clone(), self.encoding))
     }
 
@@ -138,37 +137,6 @@ impl Source {
         Ok(Shape::Document { list, lists })
     }
 
-    /// Hands on every row until `take` wants no more. An error is about the file as a whole; it may come after rows.
-    pub fn rows(&self, seed: &RandomState, take: &mut dyn FnMut(Row) -> bool) -> Result<()> {
-        let text = self.text();
-        let prepare = |read: Read1| read.and_then(|(object, exported)| prepared(&object, exported, seed));
-        match &self.shape {
-            Shape::Table { dialect, header, skipped } => {
-                table_rows(text, *dialect, *header, *skipped, &mut |n, line, read| {
-                    take(Row { number: n, line: Some(line), read: prepare(read) })
-                })
-                .map(drop)
-            }
-            Shape::Lines => {
-                lines(text, &mut |n, line, read| take(Row { number: n, line: Some(line), read: prepare(read) }))
-            }
-            Shape::Document { list: Some(path), .. } => {
-                let mut number = 0;
-                document::elements(text, path, &mut |raw| {
-                    number += 1;
-                    take(Row { number, line: None, read: prepare(json_row(raw)) })
-                })
-                .map_err(|error| unreadable(error.to_string()))
-            }
-            Shape::Document { list: None, .. } => {
-                let mut whole = String::new();
-                text.take(MAX_LINE).read_to_string(&mut whole).map_err(|error| unreadable(error.to_string()))?;
-                take(Row { number: 1, line: None, read: prepare(json_row(whole.trim())) });
-                Ok(())
-            }
-        }
-    }
-
     /// The cells of a table whose first row names its columns, for whoever knows these. Kept in memory, so only of small files.
     pub fn sheet(&self) -> Result<Sheet> {
         let Shape::Table { dialect, skipped, .. } = self.shape else {
@@ -189,16 +157,6 @@ impl Source {
             Some(line) => Err(Error::invalid("/file", format!("line {line} is no UTF-8: choose another encoding"))),
             None => Ok(sheet),
         }
-    }
-
-    /// The columns of a table, and what is to be said of them. Other files have none.
-    pub fn columns(&self) -> Result<(Vec<String>, Vec<Notice>)> {
-        let Shape::Table { dialect, header, skipped } = &self.shape else { return Ok(Default::default()) };
-        let mut first = true;
-        // An unclosed quote is told by whoever reads all rows.
-        let columns =
-            table_rows(self.text(), *dialect, *header, *skipped, &mut |_, _, _| std::mem::replace(&mut first, false))?;
-        Ok(columns.map_or_else(Default::default, |columns| (columns.names(), columns.notices)))
     }
 }
 

@@ -1,7 +1,6 @@
 //! How a table is written: what stands between its cells and around them, and whether its first row names the columns.
 
-use super::row::Dialect;
-use super::table::QuoteWatch;
+use super::dialect::{Dialect, QuoteWatch};
 use crate::filter::number;
 
 /// Records that are looked at.

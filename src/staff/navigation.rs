@@ -1,0 +1,35 @@
+//! The main navigation: what each domain puts into it.
+
+use super::account::Role;
+
+/// An entry of the main navigation.
+#[derive(Debug)]
+pub struct NavLink {
+    pub name: &'static str,
+    pub href: &'static str,
+    /// First segments of the paths that it stands for.
+    pub places: &'static [&'static str],
+    /// The key behind `g` that leads there.
+    pub key: Option<char>,
+    /// The least role that sees it.
+    pub role: Role,
+    /// Smaller numbers come first.
+    pub rank: u8,
+}
+
+/// All entries, in their order. Rocket's state.
+pub struct Navigation(Vec<&'static NavLink>);
+
+impl Navigation {
+    /// Puts the entries of all domains in order.
+    pub fn of(links: impl IntoIterator<Item = &'static NavLink>) -> Navigation {
+        let mut links: Vec<_> = links.into_iter().collect();
+        links.sort_by_key(|link| link.rank);
+        Navigation(links)
+    }
+
+    /// Those that somebody of this role sees.
+    pub fn seen_by(&self, role: Role) -> Vec<&'static NavLink> {
+        self.0.iter().copied().filter(|link| link.role <= role).collect()
+    }
+}
