@@ -34,14 +34,18 @@ pub struct Domain {
     /// Entries of the main navigation.
     pub navigation: &'static [NavLink],
     /// Puts what its routes share into Rocket's state.
-    pub manage: Option<fn(Rocket<Build>, &Ground<'_>) -> Rocket<Build>>,
+    pub manage: Option<Manage>,
     /// What is done now and then.
-    pub jobs: Option<fn(&Rocket<Orbit>) -> Vec<Job>>,
+    pub jobs: Option<Jobs>,
     /// Starts what runs as long as the server does.
     pub start: Option<fn(&Rocket<Orbit>)>,
     /// Done when the server stops.
-    pub stop: Option<fn(&Rocket<Orbit>) -> BoxFuture<'_, ()>>,
+    pub stop: Option<Stop>,
 }
+
+type Manage = fn(Rocket<Build>, &Ground<'_>) -> Rocket<Build>;
+type Jobs = fn(&Rocket<Orbit>) -> Vec<Job>;
+type Stop = fn(&Rocket<Orbit>) -> BoxFuture<'_, ()>;
 
 /// What domains stand on.
 pub struct Ground<'g> {

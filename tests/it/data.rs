@@ -1,7 +1,6 @@
 //! What staff do with their data: exports, filters and collections, with the awkward cases.
 
 use frontdesk::db::Pool;
-use frontdesk::entries::Entries;
 use frontdesk::moment::DAY;
 use rocket::http::{ContentType, Header, Method};
 
@@ -169,7 +168,6 @@ async fn a_collection_is_deleted_restored_and_gone_after_thirty_days() {
         assert_eq!(owner.ids("_collection=fair").await, [id]);
         // and for good
         owner.json(Method::Delete, "/api/v1/collections/fair", "").await;
-        let entries = app.state::<Entries>();
         app.wait(29 * DAY);
         app.upkeep().await;
         let owner = app.sign_in_as("lee@example.org", "owner").await;

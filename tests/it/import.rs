@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use frontdesk::config::Config;
 use frontdesk::db::Pool;
-use frontdesk::entries::{Entries, How, Options, Source, Survey};
+use frontdesk::entries::{Entries, How, Survey};
+use frontdesk::files::{Options, Source};
 use frontdesk::limits::MAX_IMPORT;
 use frontdesk::moment::{DAY, SECOND};
 use frontdesk::staff::Author;

@@ -1,7 +1,7 @@
 //! What is promised about the code itself.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use frontdesk::config::Config;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use frontdesk::entries::{Entries, How, ImportReport, Options, Source, Survey};
+use frontdesk::entries::{Entries, How, ImportReport, Survey};
+use frontdesk::files::{Options, Source};
 use frontdesk::staff::Author;
 
 use crate::support::{TestApp, databases};

@@ -243,20 +243,4 @@ mod tests {
         let exported = exported.unwrap();
         assert!(exported.spam && exported.kept.id == Some(EntryId(7)) && exported.kept.received.is_some());
     }
-
-    #[test]
-    fn an_unclosed_quote_is_noticed() {
-        let comma = Dialect { delimiter: b',', quote: Some(b'"') };
-        for (text, line) in [
-            ("a,b\n1,\"x\"\n", None),
-            ("a,b\n1,\"x\n2,y\n", Some(2)),
-            ("a,b\r\n1,\"x \"\"y\"\" z\"\r\n3,\"\r\n", Some(3)),
-            ("a\nsix\" tall\n", None),
-            ("a\n\"\"\"\n", Some(2)),
-        ] {
-            let mut watch = QuoteWatch::new(text.as_bytes(), comma, 1);
-            io::copy(&mut watch, &mut io::sink()).unwrap();
-            assert_eq!(watch.open_quote(), line, "{text:?}");
-        }
-    }
 }
