@@ -61,7 +61,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 
 /// In an order in which all succeed, after [`prepare`].
 #[rustfmt::skip]
-pub const CALLS: [Call; 103] = [
+pub const CALLS: [Call; 104] = [
     call(Get, "/api/openapi.json", "/api/openapi.json", "", 200),
     call(Get, "/api/v1/entries", "/api/v1/entries?_limit=5", "", 200),
     call(Post, "/api/v1/entries", "/api/v1/entries", "a=1", 200),
@@ -137,6 +137,8 @@ pub const CALLS: [Call; 103] = [
     call(Get, "/api/v1/queuers/<id>/events", "/api/v1/queuers/1/events", "", 200),
     call(Patch, "/api/v1/queuers/<id>", "/api/v1/queuers/1", r#"{"state":"away","minutes":5,"version":1}"#, 200),
     call(Post, "/api/v1/queues/<id>/calls", "/api/v1/queues/1/calls", "{}", 200),
+    // back into the line, so that there is somebody to call
+    call(Patch, "/api/v1/queuers/<id>", "/api/v1/queuers/2", r#"{"state":"waiting","version":2}"#, 200),
     call(Delete, "/api/v1/queuers", "/api/v1/queuers?queue_id=1", "", 200),
     call(Post, "/api/v1/queuers/<id>/transfers", "/api/v1/queuers/1/transfers", r#"{"queue_id":2,"version":2}"#, 201),
     call(Delete, "/api/v1/queuers/<id>", "/api/v1/queuers/3", "", 204),
