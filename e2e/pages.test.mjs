@@ -190,7 +190,7 @@ seenInEveryWay(
     const preview = new URL(page.url()).pathname;
     await context.close();
     return ['/', '/list', '/list?_collection=default', '/list?plan=pro&_sort=-seats&name__exists=1', '/list?plan=nothing', '/list?_deleted=only',
-      `/entries/${entries[0]._id}`, '/collections', '/collections/default', '/import', preview, '/playground', '/nowhere', '/sign-in'];
+      `/entries/${entries[0]._id}`, '/collections', '/collections/default', '/import', preview, '/playground', '/status', '/nowhere', '/sign-in'];
   },
   async (paths, settings, way) => {
     const context = await signedIn(chrome, desk.url, api, settings);

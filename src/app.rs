@@ -17,7 +17,7 @@ use crate::openapi::Document;
 use crate::records::{self, Described, Mounted, Records};
 use crate::staff::{self, Accounts, Areas, Navigation, SessionLimits};
 use crate::web::{self, Replays};
-use crate::{access, collections, directory, entries, metrics, openapi, waiting};
+use crate::{access, collections, directory, entries, metrics, openapi, status, waiting};
 
 /// What there is. Each says in its `mod.rs` which addresses it answers and what else it brings. Those that others stand
 /// on come first.
@@ -29,6 +29,7 @@ pub fn domains() -> Vec<Domain> {
         directory::domain(),
         access::domain(),
         metrics::domain(),
+        status::domain(),
         openapi::domain(),
     ]
 }

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod records;
 pub mod staff;
+pub mod status;
 pub mod waiting;
 pub mod web;
 

@@ -100,6 +100,11 @@ impl Entries {
         }))
     }
 
+    /// Whether the line of entries that wait for the disk has room for more.
+    pub fn has_room(&self) -> bool {
+        self.intake.has_room()
+    }
+
     /// What became of entries since the program started.
     pub fn tally(&self) -> &Tally {
         self.intake.tally()

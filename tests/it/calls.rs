@@ -61,7 +61,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 
 /// In an order in which all succeed, after [`prepare`].
 #[rustfmt::skip]
-pub const CALLS: [Call; 104] = [
+pub const CALLS: [Call; 105] = [
     call(Get, "/api/openapi.json", "/api/openapi.json", "", 200),
     call(Get, "/api/v1/entries", "/api/v1/entries?_limit=5", "", 200),
     call(Post, "/api/v1/entries", "/api/v1/entries", "a=1", 200),
@@ -143,6 +143,7 @@ pub const CALLS: [Call; 104] = [
     call(Post, "/api/v1/queuers/<id>/transfers", "/api/v1/queuers/1/transfers", r#"{"queue_id":2,"version":2}"#, 201),
     call(Delete, "/api/v1/queuers/<id>", "/api/v1/queuers/3", "", 204),
     call(Post, "/api/v1/queues/<id>/closures", "/api/v1/queues/1/closures", r#"{"message":"Closed for today."}"#, 200),
+    call(Get, "/api/v1/status", "/api/v1/status", "", 200),
     call(Get, "/api/v1/users", "/api/v1/users", "", 200),
     call(Post, "/api/v1/users", "/api/v1/users", r#"{"email":"new@example.org","role":"viewer"}"#, 201),
     call(Get, "/api/v1/users/<id>", "/api/v1/users/2", "", 200),

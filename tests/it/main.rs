@@ -23,6 +23,7 @@ mod promises;
 mod roles;
 mod security;
 mod staff;
+mod status;
 mod structure;
 mod support;
 mod transfer;

@@ -35,9 +35,13 @@ const ALLOWED: &[(&str, &str)] = &[
     ("waiting", "config db directory domain error moment rate records secrets staff web words"),
     ("access", "domain error moment records staff web"),
     ("metrics", "db domain entries error staff waiting web"),
+    ("status", "db domain entries error limits moment web"),
     ("openapi", "domain error records staff web"),
     // the whole
-    ("app", "access collections config db directory domain entries metrics moment openapi records staff waiting web"),
+    (
+        "app",
+        "access collections config db directory domain entries metrics moment openapi records staff status waiting web",
+    ),
     ("demo", "collections config db directory entries error files moment records staff waiting"),
     ("command", "app collections config db demo entries files filter moment staff web"),
 ];

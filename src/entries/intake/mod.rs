@@ -103,6 +103,11 @@ impl Intake {
         &self.tally
     }
 
+    /// Whether another request would be taken.
+    pub fn has_room(&self) -> bool {
+        self.queue.capacity() > 0
+    }
+
     /// Stores entries as one transaction. `Ok` means that what its outcomes call stored is on disk.
     pub async fn submit(&self, entries: Vec<NewEntry>) -> Result<Vec<Outcome>> {
         submit(&self.queue, entries).await
