@@ -11,7 +11,7 @@ use super::rules;
 use super::schedule::{self, Hours};
 use super::service::{Shared, held, note};
 use super::store::{self, NewPlace, Standing, StudentKey};
-use super::{Actor, Place, Queue};
+use super::{Actor, Intake, Place, Queue};
 use crate::db::Tx;
 use crate::directory::STUDENTS;
 use crate::error::{Error, FieldError, Result};
@@ -310,10 +310,10 @@ fn takes(queue: &Queue, standing: &Standing, now: Moment) -> Result<()> {
 pub fn shut(queue: &Queue, now: Moment) -> Option<String> {
     let message = queue.intake_message.as_deref().filter(|text| !text.is_empty());
     let said = |words: &str| message.map_or_else(|| words.to_owned(), |message| format!("{words} {message}"));
-    match queue.intake.as_str() {
-        "paused" => return Some(said("This line takes nobody in for the moment.")),
-        "closed" => return Some(said("This line is closed.")),
-        _ => {}
+    match queue.intake {
+        Intake::Paused => return Some(said("This line takes nobody in for the moment.")),
+        Intake::Closed => return Some(said("This line is closed.")),
+        Intake::Open => {}
     }
     match schedule::hours(queue, now) {
         Hours::Closed { next: Some(next) } => {

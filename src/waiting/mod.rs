@@ -32,6 +32,7 @@ mod steps;
 mod store;
 mod sweep;
 mod texts;
+mod turn;
 
 use rocket::{Build, Rocket};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ use crate::web::extended_schema;
 pub use actor::{Actor, Caller, Desk};
 pub use join::{Join, Who};
 pub use place::{Place, State, Status};
-pub use queue::{Announcement, OnDuty, Queue};
+pub use queue::{Announcement, Intake, OnDuty, Queue};
 pub use resources::{FAQS, QUEUERS, QUEUES};
 pub use rules::Step;
 pub use service::Rooms;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::rules::{self, Step};
 use super::service::{Shared, held, no_place};
-use super::steps::stale;
 use super::store::{self, Held, NewPlace, StudentKey};
+use super::turn::Turn;
 use super::{Actor, Place, Queue, State, Status};
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -43,7 +43,7 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let (here, there) = both(&mut tx, from, to, 1).await?;
         let stand = store::stand(&mut tx, from, place).await?.ok_or_else(no_place)?;
-        self.write(&mut tx, &here, &stand, &Step::Transfer, version, by, reason, now).await?;
+        Turn { queue: &here, by, reason, version, now }.take(&mut tx, &stand, &Step::Transfer).await?;
         let standing = store::standing(&mut tx, &there.queue, StudentKey::Id(stand.student_id)).await?;
         if standing.is_some_and(|standing| standing.present.is_some()) {
             return Err(Error::Conflict(format!("{} waits in that queue already.", old.student).into()));
@@ -86,11 +86,10 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
         let stand = store::stand(&mut tx, queue, place).await?.ok_or_else(no_place)?;
-        if version.is_some_and(|version| version != stand.version) {
-            return Err(stale(None));
-        }
+        let turn = Turn { queue: &held.queue, by, reason: None, version, now };
+        turn.check(&stand)?;
         let status = undone(store::last_event(&mut tx, place).await?, &held.queue, now)?;
-        self.put(&mut tx, &held.queue, &stand, &status, "undo", by, None, now).await?;
+        turn.undo(&mut tx, &stand, &status).await?;
         tx.commit().await?;
         self.changed(queue).await?;
         Ok(self.place(place).await?.1)
@@ -105,14 +104,14 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let (here, there) = both(&mut tx, old.queue_id, other, 0).await?;
         let stand = store::stand(&mut tx, old.queue_id, old.id).await?.ok_or_else(no_place)?;
-        if version.is_some_and(|version| version != stand.version) {
-            return Err(stale(None));
-        }
+        let turn = Turn { queue: &here, by, reason: None, version, now };
+        turn.check(&stand)?;
         let new = store::stand(&mut tx, other, next).await?.ok_or_else(no_place)?;
         gone_on((new.version == 1).then_some(next))?;
-        self.write(&mut tx, &there.queue, &new, &Step::Remove, None, by, Some("moved back"), now).await?;
+        let leaving = Turn { queue: &there.queue, by, reason: Some("moved back"), version: None, now };
+        leaving.take(&mut tx, &new, &Step::Remove).await?;
         let status = undone(store::last_event(&mut tx, old.id).await?, &here, now)?;
-        self.put(&mut tx, &here, &stand, &status, "undo", by, None, now).await?;
+        turn.undo(&mut tx, &stand, &status).await?;
         store::move_links(&mut tx, next, old.id).await?;
         tx.commit().await?;
         self.forget_links();

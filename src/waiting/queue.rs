@@ -1,6 +1,39 @@
 //! A queue and what belongs to it.
 
+use crate::error::{Error, Result};
 use crate::moment::Moment;
+
+/// Whether a queue takes somebody in, as staff set it; the schedule may say no all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    Open,
+    /// Nobody for the moment.
+    Paused,
+    Closed,
+}
+
+impl Intake {
+    const ALL: [(&'static str, Intake); 3] =
+        [("open", Intake::Open), ("paused", Intake::Paused), ("closed", Intake::Closed)];
+
+    /// Reads its name.
+    pub fn parse(text: &str) -> Result<Intake> {
+        let known = Intake::ALL.iter().find(|(name, _)| *name == text);
+        known.map(|(_, intake)| *intake).ok_or_else(|| Error::invalid("/intake", "must be open, paused or closed"))
+    }
+
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        Intake::ALL.iter().find(|(_, intake)| *intake == self).map_or("", |(name, _)| name)
+    }
+}
+
+impl TryFrom<String> for Intake {
+    type Error = String;
+    fn try_from(text: String) -> std::result::Result<Intake, String> {
+        Intake::parse(&text).map_err(|_| format!("there is no intake \"{text}\""))
+    }
+}
 
 /// The settings of a queue that rules go by.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -10,7 +43,8 @@ pub struct Queue {
     pub college: String,
     pub title: String,
     pub greeting: Option<String>,
-    pub intake: String,
+    #[sqlx(try_from = "String")]
+    pub intake: Intake,
     pub intake_message: Option<String>,
     pub cap: Option<i64>,
     pub grace_seconds: i64,

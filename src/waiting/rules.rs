@@ -8,6 +8,9 @@ pub const UNDO: i64 = 30 * MINUTE;
 /// How often a called student may be put back until it counts as not coming.
 pub const RETURNS: i64 = 3;
 
+/// More minutes than anybody may be away: the allowance decides.
+pub const WHOLE_ALLOWANCE: i64 = i64::MAX;
+
 /// One thing that happens to a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -39,6 +42,12 @@ pub enum Step {
 }
 
 impl Step {
+    /// Out of the visit to the end of the line. The order key is given while the queue is held.
+    pub const TO_THE_END: Step = Step::Requeue(Some(0));
+
+    /// Away for as long as the allowance lasts.
+    pub const AWAY: Step = Step::Away(WHOLE_ALLOWANCE);
+
     /// The word for events.
     pub fn name(&self) -> &'static str {
         match self {
@@ -72,7 +81,7 @@ impl Step {
             (State::Serving, State::Done) => Some(Step::Done),
             (State::Done, State::Serving) => Some(Step::Reopen),
             (State::Called, State::NoShow) => Some(Step::NoShow),
-            (State::Waiting | State::Called, State::Away) => Some(Step::Away(i64::MAX)),
+            (State::Waiting | State::Called, State::Away) => Some(Step::AWAY),
             (State::Away, State::Waiting) => Some(Step::Back),
             (State::Serving, State::Waiting) => Some(Step::Requeue(None)),
             (State::NoShow | State::Left | State::Removed, State::Waiting) => Some(Step::Restore),
@@ -245,6 +254,7 @@ pub fn ticket(queue: i64, order_key: i64) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::Intake;
     use super::*;
 
     pub fn queue() -> Queue {
@@ -254,7 +264,7 @@ pub(super) mod tests {
             college: "Engineering".into(),
             title: "Advising".into(),
             greeting: None,
-            intake: "open".into(),
+            intake: Intake::Open,
             intake_message: None,
             cap: None,
             grace_seconds: 120,

@@ -2,7 +2,7 @@
 
 use super::service::{Shared, held};
 use super::store::{self, NewEvent};
-use super::{Actor, Caller, Queue};
+use super::{Actor, Caller, Intake, Queue};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
@@ -15,7 +15,7 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
         let ended = store::close_out(&mut tx, &held.queue, message, &by.name, now).await?;
-        store::write_intake(&mut tx, queue, "closed", Some(message), now).await?;
+        store::write_intake(&mut tx, queue, Intake::Closed, Some(message), now).await?;
         note(&mut tx, &held.queue, by, "close_out", None, Some(message), now).await?;
         tx.commit().await?;
         self.changed(queue).await?;
@@ -23,15 +23,12 @@ impl Shared {
     }
 
     /// Opens, pauses or closes intake. Those who wait stay.
-    pub async fn set_intake(&self, queue: i64, intake: &str, message: Option<&str>, by: &Actor) -> Result<()> {
-        if !["open", "paused", "closed"].contains(&intake) {
-            return Err(Error::invalid("/intake", "must be open, paused or closed"));
-        }
+    pub async fn set_intake(&self, queue: i64, intake: Intake, message: Option<&str>, by: &Actor) -> Result<()> {
         let now = self.now();
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
         store::write_intake(&mut tx, queue, intake, message, now).await?;
-        note(&mut tx, &held.queue, by, "intake", Some(intake), message, now).await?;
+        note(&mut tx, &held.queue, by, "intake", Some(intake.name()), message, now).await?;
         tx.commit().await?;
         self.changed(queue).await.map(drop)
     }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::rules::{self, Step};
+use super::rules::Step;
 use super::running::note_duty;
-use super::service::{Shared, held, no_place, note};
-use super::store::{self, NewEvent, Stand};
-use super::{Actor, Caller, Desk, Place, Queue, State, Status};
-use crate::db::{DbError, Tx};
+use super::service::{Shared, held, no_place};
+use super::store::{self, Stand};
+use super::turn::{Turn, outdated};
+use super::{Actor, Caller, Desk, Intake, Place, Queue};
+use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::moment::{Moment, SECOND};
-use crate::staff::{Account, Deed};
+use crate::moment::SECOND;
+use crate::staff::Account;
 use crate::words::ago;
 
 impl Shared {
@@ -105,10 +106,9 @@ impl Shared {
             tx.abandon().await?;
             return Ok(None);
         };
-        let version = wanted.and_then(|(_, version)| version);
         let by = caller.actor();
-        let status =
-            self.write(&mut tx, &held.queue, &stand, &Step::Call(caller.desk), version, &by, reason, now).await?;
+        let turn = Turn { queue: &held.queue, by: &by, reason, version: wanted.and_then(|(_, version)| version), now };
+        let status = turn.take(&mut tx, &stand, &Step::Call(caller.desk)).await?;
         let went_on_duty = store::begin_duty_if_off(&mut tx, queue, advisor, account, now).await?;
         if went_on_duty {
             note_duty(&mut tx, &held.queue, caller, "on", now).await?;
@@ -132,7 +132,7 @@ impl Shared {
         // Another node may be ahead of what is in memory here.
         live.changed();
         let (_, place) = self.place(id).await?;
-        let found = if place.version == version { Ok(place) } else { Err(stale(None)) };
+        let found = if place.version == version { Ok(place) } else { Err(outdated(None)) };
         self.told(id, found).await
     }
 
@@ -170,10 +170,11 @@ impl Shared {
         if step == Step::Restore {
             may_restore(&mut tx, &held.queue, known.as_deref(), by).await?;
         }
+        let turn = Turn { queue: &held.queue, by, reason, version, now };
         // What is in memory is right nearly always, and spares a question; the guard of the update decides.
         if let Some(known) = known {
             let stand = Stand::of(&known);
-            match self.write(&mut tx, &held.queue, &stand, &step, version, by, reason, now).await {
+            match turn.take(&mut tx, &stand, &step).await {
                 Err(Error::Outdated { .. }) => {}
                 Err(error) => return Err(error),
                 Ok(status) => {
@@ -184,70 +185,10 @@ impl Shared {
             }
         }
         let stand = store::stand(&mut tx, queue, place).await?.ok_or_else(no_place)?;
-        self.write(&mut tx, &held.queue, &stand, &step, version, by, reason, now).await?;
+        turn.take(&mut tx, &stand, &step).await?;
         tx.commit().await?;
         self.changed(queue).await?;
         Ok(self.place(place).await?.1)
-    }
-
-    /// The guarded update and its event.
-    #[expect(clippy::too_many_arguments, reason = "one step, whole: who, what, from where, why, when")]
-    pub(super) async fn write(
-        &self,
-        tx: &mut Tx,
-        queue: &Queue,
-        stand: &Stand,
-        step: &Step,
-        version: Option<i64>,
-        by: &Actor,
-        reason: Option<&str>,
-        now: Moment,
-    ) -> Result<Status> {
-        if version.is_some_and(|version| version != stand.version) {
-            return Err(stale(None));
-        }
-        let mut status = match rules::apply(step, &stand.status, queue, now) {
-            Ok(status) => status,
-            Err(reason) => return Err(stale(Some(reason))),
-        };
-        if status.ended_at.is_some() && stand.status.ended_at.is_none() {
-            status.end_reason = reason.map(str::to_owned);
-        }
-        self.put(tx, queue, stand, &status, step.name(), by, reason, now).await?;
-        Ok(status)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "see `write`")]
-    pub(super) async fn put(
-        &self,
-        tx: &mut Tx,
-        queue: &Queue,
-        stand: &Stand,
-        status: &Status,
-        what: &str,
-        by: &Actor,
-        reason: Option<&str>,
-        now: Moment,
-    ) -> Result<()> {
-        let before = serde_json::to_string(&stand.status).map_err(|error| Error::Internal(Box::new(error)))?;
-        let event = NewEvent {
-            queue: queue.id,
-            seq: queue.seq,
-            place: Some(stand.id),
-            at: now,
-            actor: &by.name,
-            what,
-            from: Some(stand.status.state.name()),
-            to: Some(status.state.name()),
-            reason,
-            before: Some(before),
-        };
-        match store::write_status(tx, stand, status, event).await {
-            Ok(true) => note(tx, by, Deed::new(what, "queuers", stand.id), now).await,
-            Ok(false) => Err(stale(None)),
-            Err(DbError::Duplicate) => Err(taken(stand, status)),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Tells whoever was too slow what the place is now, and who made it so. Called when the transaction is over:
@@ -265,7 +206,7 @@ impl Shared {
 /// Whether somebody may take their place again: not when they are deleted, and, for the student, not in a line that
 /// was closed meanwhile. The cap does not count: the place was theirs.
 async fn may_restore(tx: &mut Tx, queue: &Queue, place: Option<&Place>, by: &Actor) -> Result<()> {
-    if !by.staff && queue.intake == "closed" {
+    if !by.staff && queue.intake == Intake::Closed {
         let message = queue.intake_message.as_deref().unwrap_or("");
         return Err(Error::Conflict(format!("This line is closed. {message}").trim().to_owned().into()));
     }
@@ -276,19 +217,4 @@ async fn may_restore(tx: &mut Tx, queue: &Queue, place: Option<&Place>, by: &Act
         return Err(Error::Conflict("The record of this student was deleted.".into()));
     }
     Ok(())
-}
-
-/// Somebody was faster. The rest is told by `told`.
-pub(super) fn stale(reason: Option<String>) -> Error {
-    let detail = reason.unwrap_or_else(|| "Somebody was faster.".into());
-    Error::Outdated { detail: detail.into(), present: Box::default() }
-}
-
-/// A unique index refused a step.
-fn taken(stand: &Stand, status: &Status) -> Error {
-    if stand.status.state.is_active() || matches!(status.state, State::Called | State::Serving) {
-        Error::Conflict("That desk has somebody already: finish that first.".into())
-    } else {
-        Error::Conflict("The student has joined again meanwhile.".into())
-    }
 }

@@ -7,6 +7,7 @@ use super::live::Live;
 use super::rules::Step;
 use super::schedule::midnight;
 use super::service::{Rooms, Shared, held};
+use super::turn::Turn;
 use super::{Actor, State, store};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
@@ -135,7 +136,8 @@ impl Shared {
             State::Away => (Step::Back, None),
             _ => return Ok(false),
         };
-        self.write(&mut tx, &held.queue, &stand, &step, Some(stand.version), &Actor::system(), reason, now).await?;
+        let (by, version) = (Actor::system(), Some(stand.version));
+        Turn { queue: &held.queue, by: &by, reason, version, now }.take(&mut tx, &stand, &step).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -172,11 +174,11 @@ impl Shared {
         if leftovers {
             store::close_out(&mut tx, &held.queue, "The day is over.", &by.name, now).await?;
         }
+        let turn = Turn { queue: &held.queue, by: &by, reason: Some("ended by the night"), version: None, now };
         for place in forgotten {
             let stand = store::stand(&mut tx, queue, place).await?;
             if let Some(stand) = stand.filter(|stand| stand.status.state == State::Serving) {
-                self.write(&mut tx, &held.queue, &stand, &Step::Done, None, &by, Some("ended by the night"), now)
-                    .await?;
+                turn.take(&mut tx, &stand, &Step::Done).await?;
             }
         }
         store::end_duties(&mut tx, queue, today, now).await?;

@@ -9,7 +9,7 @@ use super::places::place_answer;
 use crate::error::{Error, Result};
 use crate::staff::Account;
 use crate::waiting::json::PlaceShown;
-use crate::waiting::rules::Step;
+use crate::waiting::rules::{Step, WHOLE_ALLOWANCE};
 use crate::waiting::service::Rooms;
 use crate::waiting::texts::{MAX_NOTE, checked_reason};
 use crate::waiting::{Actor, Desk, Place, State as PlaceState};
@@ -61,8 +61,8 @@ impl StepBody {
             Some(_) => return Err(Error::invalid("/place", "must be same or back")),
         };
         match Step::between(from, to, desk) {
-            Some(Step::Away(_)) => Ok(Step::Away(self.minutes(i64::MAX)?)),
-            Some(Step::Requeue(_) | Step::Return) if back => Ok(Step::Requeue(Some(0))),
+            Some(Step::Away(_)) => Ok(Step::Away(self.minutes(WHOLE_ALLOWANCE)?)),
+            Some(Step::Requeue(_) | Step::Return) if back => Ok(Step::TO_THE_END),
             Some(_) if back => Err(Error::invalid("/place", "is for those who come back from a desk")),
             Some(step) => Ok(step),
             None => {

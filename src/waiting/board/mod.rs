@@ -168,7 +168,7 @@ struct BoardView {
     id: i64,
     title: String,
     shut: String,
-    intake: String,
+    intake: &'static str,
     waiting: usize,
     wait: String,
     duty: Vec<(String, String)>,
@@ -226,7 +226,7 @@ impl Looker {
             id: room.queue.id,
             title: room.queue.title.clone(),
             shut: shut(&room.queue, now).unwrap_or_default(),
-            intake: room.queue.intake.clone(),
+            intake: room.queue.intake.name(),
             waiting: room.waiting_count(),
             wait: room.wait_to_join(now).words(),
             duty: room

@@ -10,7 +10,7 @@ use crate::waiting::join::{Join, Who};
 use crate::waiting::rules::Step;
 use crate::waiting::service::Rooms;
 use crate::waiting::texts::{MAX_LINE, MAX_NOTE, checked_reason, closing_message};
-use crate::waiting::{Actor, Place};
+use crate::waiting::{Actor, Intake, Place};
 use crate::web::{Fields, SeeOther, WebHost, item_id, see_other};
 
 pub(super) fn to(queue: i64, kind: impl Into<String>, words: impl Into<String>) -> Flash<SeeOther> {
@@ -87,8 +87,8 @@ pub(super) async fn step(staff: Staff, rooms: &State<Rooms>, id: &str, form: Fie
         "done" => (Step::Done, "Done"),
         "no_show" => (Step::NoShow, "Did not come"),
         "requeue" => (Step::Requeue(None), "Back in the line"),
-        "requeue_back" => (Step::Requeue(Some(0)), "Back at the end of the line"),
-        "away" => (Step::Away(i64::MAX), "Away"),
+        "requeue_back" => (Step::TO_THE_END, "Back at the end of the line"),
+        "away" => (Step::AWAY, "Away"),
         "back" => (Step::Back, "Back from being away"),
         "remove" => (Step::Remove, "Taken out"),
         "restore" => (Step::Restore, "Back in the line"),
@@ -137,7 +137,7 @@ pub(super) async fn duty(staff: Staff, rooms: &State<Rooms>, queue: &str, form: 
     let caller = rooms.caller(&staff.0, None).await?;
     let anybody = rooms.set_duty(queue, &caller, on).await?;
     let room = rooms.room(queue).await?;
-    let open = room.room().queue.intake == "open";
+    let open = room.room().queue.intake == Intake::Open;
     Ok(match (on, anybody) {
         (true, _) => to(queue, "note", format!("{} is on duty.", caller.name)),
         (false, false) if open => to(queue, "ask", "Nobody is on duty any more. Shall the line take in new students?"),
@@ -152,7 +152,7 @@ pub(super) async fn intake(staff: Staff, rooms: &State<Rooms>, queue: &str, form
     if message.is_some_and(|text| text.chars().count() > MAX_LINE) {
         return Ok(to(queue, "note", format!("The message has more than {MAX_LINE} characters.")));
     }
-    rooms.set_intake(queue, form.get("intake"), message, &Actor::staff(&staff.0)).await?;
+    rooms.set_intake(queue, Intake::parse(form.get("intake"))?, message, &Actor::staff(&staff.0)).await?;
     let words = match form.get("intake") {
         "open" => "The line takes students in.",
         "paused" => "Intake is paused. Those who wait stay.",

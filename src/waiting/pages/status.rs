@@ -14,7 +14,7 @@ use crate::waiting::live::Room;
 use crate::waiting::rules::{Step, UNDO};
 use crate::waiting::schedule::{self, Hours, clock_time};
 use crate::waiting::service::Rooms;
-use crate::waiting::{Actor, Place, State as PlaceState};
+use crate::waiting::{Actor, Intake, Place, State as PlaceState};
 use crate::web::{Fields, Note, SameOrigin, SeeOther, WebHost, render, told};
 
 /// What a student sees of their place. Also what is sent live.
@@ -77,7 +77,7 @@ impl StatusView {
             coming: status.coming_at.is_some(),
             away_left: ((room.queue.away_minutes * MINUTE - status.away_ms) / MINUTE).max(0),
             may_return: recent
-                && room.queue.intake != "closed"
+                && room.queue.intake != Intake::Closed
                 && matches!(place.state(), PlaceState::Left | PlaceState::NoShow),
             reason: status.end_reason.clone().unwrap_or_default(),
             announcement: room.announcement.as_ref().map_or(String::new(), |a| a.text.clone()),

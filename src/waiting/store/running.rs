@@ -2,7 +2,7 @@
 
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
-use crate::waiting::{Announcement, OnDuty, Queue};
+use crate::waiting::{Announcement, Intake, OnDuty, Queue};
 
 /// Ends every place that waits, and writes an event for each. Returns how many.
 pub async fn close_out(tx: &mut Tx, queue: &Queue, reason: &str, by: &str, now: Moment) -> Result<u64, DbError> {
@@ -68,13 +68,13 @@ pub async fn has_leftovers(db: &Pool, queue: i64, before: Moment) -> Result<bool
 pub async fn write_intake(
     tx: &mut Tx,
     queue: i64,
-    intake: &str,
+    intake: Intake,
     message: Option<&str>,
     now: Moment,
 ) -> Result<(), DbError> {
     tx.write("UPDATE queues SET intake = $2, intake_message = $3, version = version + 1, updated_at = $4 WHERE id = $1")
         .bind(queue)
-        .bind(intake)
+        .bind(intake.name())
         .bind(message)
         .bind(now)
         .execute()
