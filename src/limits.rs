@@ -8,6 +8,10 @@ pub const MAX_FORM: u64 = 10_000_000;
 
 /// Seconds in which a body must have come.
 pub const BODY_SECONDS: u64 = 60;
+/// Bytes of a body that are read and thrown away once it is refused, so that the refusal is read.
+pub const MAX_EXCESS: u64 = 32_000_000;
+/// Seconds in which they must have come.
+pub const EXCESS_SECONDS: u64 = 30;
 
 /// Bytes of a request to `/add`, unpacked.
 pub const MAX_BODY: u64 = 1_000_000;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use rocket::data::{Data, ToByteUnit};
+use rocket::data::Data;
 use rocket::http::uri::Origin;
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::{FromRequest, Outcome as GuardOutcome};
@@ -22,7 +22,7 @@ use super::service::Entries;
 use crate::error::{Error, FieldError, Result};
 use crate::json;
 use crate::limits::{MAX_BODY, MAX_UPLOAD, UPLOAD_SECONDS};
-use crate::web::{self, Api, ClientAddress, Html, Idempotency, Negotiation, SeeOther, api, in_time, see_other};
+use crate::web::{self, Api, ClientAddress, Html, Idempotency, Negotiation, SeeOther, api, see_other};
 use crate::words::did_you_mean;
 
 /// What `/add` takes from the address.
@@ -213,10 +213,7 @@ async fn read(headers: &AddHeaders, idempotency: &Idempotency<'_>, data: Data<'_
         let form = read_upload(kind, data).await?;
         return Ok(idempotency.enter(&form.object).await?.then_some(Body::Form(form)));
     }
-    let bytes = in_time(data.open((MAX_BODY + 1).bytes()).into_bytes()).await?.into_inner();
-    if bytes.len() as u64 > MAX_BODY {
-        return Err(form::too_large());
-    }
+    let bytes = web::body::read(data, MAX_BODY, form::too_large).await?;
     if !idempotency.enter(&bytes).await? {
         return Ok(None);
     }
@@ -225,20 +222,24 @@ async fn read(headers: &AddHeaders, idempotency: &Idempotency<'_>, data: Data<'_
 
 /// A multipart form, whose files are skipped while they are read.
 async fn read_upload(kind: &ContentType, data: Data<'_>) -> Result<Form> {
-    // One byte more than may come: who sends it is told that it is too much, and not that it broke off.
-    let most = MAX_UPLOAD + 1;
+    let mut body = web::body::open(data, MAX_UPLOAD);
     let mut came = 0;
-    let pieces = ReaderStream::new(data.open(most.bytes())).map(|piece| {
+    let pieces = ReaderStream::new(&mut body).map(|piece| {
         let piece = piece?;
         came += piece.len() as u64;
-        if came == most { Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge)) } else { Ok(piece) }
+        if came > MAX_UPLOAD { Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge)) } else { Ok(piece) }
     });
     let read = Box::pin(form::multipart(kind, pieces));
     let form = tokio::time::timeout(Duration::from_secs(UPLOAD_SECONDS), read).await;
-    if came == most {
+    let form =
+        form.unwrap_or_else(|_| Err(Error::BadRequest(vec![FieldError::at("", "the form took too long to come")])));
+    if form.is_err() {
+        web::body::skip(body).await;
+    }
+    if came > MAX_UPLOAD {
         return Err(Error::TooLarge(format!("A form holds at most {MAX_UPLOAD} bytes with its files.").into()));
     }
-    form.unwrap_or_else(|_| Err(Error::BadRequest(vec![FieldError::at("", "the form took too long to come")])))
+    form
 }
 
 /// What the headers and the address say of a request. A parameter that is no control of ours is no reason to lose an

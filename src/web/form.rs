@@ -1,13 +1,13 @@
 //! Parameters of URLs and bodies of forms, read strictly; pages and redirects as answers.
 
-use rocket::data::{Data, FromData, Outcome, ToByteUnit};
+use rocket::data::{Data, FromData, Outcome};
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::{ContentType, Header, Method, Status};
 use rocket::response::{self, Responder, Response};
 use rocket::{Request, http::uri::Origin};
 
+use super::body;
 use super::guards::Refused;
-use super::json::in_time;
 use crate::error::{Error, FieldError, Result};
 use crate::limits::MAX_FORM;
 
@@ -62,11 +62,8 @@ impl Fields {
     }
 
     async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Fields> {
-        let bytes = in_time(data.open(MAX_FORM.bytes()).into_bytes()).await?;
-        if !bytes.is_complete() {
-            return Err(Error::TooLarge(format!("A form holds at most {MAX_FORM} bytes.").into()));
-        }
-        let bytes = bytes.into_inner();
+        let too_large = || Error::TooLarge(format!("A form holds at most {MAX_FORM} bytes.").into());
+        let bytes = body::read(data, MAX_FORM, too_large).await?;
         match request.content_type() {
             Some(kind) if *kind == ContentType::FormData => multipart(kind, bytes).await,
             Some(kind) if *kind == ContentType::Form || *kind == ContentType::Plain => {

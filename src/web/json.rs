@@ -1,8 +1,6 @@
 //! JSON that comes in: bodies of the API's routes, and numbers in their addresses.
 
-use std::time::Duration;
-
-use rocket::data::{Data, FromData, ToByteUnit};
+use rocket::data::{Data, FromData};
 use rocket::http::ContentType;
 use rocket::{Request, data};
 use serde::Deserializer;
@@ -12,10 +10,11 @@ use serde_path_to_error::Segment;
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
 
+use super::body;
 use super::guards::Refused;
 use super::replays::Idempotency;
 use crate::error::{Error, FieldError, Result};
-use crate::limits::{BODY_SECONDS, MAX_JSON};
+use crate::limits::MAX_JSON;
 
 /// A JSON object as a body. Takes only `application/json`, which a foreign form cannot send.
 pub struct JsonObject(pub Map<String, Value>);
@@ -25,26 +24,15 @@ pub struct JsonObject(pub Map<String, Value>);
 pub async fn read_json(request: &Request<'_>, data: Data<'_>, most: u64, may_lack: bool) -> Result<Vec<u8>> {
     let is_json = |kind: &ContentType| kind.is_json() || kind.sub().as_str().ends_with("+json");
     let typed = request.content_type().is_some_and(is_json);
+    let too_large = || Error::TooLarge(format!("The body holds at most {most} bytes.").into());
+    let bytes = body::read(data, most, too_large).await?;
     if !typed && !may_lack {
         return Err(Error::UnsupportedType("Send application/json.".into()));
-    }
-    let bytes = in_time(data.open(most.bytes()).into_bytes()).await?;
-    if !bytes.is_complete() {
-        return Err(Error::TooLarge(format!("The body holds at most {most} bytes.").into()));
     }
     if !typed && !bytes.is_empty() {
         return Err(Error::UnsupportedType("Send application/json, or no body.".into()));
     }
-    Ok(bytes.into_inner())
-}
-
-/// What is read of a body, if it comes in time.
-pub async fn in_time<T>(read: impl Future<Output = std::io::Result<T>>) -> Result<T> {
-    let broken = |detail: &str| Error::BadRequest(vec![FieldError::at("", detail)]);
-    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS), read).await {
-        Ok(read) => read.map_err(|_| broken("the body broke off")),
-        Err(_) => Err(broken("the body took too long to come")),
-    }
+    Ok(bytes)
 }
 
 /// Takes the key of a request whose body was read.

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod assets;
+pub mod body;
 mod contract;
 mod cors;
 mod errors;
@@ -25,7 +26,7 @@ pub use form::{Fields, FormsArePosts, Html, SeeOther, encode, pairs, query_pairs
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
 pub use headers::{Headers, RequestId};
 pub use health::api as health;
-pub use json::{JsonObject, NoBody, in_time, item_id, read_json};
+pub use json::{JsonObject, NoBody, item_id, read_json};
 pub use markdown::SafeHtml;
 pub use methods::Methods;
 pub use note::{Note, told};

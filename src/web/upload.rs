@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use rocket::Request;
-use rocket::data::{Data, FromData, Outcome, ToByteUnit};
+use rocket::data::{Data, DataStream, FromData, Outcome};
 use rocket::http::ContentType;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::ReaderStream;
 
+use super::body;
 use super::form::Fields;
 use super::guards::Refused;
 use crate::config::Config;
@@ -70,9 +71,13 @@ impl Upload {
         let mut options = tokio::fs::OpenOptions::new();
         let mut file =
             options.write(true).create_new(true).mode(0o600).open(folder.join(&stored)).await.map_err(internal)?;
-        let read =
-            tokio::time::timeout(Duration::from_secs(UPLOAD_SECONDS), save(request.content_type(), data, &mut file));
-        let read = read.await.unwrap_or_else(|_| Err(broken("the file took too long to come")));
+        let mut body = body::open(data, MAX_IMPORT + MAX_FORM);
+        let read = save(request.content_type(), &mut body, &mut file);
+        let read = tokio::time::timeout(Duration::from_secs(UPLOAD_SECONDS), read).await;
+        let read = read.unwrap_or_else(|_| Err(broken("the file took too long to come")));
+        if read.is_err() {
+            body::skip(body).await;
+        }
         let read = match read {
             Ok((_, _, 0)) => Err(Error::invalid("/file", "choose a file, or paste its text")),
             read => read,
@@ -88,13 +93,16 @@ impl Upload {
 }
 
 /// Saves the file of a form, or else its field `text`, and returns the other fields, the file's name and its bytes.
-async fn save(kind: Option<&ContentType>, data: Data<'_>, file: &mut tokio::fs::File) -> Result<(Fields, String, u64)> {
+async fn save(
+    kind: Option<&ContentType>,
+    body: &mut DataStream<'_>,
+    file: &mut tokio::fs::File,
+) -> Result<(Fields, String, u64)> {
     let kind = kind.filter(|kind| **kind == ContentType::FormData);
     let boundary = kind.and_then(|kind| kind.param("boundary"));
     let boundary = boundary.ok_or_else(|| Error::UnsupportedType("Send a form with a file.".into()))?;
     let unread = Unread::default();
-    let body = ReaderStream::new(data.open((MAX_IMPORT + MAX_FORM).bytes()));
-    let mut parts = multer::Multipart::new(pieces(body, unread.clone(), MAX_FORM), boundary);
+    let mut parts = multer::Multipart::new(pieces(ReaderStream::new(body), unread.clone(), MAX_FORM), boundary);
     let (mut fields, mut name, mut length, mut room) = (Fields::default(), String::new(), 0, MAX_FORM);
     while let Some(mut part) = parts.next_field().await.map_err(|error| broken(error.to_string()))? {
         let field = part.name().unwrap_or_default().to_owned();

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use frontdesk::limits::*;
 use rocket::http::{ContentType, Method};
 
-use crate::support::TestApp;
+use crate::crash::{Server, request_with};
+use crate::support::{TestApp, fresh_database};
 
 #[test]
 fn docs_limits_says_what_the_code_says() {
@@ -15,6 +16,8 @@ fn docs_limits_says_what_the_code_says() {
         ("MAX_JSON", MAX_JSON),
         ("MAX_FORM", MAX_FORM),
         ("BODY_SECONDS", BODY_SECONDS),
+        ("MAX_EXCESS", MAX_EXCESS),
+        ("EXCESS_SECONDS", EXCESS_SECONDS),
         ("MAX_BODY", MAX_BODY),
         ("MAX_UPLOAD", MAX_UPLOAD),
         ("UPLOAD_SECONDS", UPLOAD_SECONDS),
@@ -41,6 +44,35 @@ fn docs_limits_says_what_the_code_says() {
         let row =
             page.lines().find(|line| line.starts_with(&format!("| `{name}`"))).unwrap_or_else(|| panic!("{name}"));
         assert!(row.contains(&format!("| {value} |")), "{row}: {value}");
+    }
+}
+
+/// Over real connections: a client that sends everything before it reads, and closes its side at the end.
+#[rocket::async_test]
+async fn who_sends_too_much_reads_the_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&fresh_database("sqlite", folder.path()).await, folder.path());
+    let spaces = |bytes: u64| " ".repeat(bytes as usize);
+    let json = "Content-Type: application/json\r\n";
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let parts = "Content-Type: multipart/form-data; boundary=x\r\n";
+    for (what, path, headers, body, status) in [
+        ("an entry", "/add", json, spaces(8 * MAX_BODY), 413),
+        ("a form", "/add", form, format!("a={}", "x".repeat(8_000_000)), 413),
+        ("a form that is none", "/add", parts, spaces(8_000_000), 400),
+        (
+            "a form of a page",
+            "/sign-in",
+            &format!("{form}Origin: http://localhost\r\n"),
+            format!("email={}", "x".repeat(2 * MAX_FORM as usize)),
+            413,
+        ),
+    ] {
+        // Whether the kernel loses an answer depends on the moment.
+        for _ in 0..20 {
+            let answer = request_with(server.port, "POST", path, headers, &body);
+            assert_eq!(answer.map(|(status, ..)| status), Some(status), "{what}");
+        }
     }
 }
 

@@ -1,0 +1,45 @@
+//! Bodies: each is bounded in bytes and in time, and whoever sends too much reads why it was refused.
+
+use std::time::Duration;
+
+use rocket::data::{Data, DataStream, ToByteUnit};
+use tokio::io::AsyncReadExt as _;
+
+use crate::error::{Error, FieldError, Result};
+use crate::limits::{BODY_SECONDS, EXCESS_SECONDS, MAX_EXCESS};
+
+/// A body of which `most` bytes are taken, and one more by which it is known to be too long.
+pub fn open(data: Data<'_>, most: u64) -> DataStream<'_> {
+    data.open((most + 1 + MAX_EXCESS).bytes())
+}
+
+/// The bytes of a body; `too_large` if there are more than `most`, 400 if it breaks off or does not come in time.
+pub async fn read(data: Data<'_>, most: u64, too_large: impl FnOnce() -> Error) -> Result<Vec<u8>> {
+    let mut body = open(data, most);
+    let mut bytes = Vec::new();
+    in_time((&mut body).take(most + 1).read_to_end(&mut bytes)).await?;
+    if bytes.len() as u64 > most {
+        skip(body).await;
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+/// Reads on in a body that is refused, and keeps nothing of it. Who answers and closes while the other side still sends
+/// makes the kernel reset the connection, and the answer may be lost with it (RFC 9112, 9.6). At most [`MAX_EXCESS`] bytes
+/// and [`EXCESS_SECONDS`]: who sends more is cut off.
+pub async fn skip(mut body: DataStream<'_>) {
+    let mut nowhere = tokio::io::sink();
+    let rest = tokio::io::copy(&mut body, &mut nowhere);
+    // Late, broken off or at its end: it is refused in any case.
+    tokio::time::timeout(Duration::from_secs(EXCESS_SECONDS), rest).await.ok();
+}
+
+/// What is read of a body, if it comes in time.
+async fn in_time<T>(read: impl Future<Output = std::io::Result<T>>) -> Result<T> {
+    let broken = |detail: &str| Error::BadRequest(vec![FieldError::at("", detail)]);
+    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS), read).await {
+        Ok(read) => read.map_err(|_| broken("the body broke off")),
+        Err(_) => Err(broken("the body took too long to come")),
+    }
+}
