@@ -40,7 +40,9 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
+    /// `on`.
     On,
+    /// `off`.
     Off,
 }
 

@@ -49,8 +49,11 @@ type Stop = fn(&Rocket<Orbit>) -> BoxFuture<'_, ()>;
 
 /// What domains stand on.
 pub struct Ground<'g> {
+    /// The database.
     pub pool: &'g Pool,
+    /// What the time is; tests set it.
     pub clock: &'g Clock,
+    /// The settings.
     pub config: &'g Config,
     /// 256 random bits of this installation, by which cursors are signed.
     pub secret: [u8; 32],

@@ -13,53 +13,74 @@ use crate::db::DbError;
 /// A failure, by what it means to whoever asked.
 #[derive(Debug)]
 pub enum Error {
-    /// Cannot be parsed at all: 400.
+    /// The request cannot be parsed: 400.
     BadRequest(Vec<FieldError>),
     /// Not signed in: 401.
     Unauthenticated,
-    /// Signed in or not, this may not be done: 403.
+    /// Not allowed, whoever signs in: 403.
     Forbidden(Cow<'static, str>),
-    /// 404. Also for what may not be known to exist.
+    /// There is no such thing, or it must not be known that there is: 404.
     NotFound(Cow<'static, str>),
-    /// Contradicts what is there: 409.
+    /// Contradicts what is stored: 409.
     Conflict(Cow<'static, str>),
-    /// Somebody was faster: 409 with what it is now.
-    Outdated { detail: Cow<'static, str>, present: Box<serde_json::Value> },
+    /// Somebody was faster: 409.
+    Outdated {
+        /// What changed, in a sentence.
+        detail: Cow<'static, str>,
+        /// What the record is now.
+        present: Box<serde_json::Value>,
+    },
     /// `If-Match` names another version: 412.
     PreconditionFailed,
     /// The change must say which version it means: 428.
     PreconditionRequired,
-    /// The reader takes none of what there is, which is this: 406.
+    /// The client's `Accept` header leaves out the one media type that the address has: 406.
     NotAcceptable(&'static str),
-    /// 413, with the limit in words.
+    /// The body is larger than the limit, which the text names: 413.
     TooLarge(Cow<'static, str>),
-    /// A body of a kind that is not taken here: 415.
+    /// The body has a media type that is not taken here: 415.
     UnsupportedType(Cow<'static, str>),
     /// Well formed, but breaks a rule: 422.
     Invalid(Vec<FieldError>),
-    /// Too fast: 429, with the limit that was reached.
-    TooMany { retry_after: u64, limit: Limit },
-    /// Cannot be done now, later perhaps: 503. Seconds.
-    Unavailable { detail: Cow<'static, str>, retry_after: u64 },
-    /// A fault of ours: 500. Logged at the edge, never shown.
+    /// Too many requests: 429.
+    TooMany {
+        /// Seconds until it may be tried again.
+        retry_after: u64,
+        /// The limit that was reached.
+        limit: Limit,
+    },
+    /// Cannot be done now, perhaps later: 503.
+    Unavailable {
+        /// What is missing, in a sentence.
+        detail: Cow<'static, str>,
+        /// Seconds until it may be tried again.
+        retry_after: u64,
+    },
+    /// A fault of ours: 500. Logged where the request ends, never shown.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// A limit as answers tell it (`RateLimit-Policy`): so many within so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
+    /// What is limited, such as `entries-per-address`.
     pub name: &'static str,
+    /// So many are allowed …
     pub quota: u32,
+    /// … within so many seconds.
     pub seconds: u64,
 }
 
 /// One thing that is wrong, and where: a parameter of the URL, or a JSON pointer into the body.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct FieldError {
+    /// RFC 6901 pointer into the body; `None` if a parameter is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// Parameter of the URL; `None` if a place in the body is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
+    /// What is wrong, in a sentence.
     pub detail: String,
 }
 
@@ -69,6 +90,7 @@ impl FieldError {
         FieldError { pointer: Some(pointer.into()), parameter: None, detail: detail.into() }
     }
 
+    /// A mistake in the parameter `name` of the URL.
     pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
         FieldError { pointer: None, parameter: Some(name.into()), detail: detail.into() }
     }
@@ -80,6 +102,7 @@ pub fn message(errors: &[FieldError], field: &str) -> String {
     errors.iter().find(is_field).map_or(String::new(), |error| error.detail.clone())
 }
 
+/// What all of our functions return that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Two parsers: what both have read, or every error of both.
@@ -148,6 +171,7 @@ impl Error {
         }
     }
 
+    /// The mistakes by their places; empty for errors that have none.
     pub fn errors(&self) -> &[FieldError] {
         match self {
             Error::BadRequest(errors) | Error::Invalid(errors) => errors,

@@ -46,6 +46,7 @@ pub const MAX_FACETS: usize = 5;
 pub const MAX_SEARCH: usize = 1000;
 /// Entries or records of a page, and what it has if nobody asks.
 pub const MAX_LIMIT: u32 = 1000;
+/// Entries or records of a page if nobody asks for a number.
 pub const DEFAULT_LIMIT: u32 = 50;
 
 /// Fields of a collection that are remembered by name.

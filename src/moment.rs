@@ -12,9 +12,13 @@ use serde::{Serialize, Serializer};
 #[sqlx(transparent)]
 pub struct Moment(pub i64);
 
+/// Milliseconds of a second.
 pub const SECOND: i64 = 1000;
+/// Milliseconds of a minute.
 pub const MINUTE: i64 = 60 * SECOND;
+/// Milliseconds of an hour.
 pub const HOUR: i64 = 60 * MINUTE;
+/// Milliseconds of 24 hours.
 pub const DAY: i64 = 24 * HOUR;
 
 impl Moment {
@@ -23,6 +27,7 @@ impl Moment {
         text.parse::<Timestamp>().ok().map(|at| Moment(at.as_millisecond()))
     }
 
+    /// So many milliseconds later; earlier if negative.
     pub fn plus(self, milliseconds: i64) -> Moment {
         Moment(self.0.saturating_add(milliseconds))
     }
@@ -71,6 +76,7 @@ impl Clock {
         Clock(Some(Arc::new(AtomicI64::new(start.0))))
     }
 
+    /// What time it is.
     pub fn now(&self) -> Moment {
         match &self.0 {
             Some(fixed) => Moment(fixed.load(Ordering::SeqCst)),

@@ -12,12 +12,15 @@ use crate::error::{Error, Result};
 pub struct Check {
     /// string, number, bool, array or object.
     pub r#type: String,
+    /// What happens to an entry whose field has another type.
     pub mode: CheckMode,
 }
 
+/// How strictly a [`Check`] is applied.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckMode {
+    /// Not checked.
     Off,
     /// Stored; the answer carries a warning.
     Warn,

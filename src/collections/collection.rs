@@ -15,21 +15,31 @@ pub const DEFAULT_COLLECTION: &str = "default";
 /// A place for entries of one kind.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Collection {
+    /// Primary key.
     pub id: CollectionId,
+    /// Name in URLs, see [`super::CollectionName`].
     pub name: String,
+    /// Name for people.
     pub title: String,
+    /// The key that a page sends along, `pk_…`. Not a secret: everybody who opens the page can read it.
     pub publishable_key: String,
+    /// What the entries are, such as `form`; free text.
     pub kind: String,
     /// Accepts entries without the key.
     pub open: bool,
+    /// Anyone may read its entries.
     pub public_read: bool,
+    /// Days after which entries are purged; `None`: never.
     pub retention_days: Option<i64>,
+    /// Entries that are accepted each day (UTC); `None`: any number.
     pub daily_quota: Option<i64>,
     /// JSON, see [`super::Check`].
     pub checks: String,
     /// JSON: names of the states of its entries.
     pub states: String,
+    /// Raised by every change; the ETag.
     pub version: i64,
+    /// When it was created.
     pub created_at: Moment,
     /// It can be restored for [`KEPT_DAYS`], then it is removed with its entries.
     pub deleted_at: Option<Moment>,
@@ -56,15 +66,26 @@ pub const KEPT_DAYS: i64 = 30;
 /// A field of the registry.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RegisteredField {
+    /// Primary key.
     pub id: i64,
+    /// The collection whose entries have the field.
     pub collection_id: CollectionId,
+    /// Path from the top of an entry, such as `address.city`.
     pub path: String,
+    /// Entries in which it held a string.
     pub strings: i64,
+    /// Entries in which it held a number.
     pub numbers: i64,
+    /// Entries in which it held `true` or `false`.
     pub bools: i64,
+    /// Entries in which it held `null`.
     pub nulls: i64,
+    /// Entries in which it held an array.
     pub arrays: i64,
+    /// Entries in which it held an empty object.
     pub objects: i64,
+    /// When it was first seen.
     pub first_at: Moment,
+    /// When it was last seen.
     pub last_at: Moment,
 }

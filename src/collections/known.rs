@@ -15,9 +15,11 @@ use crate::moment::Clock;
 /// A collection with the origins that may send to it.
 #[derive(Debug, Clone)]
 pub struct Known {
+    /// The collection itself.
     pub collection: Collection,
     /// Empty: every origin may.
     pub origins: Vec<String>,
+    /// The checks of its fields, by path.
     pub checks: Vec<(String, Check)>,
 }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 pub struct CollectionName(String);
 
 impl CollectionName {
+    /// Reads a name; 422 if it breaks the rule.
     pub fn parse(text: &str) -> Result<Self> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
         if (1..=63).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with(['_', '-']) {
@@ -15,6 +16,7 @@ impl CollectionName {
         Err(Error::invalid("/name", "must be 1 to 63 of a-z, 0-9, - and _, beginning with a letter or a digit"))
     }
 
+    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -25,6 +27,7 @@ impl CollectionName {
 pub struct WebOrigin(String);
 
 impl WebOrigin {
+    /// Reads an origin, and leaves the default port out; 422 if it is none.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = || Error::invalid("/origin", "must look like https://example.org, without a path");
         let lower = text.trim().trim_end_matches('/').to_ascii_lowercase();
@@ -45,6 +48,7 @@ impl WebOrigin {
         WebOrigin::parse(&url[..end + length])
     }
 
+    /// The origin, such as `https://example.org`.
     pub fn as_str(&self) -> &str {
         &self.0
     }

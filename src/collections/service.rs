@@ -14,22 +14,34 @@ use crate::staff::{Author, Deed, audit};
 /// What is needed to make a collection.
 #[derive(Debug, Clone)]
 pub struct NewCollection {
+    /// Name in URLs; must be free.
     pub name: CollectionName,
+    /// Name for people.
     pub title: String,
+    /// Accepts entries without the key.
     pub open: bool,
+    /// Anyone may read its entries.
     pub public_read: bool,
+    /// What the entries are, such as `form`; free text.
     pub kind: String,
+    /// Origins that may send; empty: all.
     pub origins: Vec<WebOrigin>,
 }
 
 /// What may be changed of a collection; `None` leaves it.
 #[derive(Debug, Default)]
 pub struct Changes {
+    /// Name for people.
     pub title: Option<String>,
+    /// Accepts entries without the key.
     pub open: Option<bool>,
+    /// Anyone may read its entries.
     pub public_read: Option<bool>,
+    /// Days until entries are purged; `Some(None)`: never.
     pub retention_days: Option<Option<i64>>,
+    /// Entries accepted each day; `Some(None)`: any number.
     pub daily_quota: Option<Option<i64>>,
+    /// Checks of fields, as JSON.
     pub checks: Option<String>,
     /// Names of the states of its entries, in their order.
     pub states: Option<Vec<String>>,

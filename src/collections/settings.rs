@@ -6,16 +6,24 @@ use crate::web::Fields;
 
 /// The settings as the form shows them: those that are stored, or what somebody typed.
 pub struct Settings {
+    /// Name for people.
     pub title: String,
+    /// Accepts entries without the key.
     pub open: bool,
+    /// Anyone may read its entries.
     pub public_read: bool,
+    /// A number of days, or empty for "never".
     pub retention_days: String,
+    /// A number of entries a day, or empty for "any".
     pub daily_quota: String,
+    /// Checks of fields, as JSON.
     pub checks: String,
+    /// Names of the states of its entries, with commas between.
     pub states: String,
 }
 
 impl Settings {
+    /// The settings that are stored.
     pub fn stored(collection: &Collection) -> Settings {
         let number = |number: Option<i64>| number.map_or(String::new(), |number| number.to_string());
         Settings {
@@ -29,6 +37,7 @@ impl Settings {
         }
     }
 
+    /// The settings that somebody typed.
     pub fn typed(form: &Fields) -> Settings {
         Settings {
             title: form.get("title").to_owned(),
@@ -41,6 +50,7 @@ impl Settings {
         }
     }
 
+    /// The settings as a change; 422 for those that cannot be read.
     pub fn changes(&self) -> Result<Changes> {
         let number = |field: &str, text: &str| match text.trim() {
             "" => Ok(None),

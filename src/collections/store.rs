@@ -141,8 +141,11 @@ pub async fn remove_origin(tx: &mut Tx, collection: CollectionId, origin: &str) 
 /// An origin that was turned away.
 #[derive(Debug, sqlx::FromRow)]
 pub struct RefusedOrigin {
+    /// The origin.
     pub origin: String,
+    /// How many of its requests were refused.
     pub times: i64,
+    /// When the last of them came.
     pub last_at: Moment,
 }
 

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "frontdesk", version)]
 pub struct Cli {
+    /// `None`: serve.
     #[command(subcommand)]
     pub command: Option<Command>,
 }

@@ -7,10 +7,15 @@ use super::writer::Tx;
 
 /// The values of one column, one per row.
 pub enum Column<'a> {
+    /// Whole numbers.
     Int(Vec<i64>),
+    /// Whole numbers or NULL.
     OptInt(Vec<Option<i64>>),
+    /// Texts.
     Text(Vec<&'a str>),
+    /// Texts or NULL.
     OptText(Vec<Option<&'a str>>),
+    /// Bytes.
     Bytes(Vec<&'a [u8]>),
 }
 
@@ -24,6 +29,7 @@ pub struct Bulk<'a> {
 pub(super) const MAX_ROWS: usize = 100;
 
 impl<'a> Bulk<'a> {
+    /// An insert into `table`, without columns yet.
     pub fn into(table: &'static str) -> Self {
         Bulk { table, columns: Vec::new() }
     }

@@ -20,16 +20,28 @@ pub enum DbError {
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The URL names neither database.
     #[error("the database URL must begin with sqlite: or postgres://")]
     UnknownScheme,
+    /// The SQLite that the program is linked with is too old.
     #[error("SQLite {found} is older than 3.51.3, which corrects a corruption of the write-ahead log")]
-    SqliteTooOld { found: String },
+    SqliteTooOld {
+        /// Its version.
+        found: String,
+    },
+    /// The server is too old.
     #[error("PostgreSQL {found} is older than 13")]
-    PostgresTooOld { found: i64 },
+    PostgresTooOld {
+        /// Its `server_version_num`.
+        found: i64,
+    },
+    /// The database refused the connection or a statement.
     #[error(transparent)]
     Sqlx(#[from] sqlx::Error),
+    /// The migrations do not fit this database.
     #[error(transparent)]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The folder for SQLite's file cannot be created.
     #[error("cannot make the folder of the database: {0}")]
     Folder(std::io::Error),
 }

@@ -14,11 +14,16 @@ use super::writer::{Tx, Writer};
 pub enum Pool {
     /// `folder` is where the file is; `probe` lets one at a time ask whether the writer works.
     Sqlite {
+        /// Connections that only read.
         readers: SqlitePool,
+        /// The one connection that writes.
         writer: Writer,
+        /// Where the database file is.
         folder: Arc<Path>,
+        /// Lets one request at a time ask whether the writer works.
         probe: Arc<tokio::sync::Mutex<()>>,
     },
+    /// Connections to PostgreSQL.
     Postgres(PgPool),
 }
 

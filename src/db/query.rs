@@ -223,7 +223,9 @@ async fn set_deadline(connection: &mut SqliteConnection, time: Duration) -> Resu
 
 /// A read-only transaction: every read sees the same moment. Ends when dropped.
 pub enum Snapshot {
+    /// On SQLite.
     Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// On PostgreSQL, `REPEATABLE READ`.
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 

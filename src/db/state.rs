@@ -20,6 +20,7 @@ pub enum NotReady {
     /// It was replaced by an older one under the running program.
     #[error("The database lacks migration {0}. Start the program again to bring it up to date.")]
     Behind(i64),
+    /// Less than [`crate::limits::DISK_RESERVE`] is free.
     #[error("The disk of the database is full.")]
     Full,
     /// A disk mounted to be read only, a standby of PostgreSQL, a writer that is stuck.
@@ -87,5 +88,6 @@ impl Pool {
 pub struct Disk {
     /// Bytes.
     pub free: u64,
+    /// Nothing can be written to it.
     pub read_only: bool,
 }

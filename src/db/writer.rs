@@ -50,7 +50,9 @@ enum Unfinished {
 
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
 pub enum Tx {
+    /// Part of SQLite's present group of transactions.
     Sqlite(SqliteTx),
+    /// A transaction of its own.
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 

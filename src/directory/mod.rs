@@ -44,6 +44,7 @@ pub fn domain() -> Domain {
     }
 }
 
+/// Colleges of the institution.
 pub static COLLEGES: Resource = Resource {
     name: "colleges",
     title: "Colleges",
@@ -70,6 +71,7 @@ pub static COLLEGES: Resource = Resource {
     ],
 };
 
+/// Subjects that students study.
 pub static MAJORS: Resource = Resource {
     name: "majors",
     title: "Majors",
@@ -87,6 +89,7 @@ pub static MAJORS: Resource = Resource {
     used_by: &[("students", "major_id", "students"), ("faqs", "major_id", "FAQs")],
 };
 
+/// People whom students come to see.
 pub static ADVISORS: Resource = Resource {
     name: "advisors",
     title: "Advisors",
@@ -120,6 +123,7 @@ pub static ADVISORS: Resource = Resource {
     ],
 };
 
+/// People who queue.
 pub static STUDENTS: Resource = Resource {
     name: "students",
     title: "Students",

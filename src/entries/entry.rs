@@ -25,12 +25,17 @@ pub(crate) fn check_uid(text: &str) -> std::result::Result<(), String> {
 /// An entry that was checked and can be stored.
 #[derive(Debug, Clone)]
 pub struct NewEntry {
+    /// The collection it goes into.
     pub collection: CollectionId,
+    /// The client's own id; the same id is stored once.
     pub uid: Option<String>,
+    /// Hash of the browser session that sent it.
     pub session: Option<String>,
     /// When it happened by the client's clock, corrected by its skew.
     pub at: Option<Moment>,
+    /// The web page's origin, if a browser sent it.
     pub origin: Option<String>,
+    /// Stored, but listed only as spam.
     pub spam: bool,
     /// Where it came from: strangers may bring only so many new names of fields. `None`: whoever is trusted.
     pub address: Option<IpAddr>,
@@ -47,14 +52,18 @@ pub struct NewEntry {
 /// What an import keeps of an exported entry.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept {
+    /// The id that it had.
     pub id: Option<EntryId>,
+    /// When it was received.
     pub received: Option<Moment>,
+    /// When it was deleted; `None`: it was not.
     pub deleted: Option<Moment>,
 }
 
 /// What became of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
+    /// Stored as it was sent.
     Stored(EntryId),
     /// Stored, marked as spam.
     Flagged(EntryId),
@@ -62,27 +71,40 @@ pub enum Outcome {
     Duplicate(EntryId),
     /// The same `_uid` with other data was stored before.
     Conflict(EntryId),
+    /// Not stored, for this reason.
     Rejected(json::Refusal),
 }
 
 /// A stored entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// Number, in the order of reception.
     pub id: EntryId,
+    /// The collection that holds it.
     pub collection: CollectionId,
+    /// When the server received it.
     pub received: Moment,
+    /// When it happened by the client's clock.
     pub at: Option<Moment>,
+    /// Public id of the browser session that sent it.
     pub session: Option<String>,
+    /// The web page's origin, if a browser sent it.
     pub origin: Option<String>,
+    /// `spam`, or nothing.
     pub flags: Option<String>,
+    /// When it was deleted; it can be restored until it is purged.
     pub deleted: Option<Moment>,
+    /// Raised by every change; the ETag.
     pub version: i64,
     /// `None`: the first of its collection's states.
     pub state: Option<String>,
     /// The email of whoever works on it.
     pub assignee: Option<String>,
+    /// The account of whoever works on it.
     pub assignee_id: Option<i64>,
+    /// A note of staff.
     pub note: Option<String>,
+    /// The entry itself: canonical JSON.
     pub data: String,
 }
 

@@ -27,8 +27,11 @@ struct Rates {
 /// Entries a second, and how many more at once.
 #[derive(Debug, Clone, Copy)]
 pub struct RateSettings {
+    /// Entries a second from one address.
     pub per_address: u32,
+    /// Entries that one address may send at once.
     pub burst_per_address: u32,
+    /// Entries a second to one collection.
     pub per_collection: u32,
 }
 

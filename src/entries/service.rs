@@ -25,6 +25,7 @@ pub struct Settings {
     pub rates: Option<RateSettings>,
     /// How long a page of entries may take. A page waits no longer for a file to be read, either.
     pub list_budget: Duration,
+    /// How long counting values of a field may take.
     pub facet_budget: Duration,
     /// A filter that takes longer counts as slow.
     pub slow_filter: Duration,

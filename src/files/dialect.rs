@@ -9,6 +9,7 @@ use crate::limits::MAX_ENTRY;
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
+    /// The byte between two cells.
     pub delimiter: u8,
     /// `None`: there are no quotes.
     pub quote: Option<u8>,
@@ -17,7 +18,9 @@ pub struct Dialect {
 /// What stands before a table, in bytes of UTF-8 and in lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Skipped {
+    /// Bytes of UTF-8.
     pub length: u64,
+    /// Lines.
     pub lines: u64,
 }
 

@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 /// A list inside of a document: the names that lead to it, and how many objects it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
+    /// The names that lead to it, from the top.
     pub path: Vec<String>,
+    /// How many objects it holds.
     pub objects: u64,
 }
 

@@ -7,11 +7,15 @@ use crate::error::{Error, Result};
 /// How a file is to be read; `None` is recognised.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Options {
+    /// Character encoding.
     pub encoding: Option<&'static Encoding>,
+    /// Table, document, or lines of JSON.
     pub format: Option<Format>,
+    /// The byte between two cells.
     pub delimiter: Option<u8>,
     /// `Some(None)`: a quote is a character like any other.
     pub quote: Option<Option<u8>>,
+    /// The first row holds names and no data.
     pub header: Option<bool>,
     /// The names that lead to the list, with dots between.
     pub list: Option<String>,
@@ -28,7 +32,9 @@ pub enum Format {
 
 /// Choices for each option, as pages and the command line spell them.
 pub const FORMATS: [(&str, Format); 3] = [("table", Format::Table), ("json", Format::Json), ("ndjson", Format::Ndjson)];
+/// What may stand between two cells: name and byte.
 pub const DELIMITERS: [(&str, u8); 4] = [(",", b','), (";", b';'), ("|", b'|'), ("tab", b'\t')];
+/// What cells may be quoted with: name and byte, if any.
 pub const QUOTES: [(&str, Option<u8>); 3] = [("\"", Some(b'"')), ("'", Some(b'\'')), ("none", None)];
 
 impl Options {

@@ -21,6 +21,7 @@ const SAMPLE: u64 = 256 * 1024;
 pub struct Sheet {
     /// How it was read, in words.
     pub read_as: String,
+    /// Names of the columns.
     pub header: Vec<String>,
     /// With their lines.
     pub rows: Vec<(u64, Vec<String>)>,
@@ -30,23 +31,33 @@ pub struct Sheet {
 pub struct Source {
     /// At its beginning; read by clones of it.
     file: Reading,
+    /// Character encoding, recognised or chosen.
     pub encoding: &'static Encoding,
+    /// How it is written, recognised or chosen.
     pub shape: Shape,
     /// What people should know who think it is written otherwise.
     pub notices: Vec<Notice>,
 }
 
+/// How the content of a file is arranged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
+    /// Rows and columns.
     Table {
+        /// Delimiter and quotes.
         dialect: Dialect,
+        /// The first row holds names and no data.
         header: bool,
+        /// What stands before the table.
         skipped: Skipped,
     },
+    /// A JSON object on every line.
     Lines,
     /// The list that is taken, `None` for a document that is one object; and all there are.
     Document {
+        /// The list that is read; `None`: the document is one object.
         list: Option<Vec<String>>,
+        /// Every list that the document holds.
         lists: Vec<List>,
     },
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 /// Where to go on from: the last entry's values of the order's columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
+    /// Values of the columns of the order, as text.
     pub values: Vec<String>,
     /// Towards the beginning.
     pub reversed: bool,

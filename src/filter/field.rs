@@ -6,7 +6,9 @@ use crate::words::did_you_mean;
 /// A field that the server gives, such as `_id`. Its name begins with `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SystemField {
+    /// Its name, with the leading `_`.
     pub name: &'static str,
+    /// What it holds.
     pub kind: SystemKind,
 }
 
@@ -15,7 +17,9 @@ pub struct SystemField {
 pub enum SystemKind {
     /// A whole number.
     Number,
+    /// A moment, written as RFC 3339.
     Moment,
+    /// A short text.
     Text,
     /// A text too long to sort by.
     Prose,
@@ -24,13 +28,16 @@ pub enum SystemKind {
 /// A field of a condition or an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Field {
+    /// One that the server gives.
     System(SystemField),
+    /// A path into the data.
     Data(Path),
 }
 
 /// Which fields there are, for the domain whose entries or records are filtered.
 #[derive(Debug)]
 pub struct Grammar {
+    /// The fields that the server gives.
     pub system: &'static [SystemField],
     /// Any other name is a path into data of any shape, where `data._x` reaches a name that begins with `_`.
     pub any_data: bool,

@@ -3,23 +3,41 @@
 /// What stands behind the `__` of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
+    /// Equal. What a parameter without an operator means.
     Eq,
+    /// Not equal, or missing.
     Not,
+    /// Equal to one of several values.
     In,
+    /// Equal to none of several values.
     NotIn,
+    /// Greater.
     Gt,
+    /// Greater or equal.
     Gte,
+    /// Less.
     Lt,
+    /// Less or equal.
     Lte,
+    /// From one value to another, both included.
     Between,
+    /// Within a year, a month or a day of the reader's time zone.
     On,
+    /// Holds the text, without regard to case.
     Contains,
+    /// Does not hold the text.
     NotContains,
+    /// Begins with the text.
     Starts,
+    /// Ends with the text.
     Ends,
+    /// Is there and `null`; or is not.
     Null,
+    /// Is there, even as `null`; or is missing.
     Exists,
+    /// Is missing, `null`, or an empty text, list or object; or is none of these.
     Empty,
+    /// Has this JSON type.
     Type,
 }
 

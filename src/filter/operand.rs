@@ -28,16 +28,20 @@ pub enum Operand {
 /// A text and its other readings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Value {
+    /// As it was written.
     pub text: String,
     /// Plain decimal notation of the number: a 64-bit integer or the shortest form of a double.
     pub number: Option<String>,
+    /// `true` or `false`, if it says so.
     pub truth: Option<bool>,
+    /// The day or moment, if it is one.
     pub date: Option<DateRange>,
 }
 
 /// A stretch of time: a whole day in the reader's zone, or one moment when `day` is `None` (then `end == start`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct DateRange {
+    /// The first moment.
     pub start: Moment,
     /// The first moment after it.
     pub end: Moment,

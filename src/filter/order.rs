@@ -4,15 +4,22 @@ use super::sql::Sql;
 
 /// One column of an order: an expression that is never null, and how to bind a value of it.
 pub struct OrderColumn {
+    /// SQL that is never null.
     pub expression: String,
+    /// The greatest comes first.
     pub descending: bool,
+    /// How a value of it is bound.
     pub kind: OrderKind,
 }
 
+/// How values of a column of the order are bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderKind {
+    /// A 64-bit integer.
     Int,
+    /// A double.
     Number,
+    /// A text.
     Text,
 }
 

@@ -5,6 +5,7 @@ use crate::db::Pool;
 /// A piece of SQL with the values it binds. `$n` in the text counts from the first bind.
 #[derive(Debug, Clone)]
 pub struct Sql {
+    /// The text, with `$1` and so on.
     pub text: String,
     binds: Vec<Bind>,
     /// For PostgreSQL; otherwise for SQLite.

@@ -10,10 +10,15 @@ use crate::limits::{MAX_DEPTH, MAX_LEAVES, MAX_NAME};
 /// The JSON types, as the field registry counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
+    /// A string.
     String,
+    /// A number.
     Number,
+    /// `true` or `false`.
     Bool,
+    /// `null`.
     Null,
+    /// An array.
     Array,
     /// An empty object: one with names is seen through its fields.
     Object,
@@ -24,12 +29,14 @@ pub enum Kind {
 pub struct Refusal {
     /// RFC 6901 pointer from the object.
     pub pointer: String,
+    /// What is wrong, in a sentence.
     pub detail: String,
     /// Not JSON at all, as opposed to JSON that breaks a limit.
     pub malformed: bool,
 }
 
 impl Refusal {
+    /// A broken rule, at the top of the object.
     pub fn rule(detail: impl Into<String>) -> Self {
         Refusal { pointer: String::new(), detail: detail.into(), malformed: false }
     }
@@ -48,6 +55,7 @@ impl Refusal {
 
 /// A checked object.
 pub struct Canonical {
+    /// The object as canonical JSON.
     pub text: String,
     /// Equal for objects with the same fields of the same types, within this process.
     pub shape: u64,

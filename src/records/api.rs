@@ -54,7 +54,9 @@ pub fn may_read(resource: &Resource, visitor: &Visitor) -> Result<bool> {
 /// A list as JSON, or a download of all that match.
 #[derive(rocket::Responder)]
 pub enum Listed {
+    /// A page of the list.
     Json(JsonAnswer),
+    /// All that match.
     Download(Download),
 }
 

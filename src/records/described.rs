@@ -8,6 +8,7 @@ use crate::staff::Role;
 /// A resource with the name of its schema and what may be done with it.
 #[derive(Clone, Copy)]
 pub struct Described {
+    /// Its declaration.
     pub resource: &'static Resource,
     /// Name of its schema in the description of the API.
     pub schema: &'static str,
@@ -15,6 +16,7 @@ pub struct Described {
     pub tag: &'static str,
     /// The least role that reads it; `None`: anybody.
     pub reads: Option<Role>,
+    /// Which of the shared routes it has.
     pub mounted: Mounted,
     /// What answers tell beside its columns: schemas by their names.
     pub live: Option<fn() -> Value>,

@@ -21,9 +21,11 @@ pub static GRAMMAR: Grammar =
 
 /// A page of records.
 pub struct Listing {
+    /// The records of the page.
     pub items: Vec<Item>,
     /// Cursors of the neighbouring pages.
     pub newer: Option<String>,
+    /// Cursor of the next page; `None`: this is the last.
     pub next: Option<String>,
     /// How many match; `None` if nobody asked.
     pub count: Option<i64>,

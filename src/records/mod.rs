@@ -36,6 +36,7 @@ pub struct Resource {
     pub one: &'static str,
     /// The column that names a record to people.
     pub label: &'static str,
+    /// Its own columns, in the order in which they are shown.
     pub columns: &'static [Column],
     /// [`COMMON`], or less.
     pub common: &'static [Column],
@@ -52,10 +53,13 @@ pub struct Resource {
 /// A column. Made by [`Column::new`] and refined by the methods behind it.
 #[derive(Debug)]
 pub struct Column {
+    /// Name in SQL, JSON and URLs.
     pub name: &'static str,
     /// For people.
     pub title: &'static str,
+    /// What it holds.
     pub kind: Kind,
+    /// Must have a value.
     pub required: bool,
     /// Not shown to the public, and no filter for them.
     pub private: bool,
@@ -71,24 +75,30 @@ pub struct Column {
     pub sql: Option<&'static str>,
 }
 
+/// What a column holds.
 #[derive(Debug)]
 pub enum Kind {
     /// One line of at most so many characters.
     Line(usize),
     /// Several lines of at most so many characters.
     Text(usize),
+    /// An email address.
     Email,
     /// `http:` or `https:`.
     Url,
     /// A whole number, with the smallest and the largest.
     Number(i64, i64),
+    /// True or false.
     Flag,
     /// The name of a time zone (IANA).
     Zone,
+    /// One of these words.
     Choice(&'static [&'static str]),
+    /// The id of a record of another resource.
     Reference(&'static Resource),
     /// An account of staff.
     Account,
+    /// A moment, written as RFC 3339.
     Moment,
     /// JSON of a form of its own.
     Nested(&'static Nested),
@@ -101,6 +111,7 @@ pub struct Nested {
     pub check: fn(&Value) -> Result<Value, String>,
     /// From a form or a cell of CSV.
     pub from_text: fn(&str) -> Result<Value, String>,
+    /// For a form or a cell of CSV.
     pub to_text: fn(&Value) -> String,
 }
 
@@ -112,6 +123,7 @@ impl Nested {
 }
 
 impl Column {
+    /// An optional, public column that can be written.
     pub const fn new(name: &'static str, title: &'static str, kind: Kind) -> Column {
         Column {
             name,
@@ -127,31 +139,37 @@ impl Column {
         }
     }
 
+    /// It must have a value.
     pub const fn required(mut self) -> Column {
         self.required = true;
         self
     }
 
+    /// Only staff sees it.
     pub const fn private(mut self) -> Column {
         self.private = true;
         self
     }
 
+    /// Only the server writes it.
     pub const fn read_only(mut self) -> Column {
         self.read_only = true;
         self
     }
 
+    /// No two records that are not deleted share a value.
     pub const fn unique(mut self) -> Column {
         self.unique = true;
         self
     }
 
+    /// Its value where none is given, as a form would send it.
     pub const fn default(mut self, text: &'static str) -> Column {
         self.default = Some(text);
         self
     }
 
+    /// What to write into it, in a few words.
     pub const fn help(mut self, text: &'static str) -> Column {
         self.help = text;
         self
@@ -193,6 +211,7 @@ impl Resource {
         std::iter::once(&ID).chain(own).chain(self.common)
     }
 
+    /// The column of that name, if this reader may see it.
     pub fn column(&'static self, name: &str, staff: bool) -> Option<&'static Column> {
         self.readable(staff).find(|column| column.name == name)
     }
@@ -212,6 +231,7 @@ impl Resource {
         self.readable(true).filter(|column| column.read_only)
     }
 
+    /// The columns that can be written from outside.
     pub fn writable(&'static self) -> impl Iterator<Item = &'static Column> {
         self.columns.iter().filter(|column| !column.read_only)
     }
@@ -225,9 +245,13 @@ impl Resource {
 /// A record as JSON, with all its columns.
 #[derive(Debug, Clone)]
 pub struct Item {
+    /// Primary key.
     pub id: i64,
+    /// Raised by every change.
     pub version: i64,
+    /// It is deleted and can be restored.
     pub deleted: bool,
+    /// All its columns that the reader may see.
     pub body: Map<String, Value>,
 }
 
@@ -237,10 +261,12 @@ impl Item {
         self.body.get(column).and_then(Value::as_str).unwrap_or("")
     }
 
+    /// The number in a column; `None` if it holds none.
     pub fn number(&self, column: &str) -> Option<i64> {
         self.body.get(column).and_then(Value::as_i64)
     }
 
+    /// Whether a column holds `true`.
     pub fn flag(&self, column: &str) -> bool {
         self.body.get(column).and_then(Value::as_bool).unwrap_or(false)
     }
@@ -254,8 +280,11 @@ impl Item {
 /// A value as it is bound.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bound {
+    /// A number, reference or moment.
     Int(Option<i64>),
+    /// A text.
     Text(Option<String>),
+    /// True or false.
     Flag(bool),
 }
 

@@ -17,6 +17,7 @@ use crate::staff::{Author, Deed, audit};
 /// Columns by which a record is recognised, if the row has values for them.
 #[derive(Debug)]
 pub struct Key {
+    /// Their names.
     pub columns: &'static [&'static str],
     /// Only records count that have no value in the columns of the keys before this one: a name alone says little of somebody who
     /// has a number.
@@ -37,8 +38,11 @@ pub struct Choices {
 /// What an import did, or would do.
 #[derive(Debug, Default)]
 pub struct ImportReport {
+    /// Records that were created.
     pub made: u64,
+    /// Records that were changed.
     pub changed: u64,
+    /// Records that were as the table says.
     pub unchanged: u64,
     /// Line and reason.
     pub refused: Vec<(u64, String)>,

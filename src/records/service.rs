@@ -22,10 +22,12 @@ pub struct Records {
 }
 
 impl Records {
+    /// `cursor_key` signs cursors.
     pub fn new(db: Pool, clock: Clock, cursor_key: [u8; 32]) -> Records {
         Records { db, clock, cursor_key: Arc::new(cursor_key), writes: Arc::default() }
     }
 
+    /// What the time is.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -16,9 +16,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// All roles with their names.
     pub const ALL: [(&'static str, Role); 3] =
         [("viewer", Role::Viewer), ("staff", Role::Staff), ("owner", Role::Owner)];
 
+    /// Reads a name; 422 if there is no such role.
     pub fn parse(text: &str) -> Result<Role> {
         Role::ALL
             .iter()
@@ -27,6 +29,7 @@ impl Role {
             .ok_or_else(|| Error::invalid("/role", "must be owner, staff or viewer"))
     }
 
+    /// As it is stored and shown.
     pub fn name(self) -> &'static str {
         Role::ALL.iter().find(|(_, role)| *role == self).map_or("viewer", |(name, _)| name)
     }
@@ -37,6 +40,7 @@ impl Role {
 pub struct Email(pub(super) String);
 
 impl Email {
+    /// Reads an address; 422 if it cannot be one.
     pub fn parse(text: &str) -> Result<Email> {
         let email = text.trim().to_lowercase();
         let (name, host) = email.split_once('@').unwrap_or(("", ""));
@@ -53,6 +57,7 @@ impl Email {
         Ok(Email(email))
     }
 
+    /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -61,12 +66,19 @@ impl Email {
 /// Somebody who may sign in.
 #[derive(Debug, Clone)]
 pub struct Account {
+    /// Primary key.
     pub id: i64,
+    /// Address by which they sign in.
     pub email: String,
+    /// Name for people.
     pub name: String,
+    /// What they may do.
     pub role: Role,
+    /// When they were invited.
     pub created: Moment,
+    /// Raised by every change; the ETag.
     pub version: i64,
+    /// When they were disabled; `None`: they are not.
     pub disabled: Option<Moment>,
     /// Removed; kept for what refers to it.
     pub deleted: Option<Moment>,
@@ -74,6 +86,7 @@ pub struct Account {
     pub invited: bool,
     /// The API token or the session through which it acts.
     pub token: Option<i64>,
+    /// The session through which it acts.
     pub session: Option<i64>,
 }
 
@@ -98,6 +111,7 @@ impl Account {
 pub struct Password(pub(super) String);
 
 impl Password {
+    /// Accepts a password; 422 with the reason if it is too weak.
     pub fn parse(text: &str) -> Result<Password> {
         if text.contains('\0') {
             return Err(Error::invalid("/password", "holds a NUL character"));

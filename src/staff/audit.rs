@@ -60,14 +60,17 @@ pub struct Deed<'a> {
     pub record: &'a str,
     /// Its number or name; empty for several at once.
     pub id: String,
+    /// A few words or names of fields.
     pub detail: String,
 }
 
 impl<'a> Deed<'a> {
+    /// `action` was done to the record `id` of the kind `record`.
     pub fn new(action: &'a str, record: &'a str, id: impl ToString) -> Deed<'a> {
         Deed { action, record, id: id.to_string(), detail: String::new() }
     }
 
+    /// The same with a detail.
     pub fn with(mut self, detail: impl Into<String>) -> Deed<'a> {
         self.detail = detail.into();
         self

@@ -33,18 +33,21 @@ impl Viewer {
 }
 
 impl Staff {
+    /// Whoever answers for what they do.
     pub fn author(&self) -> Author {
         (&self.0).into()
     }
 }
 
 impl Owner {
+    /// Whoever answers for what they do.
     pub fn author(&self) -> Author {
         (&self.0).into()
     }
 }
 
 impl Credential {
+    /// The credential of a request: its API token, or else its cookie.
     pub fn of(request: &Request<'_>) -> Option<Credential> {
         match bearer_of(request).filter(|token| token.starts_with(tokens::PREFIX)) {
             Some(token) => Some(Credential::Token(token.to_owned())),

@@ -5,7 +5,9 @@ use super::account::Role;
 /// An entry of the main navigation.
 #[derive(Debug)]
 pub struct NavLink {
+    /// What people read.
     pub name: &'static str,
+    /// Where it leads.
     pub href: &'static str,
     /// First segments of the paths that it stands for.
     pub places: &'static [&'static str],

@@ -17,6 +17,7 @@ use crate::web::{Fields, Html, Negotiation, SameOrigin, SeeOther, render, see_ot
 /// What the frame around a page shows.
 #[derive(Debug, Clone)]
 pub struct Layout {
+    /// Who is signed in.
     pub person: Option<Account>,
     /// The first segment of the path: which entry of the navigation is the present one.
     pub place: String,
@@ -38,6 +39,7 @@ impl Layout {
         link.places.contains(&self.place.as_str())
     }
 
+    /// URL of a file of `static/`, with its hash.
     pub fn asset(&self, name: &str) -> String {
         crate::web::assets::url(name)
     }
@@ -74,9 +76,11 @@ struct SetupPage {
 
 /// A page, or the form again with what is wrong.
 pub enum Filled {
+    /// The form again.
     Again(Html),
     /// The form, to be sent again after so many seconds.
     Later(u64, Html),
+    /// It was done: the browser goes on there.
     Done(SeeOther),
 }
 
@@ -234,6 +238,7 @@ async fn sign_out(
     Ok(see_other("/sign-in"))
 }
 
+/// Setup, sign-in and sign-out.
 pub fn routes() -> Vec<Route> {
     routes![sign_in_form, sign_in, setup_form, setup, invitation_form, accept_invitation, sign_out]
 }

@@ -14,24 +14,33 @@ use crate::secrets::{random_token, sha256};
 /// Somebody to be invited.
 #[derive(Debug)]
 pub struct NewPerson {
+    /// Address by which they will sign in.
     pub email: Email,
+    /// Name for people.
     pub name: String,
+    /// What they may do.
     pub role: Role,
 }
 
 /// What is to change of an account; `None` leaves it.
 #[derive(Debug, Default)]
 pub struct Change {
+    /// Address by which they sign in.
     pub email: Option<Email>,
+    /// Name for people.
     pub name: Option<String>,
+    /// What they may do.
     pub role: Option<Role>,
+    /// `true` disables the account, `false` enables it again.
     pub disabled: Option<bool>,
 }
 
 /// A one-time link through which somebody chooses a password.
 #[derive(Debug)]
 pub struct Link {
+    /// The secret in the link.
     pub token: String,
+    /// When it stops working.
     pub expires: Moment,
 }
 

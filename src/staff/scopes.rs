@@ -22,6 +22,7 @@ pub static ADMIN: Scope =
 /// An address that takes API tokens, with all that is below it under `/api/`, and the scopes that it needs.
 #[derive(Debug)]
 pub struct Area {
+    /// Path, such as `/api/v1/entries`.
     pub address: &'static str,
     /// For what a viewer may do.
     pub reads: &'static Scope,

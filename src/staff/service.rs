@@ -66,7 +66,9 @@ impl Recent {
 /// How long sessions last, in days.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
+    /// Days without a request after which a session ends.
     pub idle: i64,
+    /// Days after which every session ends.
     pub absolute: i64,
 }
 

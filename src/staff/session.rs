@@ -7,9 +7,13 @@ use crate::moment::Moment;
 
 /// An attempt to sign in.
 pub struct SignIn<'a> {
+    /// As it was typed.
     pub email: &'a str,
+    /// As it was typed.
     pub password: &'a str,
+    /// Where the attempt comes from.
     pub address: Option<IpAddr>,
+    /// The browser that is used.
     pub browser: &'a Browser,
 }
 
@@ -33,9 +37,13 @@ pub struct SignedIn {
 /// A session, as its owner sees it.
 #[derive(Debug)]
 pub struct Session {
+    /// Primary key.
     pub id: i64,
+    /// When they signed in.
     pub began: Moment,
+    /// When it was last used.
     pub seen: Moment,
+    /// What the browser calls itself, shortened.
     pub browser: String,
     /// The one that asks.
     pub own: bool,
@@ -53,12 +61,18 @@ pub enum Credential {
 /// A token that works.
 #[derive(Debug)]
 pub struct Token {
+    /// Primary key.
     pub id: i64,
+    /// Whose it is.
     pub email: String,
+    /// What it is for.
     pub name: String,
+    /// What it opens.
     pub scopes: Scopes,
     /// Its last characters.
     pub hint: String,
+    /// When it stops working; `None`: never.
     pub expires: Option<Moment>,
+    /// When it was last used.
     pub used: Option<Moment>,
 }

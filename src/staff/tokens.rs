@@ -15,6 +15,7 @@ use crate::secrets::{random_token, sha256};
 pub struct NewToken {
     /// What it is for, in a few words.
     pub name: String,
+    /// What it opens.
     pub scopes: Vec<&'static Scope>,
     /// When it stops working; `None`: never.
     pub expires: Option<Moment>,

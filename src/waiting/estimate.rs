@@ -28,16 +28,21 @@ const P80: f64 = 0.842;
 pub enum Wait {
     /// Minutes, multiples of five.
     Known {
+        /// The lower end.
         low: i64,
+        /// The upper end.
         high: i64,
     },
+    /// Nothing can be said.
     Unknown(Why),
 }
 
 /// Why a wait is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
+    /// Nobody serves the queue.
     NobodyOnDuty,
+    /// Too few visits ended to learn from.
     TooFewVisits,
 }
 
@@ -52,6 +57,7 @@ impl Why {
 }
 
 impl Wait {
+    /// The two ends in minutes, if they are known.
     pub fn range(self) -> Option<(i64, i64)> {
         match self {
             Wait::Known { low, high } => Some((low, high)),

@@ -31,9 +31,13 @@ pub enum Who {
 /// A wish to join.
 #[derive(Debug, Clone)]
 pub struct Join {
+    /// Which queue.
     pub queue: i64,
+    /// Which student.
     pub who: Who,
+    /// What it is about: one of the queue's topics.
     pub topic: Option<String>,
+    /// In the student's words.
     pub question: Option<String>,
     /// Taken in by staff: intake, hours, cap and cooldown are theirs to judge.
     pub walk_in: bool,

@@ -4,6 +4,7 @@ use super::schedule;
 use super::texts::{MAX_LINE, MAX_NOTE};
 use crate::records::{COMMON, Column, Key, Kind, Resource};
 
+/// Queues of the waiting room.
 pub static QUEUES: Resource = Resource {
     name: "queues",
     title: "Queues",

@@ -14,13 +14,17 @@ pub const WHOLE_ALLOWANCE: i64 = i64::MAX;
 /// One thing that happens to a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Ask the student to come to this desk.
     Call(Desk),
     /// Call again: the grace begins anew.
     Recall,
     /// Back into the line, place kept.
     Return,
+    /// The visit begins.
     Start,
+    /// The visit ends.
     Done,
+    /// The student did not come.
     NoShow,
     /// Minutes; at most what is left of the allowance.
     Away(i64),
@@ -30,14 +34,19 @@ pub enum Step {
     Requeue(Option<i64>),
     /// "I'm coming": the grace begins anew, once.
     Coming,
+    /// The student leaves.
     Leave,
+    /// Staff takes the student out.
     Remove,
+    /// The queue is closed out, or the day ends.
     Expire,
+    /// It goes on in another queue.
     Transfer,
     /// An ended place waits again, at its old place.
     Restore,
     /// A visit that was ended goes on.
     Reopen,
+    /// Staff writes a note.
     Note(String),
 }
 

@@ -62,6 +62,7 @@ pub struct JsonAnswer {
 }
 
 impl JsonAnswer {
+    /// 200 with this body.
     pub fn ok(body: &Value) -> JsonAnswer {
         JsonAnswer::text(body.to_string())
     }
@@ -82,6 +83,7 @@ impl JsonAnswer {
         self.with("Location", location)
     }
 
+    /// The same with one more header.
     pub fn with(mut self, header: &'static str, value: String) -> JsonAnswer {
         self.headers.push((header, value));
         self

@@ -39,6 +39,7 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// The file `name` of `static/`, with this `Cache-Control`.
     pub fn new(name: impl Into<String>, cache: &'static str) -> Asset {
         Asset { name: name.into(), cache }
     }
@@ -80,6 +81,7 @@ fn file(_version: &str, path: std::path::PathBuf) -> Asset {
     Asset::new(path.to_string_lossy().into_owned(), "public, max-age=31536000, immutable")
 }
 
+/// Files of `static/`, and those that browsers ask for at fixed paths.
 pub fn routes() -> Vec<Route> {
     routes![file]
 }

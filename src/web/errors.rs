@@ -246,6 +246,7 @@ impl<'r> Responder<'r, 'static> for NotFound {
     }
 }
 
+/// What answers when no route does.
 pub fn catchers() -> Vec<Catcher> {
     catchers![any, not_found]
 }

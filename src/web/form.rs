@@ -52,6 +52,7 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
+    /// Whether the field was sent.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
@@ -142,6 +143,7 @@ pub fn encode<'p>(pairs: impl IntoIterator<Item = &'p (String, String)>) -> Stri
 /// `303 See Other`: after a POST the browser shows this page, and "reload" repeats nothing.
 pub struct SeeOther(String);
 
+/// 303 to `target`.
 pub fn see_other(target: impl Into<String>) -> SeeOther {
     SeeOther(target.into())
 }

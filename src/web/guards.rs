@@ -28,6 +28,7 @@ impl Refused {
         (status, ())
     }
 
+    /// The reason why a guard failed, once.
     pub fn take(request: &Request<'_>) -> Option<Error> {
         request.local_cache(Refused::default).0.lock().take()
     }
@@ -41,6 +42,7 @@ pub struct Negotiation {
 }
 
 impl Negotiation {
+    /// What the `Accept` header and the path say.
     pub fn of(request: &Request<'_>) -> Negotiation {
         let accept = request.headers().get_one("Accept").unwrap_or("");
         Negotiation { html: accept.contains("text/html"), api: request.uri().path().starts_with("/api/") }
@@ -76,6 +78,7 @@ impl<'r> FromRequest<'r> for ClientAddress {
 pub struct WebHost(pub String);
 
 impl WebHost {
+    /// The setting `public_url`, or else the `Host` header.
     pub fn of(request: &Request<'_>) -> WebHost {
         if let Some(config) = request.rocket().state::<Config>()
             && !config.public_url.is_empty()
@@ -86,6 +89,7 @@ impl WebHost {
         WebHost(format!("http://{host}"))
     }
 
+    /// People reach this server by https.
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https:")
     }
@@ -104,6 +108,7 @@ impl<'r> FromRequest<'r> for WebHost {
 pub struct SameOrigin;
 
 impl SameOrigin {
+    /// 403 for an unsafe request of a foreign page.
     pub fn check(request: &Request<'_>) -> Result<(), Error> {
         if matches!(request.method(), Method::Get | Method::Head | Method::Options) {
             return Ok(());

@@ -14,6 +14,7 @@ pub struct RequestId(String);
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 impl RequestId {
+    /// The id of this request; made when it is first asked for.
     pub fn of<'r>(request: &'r Request<'_>) -> &'r str {
         let id = request.local_cache(|| {
             // Unique within the process by the counter, between processes by the time.

@@ -6,6 +6,7 @@ use pulldown_cmark::{Options, Parser, html::push_html};
 pub struct SafeHtml(String);
 
 impl SafeHtml {
+    /// Markdown as HTML that is safe to show.
     pub fn of_markdown(text: &str) -> SafeHtml {
         let mut html = String::new();
         push_html(&mut html, Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH));

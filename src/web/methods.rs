@@ -34,10 +34,12 @@ impl Methods {
         Methods(methods)
     }
 
+    /// Nothing is at the path.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Whether the path takes the method.
     pub fn contains(&self, method: Method) -> bool {
         self.0.contains(&method)
     }

@@ -38,6 +38,7 @@ const NAME: &str = "Idempotency-Key";
 pub struct Identity(Mutex<String>);
 
 impl Identity {
+    /// Notes who asks.
     pub fn note(request: &Request<'_>, who: String) {
         *request.local_cache(Identity::default).0.lock() = who;
     }
@@ -168,6 +169,7 @@ impl<'r> Idempotency<'r> {
 }
 
 impl Replays {
+    /// `secret` encrypts the kept answers.
     pub fn new(db: Pool, clock: Clock, secret: [u8; 32]) -> Replays {
         Replays { db, clock, secret: Arc::new(secret) }
     }

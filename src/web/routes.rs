@@ -8,6 +8,7 @@ use super::contract::contract;
 
 /// Routes and their description.
 pub struct Api {
+    /// What Rocket mounts.
     pub routes: Vec<Route>,
     /// Written when somebody asks for it. `None`: a declaration of records describes them.
     pub docs: Option<fn() -> OpenApi>,

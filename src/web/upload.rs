@@ -50,6 +50,7 @@ where
 
 /// A form with a file, which is in the folder for uploads now.
 pub struct Upload {
+    /// The other fields of the form.
     pub fields: Fields,
     /// The name that the file has on the sender's machine; empty for a text that was pasted.
     pub name: String,

@@ -37,9 +37,11 @@ const DESCRIBED: usize = 20;
 /// What became of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
+    /// How rows were matched with what is there.
     pub rule: Rule,
     /// The earlier file, if one was recognised.
     pub earlier: String,
+    /// Entries that were stored.
     pub stored: u64,
     /// Rows that were there already.
     pub known: u64,
@@ -50,11 +52,13 @@ pub struct ImportReport {
     pub restored: u64,
     /// Entries of the same number that have the file's values now.
     pub changed: u64,
+    /// Rows that cannot be stored.
     pub refused: u64,
     /// Of those stored: listed under spam, or deleted, as the file says.
     pub hidden: u64,
     /// The first refused rows: where, and why.
     pub reasons: Vec<(String, String)>,
+    /// What people should know about how the file was read.
     pub notices: Vec<String>,
     /// Another import of the very same file went on instead of this one.
     #[serde(default)]

@@ -21,6 +21,7 @@ const COLUMNS: usize = 12;
 /// What a file holds.
 #[derive(Default)]
 pub struct Survey {
+    /// Rows of data.
     pub rows: u64,
     /// Rows that cannot be stored, and why.
     pub refused: ImportReport,
@@ -28,6 +29,7 @@ pub struct Survey {
     pub digests: Vec<i64>,
     /// Of a table, in their order, empty ones too: an export shows them again.
     pub columns: Vec<String>,
+    /// What people should know about how the file was read.
     pub notices: Vec<Notice>,
     /// The first rows: names and values.
     pub first: Vec<Vec<(String, String)>>,

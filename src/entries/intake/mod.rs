@@ -40,9 +40,13 @@ pub struct Intake {
 /// How many entries came to which end since the program started, of those that were fit to be stored.
 #[derive(Default)]
 pub struct Tally {
+    /// Stored.
     pub stored: AtomicU64,
+    /// Stored as spam.
     pub flagged: AtomicU64,
+    /// Known already by their client id.
     pub duplicate: AtomicU64,
+    /// Refused.
     pub rejected: AtomicU64,
 }
 

@@ -9,11 +9,17 @@ use crate::moment::Moment;
 /// A field with an index of its own.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Pin {
+    /// Primary key.
     pub id: i64,
+    /// The collection whose entries are indexed.
     pub collection_id: CollectionId,
+    /// Path of the indexed field.
     pub path: String,
+    /// Created by the server, because filters on the field were slow.
     pub automatic: bool,
+    /// When it was asked for.
     pub created_at: Moment,
+    /// When its index was complete; `None`: it is being built.
     pub ready_at: Option<Moment>,
 }
 

@@ -7,8 +7,11 @@ use crate::moment::Moment;
 /// A filter with a name.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SavedView {
+    /// Primary key.
     pub id: i64,
+    /// What staff called it.
     pub name: String,
+    /// The query string that it stands for.
     pub query: String,
 }
 

@@ -88,13 +88,17 @@ pub(super) async fn index(
 
 /// A table of records at an address.
 pub struct Index {
+    /// The resource that is listed.
     pub resource: &'static Resource,
+    /// Path of the page.
     pub base: String,
     /// What can be done: address and words; the last is the main thing.
     pub tools: Vec<(String, String)>,
     /// Its rows lead to pages of their own.
     pub opens: bool,
+    /// The frame.
     pub layout: Layout,
+    /// What just happened, if something did.
     pub note: String,
 }
 
@@ -153,8 +157,11 @@ impl Index {
 /// The page, or what `_format` asks for instead.
 #[derive(rocket::Responder)]
 pub enum ListPage {
+    /// The page.
     Page(Html),
+    /// Another format.
     Other(Listed),
+    /// The same page at its short address: blank parameters dropped.
     Redirect(SeeOther),
 }
 

@@ -16,6 +16,7 @@ use crate::web::{Html, render};
 
 pub use list::{Index, ListPage};
 
+/// The pages of one resource, to be mounted at its path.
 pub fn routes() -> Vec<Route> {
     routes![
         list::index,
