@@ -106,9 +106,9 @@ async fn refuse_if_in_use(pool: &Pool) -> Result<()> {
 }
 
 impl Stage {
-    async fn make(&self, resource: &'static Resource, body: Value) -> Result<i64> {
+    async fn create(&self, resource: &'static Resource, body: Value) -> Result<i64> {
         let body: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
-        Ok(self.records.make(&Author::command_line(), resource, &body).await?.id)
+        Ok(self.records.create(&Author::command_line(), resource, &body).await?.id)
     }
 
     /// Colleges with their majors.
@@ -117,16 +117,16 @@ impl Stage {
         for (name, majors) in COLLEGE_MAJORS {
             let short = name.rsplit(' ').next().unwrap_or(name);
             let college = self
-                .make(&COLLEGES, json!({"name": name, "short_name": short, "location": format!("{short} Hall")}))
+                .create(&COLLEGES, json!({"name": name, "short_name": short, "location": format!("{short} Hall")}))
                 .await?;
             let mut ids = Vec::new();
             for major in majors {
-                ids.push(self.make(&MAJORS, json!({"name": major, "college_id": college})).await?);
+                ids.push(self.create(&MAJORS, json!({"name": major, "college_id": college})).await?);
             }
             colleges.push((college, ids));
         }
         for (position, (question, answer)) in QUESTIONS.iter().enumerate() {
-            self.make(&FAQS, json!({"question": question, "answer": answer, "position": position})).await?;
+            self.create(&FAQS, json!({"question": question, "answer": answer, "position": position})).await?;
         }
         Ok(colleges)
     }
@@ -136,7 +136,7 @@ impl Stage {
         for (n, (name, title)) in ADVISOR_NAMES.iter().enumerate() {
             let college = LINES.iter().find(|(_, _, advisors)| advisors.contains(&n)).map_or(0, |line| line.1);
             let body = json!({"name": name, "title": title, "college_id": colleges[college].0, "location": format!("Desk {}", n + 1)});
-            let advisor = self.make(&ADVISORS, body).await?;
+            let advisor = self.create(&ADVISORS, body).await?;
             callers.push(Caller {
                 author: Author::command_line(),
                 desk: Desk::Advisor { advisor, account: None },
@@ -159,7 +159,7 @@ impl Stage {
                 "name": format!("{first} {last}"), "email": email, "student_number": format!("S{:05}", 10_000 + n * 37),
                 "college_id": college, "major_id": major,
             });
-            students.push(self.make(&STUDENTS, body).await?);
+            students.push(self.create(&STUDENTS, body).await?);
         }
         Ok(students)
     }
@@ -172,7 +172,7 @@ impl Stage {
                 "greeting": "Have your student number ready. You may walk around while you wait.",
                 "location": "First floor", "cap": 30,
             });
-            queues.push(self.make(&QUEUES, body).await?);
+            queues.push(self.create(&QUEUES, body).await?);
         }
         Ok(queues)
     }

@@ -4,9 +4,9 @@
 //! web pages and is no secret; the field registry knows every path that was ever stored.
 
 mod api;
+mod cached;
 mod checks;
 mod collection;
-mod known;
 mod names;
 mod pages;
 mod service;
@@ -16,9 +16,9 @@ mod store;
 use crate::domain::Domain;
 use crate::staff::{Area, NavLink, Role, Scope};
 
+pub use cached::{CachedCollection, Collections};
 pub use checks::{Check, CheckMode};
 pub use collection::{Collection, CollectionId, DEFAULT_COLLECTION, KEPT_DAYS, RegisteredField, STATES};
-pub use known::{Collections, Known};
 pub use names::{CollectionName, WebOrigin};
 pub use service::{Changes, NewCollection};
 pub use settings::Settings;

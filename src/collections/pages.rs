@@ -6,21 +6,21 @@ use rocket::response::Flash;
 use rocket::{Route, State, get, post, routes};
 use std::sync::Arc;
 
-use super::{Changes, Collection, CollectionName, Collections, KEPT_DAYS, Known, NewCollection, WebOrigin};
+use super::{CachedCollection, Changes, Collection, CollectionName, Collections, KEPT_DAYS, NewCollection, WebOrigin};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::{DAY, Moment};
 use crate::staff::{Layout, Owner, Role, Viewer};
 use crate::web::{Fields, Html, Note, SeeOther, render, see_other, told};
 
 pub fn routes() -> Vec<Route> {
-    routes![index, make, new_key, delete, restore, allow, disallow]
+    routes![index, create, new_key, remove, restore, allow, disallow]
 }
 
 #[derive(Template)]
 #[template(path = "collections/index.html")]
 struct IndexPage {
     layout: Layout,
-    collections: Vec<Arc<Known>>,
+    collections: Vec<Arc<CachedCollection>>,
     /// Those that can be restored, and the day on which they are removed for good.
     deleted: Vec<(Collection, Moment)>,
     is_owner: bool,
@@ -52,10 +52,10 @@ async fn index(_viewer: Viewer, layout: Layout, collections: &State<Collections>
 
 /// Deletes a collection; it is listed among those that can be restored.
 #[post("/collections/<name>/deletion", data = "<form>")]
-async fn delete(owner: Owner, collections: &State<Collections>, name: &str, form: Fields) -> Result<Flash<SeeOther>> {
+async fn remove(owner: Owner, collections: &State<Collections>, name: &str, form: Fields) -> Result<Flash<SeeOther>> {
     let known = collections.get(name).await?;
     let version = form.get("version").parse().ok();
-    collections.delete(&owner.author(), &known.collection, version).await?;
+    collections.remove(&owner.author(), &known.collection, version).await?;
     Ok(told("/collections", format!("\"{name}\" is deleted. It can be restored for {KEPT_DAYS} days.")))
 }
 
@@ -73,7 +73,7 @@ enum Made {
 }
 
 #[post("/collections", data = "<form>")]
-async fn make(owner: Owner, layout: Layout, collections: &State<Collections>, form: Fields) -> Result<Made> {
+async fn create(owner: Owner, layout: Layout, collections: &State<Collections>, form: Fields) -> Result<Made> {
     let made = match CollectionName::parse(form.get("name")) {
         Ok(name) => {
             let new = NewCollection {

@@ -1,8 +1,8 @@
 //! The verbs of collections.
 
+use super::cached::Collections;
 use super::checks::parse_checks;
 use super::collection::{DEFAULT_COLLECTION, KEPT_DAYS, STATES};
-use super::known::Collections;
 use super::store::RefusedOrigin;
 use super::{Collection, CollectionId, CollectionName, RegisteredField, WebOrigin, store};
 use crate::db::{DbError, Tx};
@@ -151,7 +151,7 @@ impl Collections {
 
     /// Deletes a collection: it takes nothing more and is not listed. It can be restored for [`KEPT_DAYS`] days. `version` is the
     /// one that it must still have.
-    pub async fn delete(&self, by: &Author, collection: &Collection, version: Option<i64>) -> Result<()> {
+    pub async fn remove(&self, by: &Author, collection: &Collection, version: Option<i64>) -> Result<()> {
         if collection.name == DEFAULT_COLLECTION {
             return Err(Error::Conflict("The default collection stays: entries that name no other go there.".into()));
         }

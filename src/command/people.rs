@@ -5,7 +5,7 @@ use super::outcome::{Outcome, print};
 use crate::config::Config;
 use crate::db::Pool;
 use crate::moment::{Clock, DAY, MINUTE};
-use crate::staff::{Accounts, Author, Change, Email, NewToken, Password, Role, SessionLimits};
+use crate::staff::{AccountChange, Accounts, Author, Email, NewToken, Password, Role, SessionLimits};
 
 /// Runs a command on the accounts, and closes the database after it.
 async fn with_accounts<F: Future<Output = Outcome>>(config: &Config, run: impl FnOnce(Accounts) -> F) -> Outcome {
@@ -23,7 +23,7 @@ pub(super) async fn user(command: UserCommand, config: &Config) -> Outcome {
             UserCommand::Add { email, name, role, password_stdin } => {
                 let email = Email::parse(&email)?;
                 let password = Password::parse(&read_password(password_stdin)?)?;
-                accounts.add(&by, &email, &name, Role::parse(&role)?, password).await?;
+                accounts.create(&by, &email, &name, Role::parse(&role)?, password).await?;
                 eprintln!("{} may sign in as {role}.", email.as_str());
             }
             UserCommand::List => {
@@ -34,7 +34,7 @@ pub(super) async fn user(command: UserCommand, config: &Config) -> Outcome {
             }
             UserCommand::Disable { email } => {
                 let account = accounts.find_by_email(&Email::parse(&email)?).await?;
-                let change = Change { disabled: Some(true), ..Change::default() };
+                let change = AccountChange { disabled: Some(true), ..AccountChange::default() };
                 accounts.change(&by, account.id, None, change).await?;
                 eprintln!("{} is signed out and cannot sign in.", account.email);
             }
@@ -58,7 +58,7 @@ pub(super) async fn token(command: TokenCommand, config: &Config) -> Outcome {
                 let account = accounts.find_by_email(&Email::parse(&user)?).await?;
                 let scopes = crate::app::areas().parse(scope.iter().map(String::as_str))?;
                 let expires = expires.as_deref().map(lasting).transpose()?.map(|ms| Clock::system().now().plus(ms));
-                let (id, text) = accounts.make_token(&by, &account, NewToken { name, scopes, expires }).await?;
+                let (id, text) = accounts.create_token(&by, &account, NewToken { name, scopes, expires }).await?;
                 eprintln!("Token {id} of {}. Keep it: it is not shown again.", account.email);
                 print(&format!("{text}\n"))?;
             }

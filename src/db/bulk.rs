@@ -6,7 +6,7 @@ use super::error::DbError;
 use super::writer::Tx;
 
 /// The values of one column, one per row.
-pub enum Column<'a> {
+pub enum BulkColumn<'a> {
     /// Whole numbers.
     Int(Vec<i64>),
     /// Whole numbers or NULL.
@@ -22,7 +22,7 @@ pub enum Column<'a> {
 /// An insert of many rows into one table.
 pub struct Bulk<'a> {
     table: &'static str,
-    columns: Vec<(&'static str, Column<'a>)>,
+    columns: Vec<(&'static str, BulkColumn<'a>)>,
 }
 
 /// Rows per statement on SQLite. Every length up to it is a statement of its own, which the cache has room for.
@@ -35,7 +35,7 @@ impl<'a> Bulk<'a> {
     }
 
     /// Adds a column; every column must have the same number of values.
-    pub fn column(mut self, name: &'static str, values: Column<'a>) -> Self {
+    pub fn column(mut self, name: &'static str, values: BulkColumn<'a>) -> Self {
         debug_assert!(self.columns.iter().all(|(_, other)| other.len() == values.len()));
         self.columns.push((name, values));
         self
@@ -62,11 +62,11 @@ impl<'a> Bulk<'a> {
             for row in at..at + count {
                 for (_, values) in &self.columns {
                     query = match values {
-                        Column::Int(values) => query.bind(values[row]),
-                        Column::OptInt(values) => query.bind(values[row]),
-                        Column::Text(values) => query.bind(values[row]),
-                        Column::OptText(values) => query.bind(values[row]),
-                        Column::Bytes(values) => query.bind(values[row]),
+                        BulkColumn::Int(values) => query.bind(values[row]),
+                        BulkColumn::OptInt(values) => query.bind(values[row]),
+                        BulkColumn::Text(values) => query.bind(values[row]),
+                        BulkColumn::OptText(values) => query.bind(values[row]),
+                        BulkColumn::Bytes(values) => query.bind(values[row]),
                     };
                 }
             }
@@ -97,13 +97,13 @@ impl<'a> Bulk<'a> {
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for (_, values) in self.columns {
             query = match values {
-                Column::Int(values) => query.bind(values),
-                Column::OptInt(values) => query.bind(values),
-                Column::Text(values) => query.bind(values.into_iter().map(str::to_owned).collect::<Vec<_>>()),
-                Column::OptText(values) => {
+                BulkColumn::Int(values) => query.bind(values),
+                BulkColumn::OptInt(values) => query.bind(values),
+                BulkColumn::Text(values) => query.bind(values.into_iter().map(str::to_owned).collect::<Vec<_>>()),
+                BulkColumn::OptText(values) => {
                     query.bind(values.into_iter().map(|v| v.map(str::to_owned)).collect::<Vec<_>>())
                 }
-                Column::Bytes(values) => query.bind(values.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()),
+                BulkColumn::Bytes(values) => query.bind(values.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()),
             };
         }
         query.execute(&mut **connection).await?;
@@ -115,22 +115,22 @@ impl<'a> Bulk<'a> {
     }
 }
 
-impl Column<'_> {
+impl BulkColumn<'_> {
     fn len(&self) -> usize {
         match self {
-            Column::Int(values) => values.len(),
-            Column::OptInt(values) => values.len(),
-            Column::Text(values) => values.len(),
-            Column::OptText(values) => values.len(),
-            Column::Bytes(values) => values.len(),
+            BulkColumn::Int(values) => values.len(),
+            BulkColumn::OptInt(values) => values.len(),
+            BulkColumn::Text(values) => values.len(),
+            BulkColumn::OptText(values) => values.len(),
+            BulkColumn::Bytes(values) => values.len(),
         }
     }
 
     fn postgres_type(&self) -> &'static str {
         match self {
-            Column::Int(_) | Column::OptInt(_) => "bigint",
-            Column::Text(_) | Column::OptText(_) => "text",
-            Column::Bytes(_) => "bytea",
+            BulkColumn::Int(_) | BulkColumn::OptInt(_) => "bigint",
+            BulkColumn::Text(_) | BulkColumn::OptText(_) => "text",
+            BulkColumn::Bytes(_) => "bytea",
         }
     }
 }

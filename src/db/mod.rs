@@ -14,7 +14,7 @@ mod writer;
 
 use rocket_db_pools::Database;
 
-pub use bulk::{Bulk, Column};
+pub use bulk::{Bulk, BulkColumn};
 pub use error::{DbError, OpenError};
 pub use notify::Listener;
 pub use open::make_private_folder;

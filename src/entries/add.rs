@@ -16,7 +16,7 @@ use super::body::{self, Body};
 use super::entry::{EntryId, Outcome};
 use super::form::{self, Form};
 use super::pages;
-use super::recording::{Item, Recorded, Shape, Submission};
+use super::recording::{Recorded, RecordedItem, RequestKind, Submission};
 use super::refusal::reason;
 use super::service::Entries;
 use crate::error::{Error, FieldError, Result};
@@ -190,7 +190,7 @@ async fn accept(
     let (minimal, wants_page) = (headers.minimal, headers.wants_page);
     let submission = submission(headers, address, uri);
     let recorded = entries.record(&submission, body).await?;
-    if let (Shape::Form { next, files, collection }, true) = (&recorded.shape, wants_page) {
+    if let (RequestKind::Form { next, files, collection }, true) = (&recorded.shape, wants_page) {
         if recorded.items.iter().any(|item| matches!(item.outcome, Outcome::Conflict(_))) {
             return Err(Error::Conflict("Another entry with this _uid was stored before.".into()));
         }
@@ -274,7 +274,7 @@ fn submission(headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>) -> 
 }
 
 fn answer(recorded: &Recorded, minimal: bool) -> Added {
-    if let (Shape::One | Shape::Form { .. }, [item]) = (&recorded.shape, recorded.items.as_slice()) {
+    if let (RequestKind::One | RequestKind::Form { .. }, [item]) = (&recorded.shape, recorded.items.as_slice()) {
         let status = match item.outcome {
             Outcome::Duplicate(_) => Status::Ok,
             Outcome::Conflict(_) => Status::Conflict,
@@ -313,7 +313,7 @@ fn id_of(outcome: &Outcome) -> Option<EntryId> {
     }
 }
 
-fn item_json(item: &Item) -> String {
+fn item_json(item: &RecordedItem) -> String {
     let mut text = String::from("{");
     if let Some(id) = id_of(&item.outcome) {
         let _ = write!(text, "\"id\":{},", id.0);

@@ -2,7 +2,7 @@
 
 use super::service::Entries;
 use super::store::{self, Pin};
-use crate::collections::{CollectionId, Known};
+use crate::collections::{CachedCollection, CollectionId};
 use crate::error::{Error, Result};
 use crate::json::Path;
 use crate::limits::MAX_PINS;
@@ -12,7 +12,7 @@ use crate::staff::{Author, Deed, audit};
 const MAX_AUTOMATIC: usize = 5;
 impl Entries {
     /// Pins a field. The index is built by [`Entries::build_pins`].
-    pub async fn pin(&self, by: Option<&Author>, known: &Known, path: &Path) -> Result<()> {
+    pub async fn pin(&self, by: Option<&Author>, known: &CachedCollection, path: &Path) -> Result<()> {
         let text = path.to_string();
         let pins: Vec<_> =
             store::pins(&self.db).await?.into_iter().filter(|p| p.collection_id == known.collection.id).collect();
@@ -32,7 +32,7 @@ impl Entries {
     }
 
     /// Takes a pin and its index away.
-    pub async fn unpin(&self, by: &Author, known: &Known, pin: i64) -> Result<()> {
+    pub async fn unpin(&self, by: &Author, known: &CachedCollection, pin: i64) -> Result<()> {
         let pins = store::pins(&self.db).await?;
         if !pins.iter().any(|p| p.id == pin && p.collection_id == known.collection.id) {
             return Err(Error::NotFound("There is no such pin.".into()));
@@ -97,7 +97,7 @@ impl Entries {
 
     /// Takes a field out of a collection's registry: it is no longer listed, and what entries hold stays. An entry that
     /// brings it again registers it again.
-    pub async fn forget_field(&self, by: &Author, known: &Known, path: &Path) -> Result<()> {
+    pub async fn forget_field(&self, by: &Author, known: &CachedCollection, path: &Path) -> Result<()> {
         let text = path.to_string();
         if self.pins(known.collection.id).await?.iter().any(|(pin, _)| pin.path == text) {
             return Err(Error::Conflict(format!("\"{text}\" is pinned. Unpin it first.").into()));

@@ -11,7 +11,7 @@ use super::service::Entries;
 use super::sql::{self, Filter};
 use super::store::{self, Batch, FacetValue, Stretch};
 use super::system;
-use crate::collections::{CollectionId, Known, RegisteredField};
+use crate::collections::{CachedCollection, CollectionId, RegisteredField};
 use crate::db::DbError;
 use crate::error::{Error, Result};
 use crate::filter::{Count, Cursor, Query};
@@ -30,7 +30,7 @@ pub struct Listing {
     pub warnings: Vec<String>,
     pub facets: Vec<(Path, Option<Vec<FacetValue>>)>,
     /// The collections that were looked at.
-    pub collections: Vec<Arc<Known>>,
+    pub collections: Vec<Arc<CachedCollection>>,
 }
 
 /// A page as the database put it together, in the direction of walking and with one entry more to know whether there is one.
@@ -95,7 +95,7 @@ impl Entries {
         reader: &Reader,
         query: &Query,
         filter: &Filter,
-        collections: &[Arc<Known>],
+        collections: &[Arc<CachedCollection>],
     ) -> Result<(Page, Option<String>, Option<String>)> {
         let key = &self.settings.cursor_key;
         let cursor = query.cursor.as_deref().map(|text| Cursor::open(text, key, query, &reader.name())).transpose()?;
@@ -172,14 +172,14 @@ impl Entries {
     }
 
     /// The collections a query covers. A name that is not there is 404; one that may not be read asks to sign in.
-    pub async fn readable(&self, reader: &Reader, query: &Query) -> Result<Vec<Arc<Known>>> {
+    pub async fn readable(&self, reader: &Reader, query: &Query) -> Result<Vec<Arc<CachedCollection>>> {
         let all = self.collections.list().await?;
-        let may_read = |known: &Known| *reader != Reader::Public || known.collection.public_read;
+        let may_read = |known: &CachedCollection| *reader != Reader::Public || known.collection.public_read;
         let Some(names) = system::collections_of(query) else {
             let readable: Vec<_> = all.into_iter().filter(|known| may_read(known)).collect();
             return if readable.is_empty() { Err(Error::Unauthenticated) } else { Ok(readable) };
         };
-        let mut found: Vec<Arc<Known>> = Vec::new();
+        let mut found: Vec<Arc<CachedCollection>> = Vec::new();
         for name in names {
             match self.collections.get(name).await {
                 Ok(known) if may_read(&known) => found.push(known),
@@ -192,7 +192,12 @@ impl Entries {
         Ok(found)
     }
 
-    pub(super) async fn filter(&self, reader: &Reader, query: &Query, collections: &[Arc<Known>]) -> Result<Filter> {
+    pub(super) async fn filter(
+        &self,
+        reader: &Reader,
+        query: &Query,
+        collections: &[Arc<CachedCollection>],
+    ) -> Result<Filter> {
         let about_work = [system::STATE, system::ASSIGNEE, system::NOTE].iter().any(|field| query.goes_by(*field));
         if !reader.sees_sessions() && query.goes_by(system::SESSION) || !reader.sees_work() && about_work {
             return Err(Error::Unauthenticated);
@@ -210,7 +215,7 @@ impl Entries {
     }
 
     /// Warnings for fields that nobody ever sent; an error instead if the query is strict.
-    async fn unknown_fields(&self, query: &Query, collections: &[Arc<Known>]) -> Result<Vec<String>> {
+    async fn unknown_fields(&self, query: &Query, collections: &[Arc<CachedCollection>]) -> Result<Vec<String>> {
         let asked: Vec<_> = query.data_fields().collect();
         if asked.is_empty() {
             return Ok(Vec::new());
@@ -253,11 +258,11 @@ impl Entries {
     }
 
     /// Every path of these collections, in the order in which they were first seen.
-    pub async fn field_paths(&self, collections: &[Arc<Known>]) -> Result<Vec<String>> {
+    pub async fn field_paths(&self, collections: &[Arc<CachedCollection>]) -> Result<Vec<String>> {
         self.fields_of(collections).await.map(paths_of)
     }
 
-    async fn fields_of(&self, collections: &[Arc<Known>]) -> Result<Vec<RegisteredField>> {
+    async fn fields_of(&self, collections: &[Arc<CachedCollection>]) -> Result<Vec<RegisteredField>> {
         let mut fields = Vec::new();
         for known in collections {
             fields.extend(self.collections.fields(known.collection.id).await?);
@@ -266,7 +271,7 @@ impl Entries {
         Ok(fields)
     }
 
-    fn note_time(&self, filter: &Filter, collections: &[Arc<Known>], took: Duration) {
+    fn note_time(&self, filter: &Filter, collections: &[Arc<CachedCollection>], took: Duration) {
         if let (Some(path), [known]) = (&filter.unpinned, collections)
             && took >= self.settings.slow_filter
         {
@@ -275,7 +280,7 @@ impl Entries {
     }
 
     /// An entry that this reader may see. Deleted ones are there for staff.
-    pub async fn find(&self, reader: &Reader, id: EntryId) -> Result<(Entry, Arc<Known>)> {
+    pub async fn find(&self, reader: &Reader, id: EntryId) -> Result<(Entry, Arc<CachedCollection>)> {
         let missing = || Error::NotFound(format!("There is no entry {}.", id.0).into());
         let entry = store::find(&self.db, id).await?.ok_or_else(missing)?;
         let all = self.collections.list().await?;
@@ -298,7 +303,7 @@ impl Entries {
     }
 
     /// Every collection by name.
-    pub async fn list_collections(&self) -> Result<Vec<Arc<Known>>> {
+    pub async fn list_collections(&self) -> Result<Vec<Arc<CachedCollection>>> {
         self.collections.list().await
     }
 

@@ -9,7 +9,7 @@ use super::form;
 use super::refusal::reason;
 use super::service::Entries;
 use super::submission::{self, Meta};
-use crate::collections::{DEFAULT_COLLECTION, Known, WebOrigin};
+use crate::collections::{CachedCollection, DEFAULT_COLLECTION, WebOrigin};
 use crate::error::{Error, FieldError, Result};
 use crate::json::Refusal;
 
@@ -29,15 +29,15 @@ pub struct Submission {
 
 /// What became of a request to `/add`.
 pub struct Recorded {
-    pub shape: Shape,
+    pub shape: RequestKind,
     /// In the order of the request.
-    pub items: Vec<Item>,
+    pub items: Vec<RecordedItem>,
     /// What was left out although the entries were stored.
     pub warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shape {
+pub enum RequestKind {
     One,
     Batch,
     /// An HTML form: where it wants to go next, the files that came with it and were not kept, and the collection.
@@ -48,7 +48,7 @@ pub enum Shape {
     },
 }
 
-pub struct Item {
+pub struct RecordedItem {
     pub outcome: Outcome,
     pub warnings: Vec<String>,
     /// Why it was refused, in the words of whoever sent a form.
@@ -61,7 +61,7 @@ impl Entries {
         match body {
             Body::One(text) => {
                 let prepared = self.prepare(submission, &text).await?;
-                self.record_one(submission, Shape::One, prepared).await
+                self.record_one(submission, RequestKind::One, prepared).await
             }
             Body::Form(form) => {
                 let mut prepared = self.prepare(submission, &form.object).await?;
@@ -70,7 +70,7 @@ impl Entries {
                 }
                 let next = prepared.next.take().or_else(|| submission.next.clone());
                 let collection = prepared.known.collection.name.clone();
-                self.record_one(submission, Shape::Form { next, files: form.files, collection }, prepared).await
+                self.record_one(submission, RequestKind::Form { next, files: form.files, collection }, prepared).await
             }
             Body::Batch(texts) => {
                 let mut parsed = Vec::with_capacity(texts.len());
@@ -82,7 +82,7 @@ impl Entries {
         }
     }
 
-    async fn record_one(&self, submission: &Submission, shape: Shape, prepared: Prepared) -> Result<Recorded> {
+    async fn record_one(&self, submission: &Submission, shape: RequestKind, prepared: Prepared) -> Result<Recorded> {
         self.limits.take_address(submission.address, 1)?;
         self.limits.take_collection(prepared.known.collection.id, 1)?;
         self.limits.take_quota(&self.db, &prepared.known.collection, 1, self.clock.now()).await?;
@@ -92,11 +92,15 @@ impl Entries {
             Some(outcome) => {
                 let mut warnings = prepared.warnings;
                 warnings.extend(submission.strays.iter().cloned());
-                if let Shape::Form { files, .. } = &shape {
+                if let RequestKind::Form { files, .. } = &shape {
                     warnings
                         .extend(files.iter().map(|file| format!("files are not kept: \"{file}\" is noted by name")));
                 }
-                Ok(Recorded { shape, items: vec![Item { outcome, warnings, message: None }], warnings: Vec::new() })
+                Ok(Recorded {
+                    shape,
+                    items: vec![RecordedItem { outcome, warnings, message: None }],
+                    warnings: Vec::new(),
+                })
             }
             None => Err(Error::Internal("the intake gave no answer".into())),
         }
@@ -127,16 +131,16 @@ impl Entries {
                     let outcome = outcomes.next().unwrap_or_else(|| rejected("not stored"));
                     let conflicts = matches!(outcome, Outcome::Conflict(_));
                     let message = conflicts.then(|| reason(&Error::Conflict("".into())));
-                    Item { outcome, warnings: prepared.warnings, message }
+                    RecordedItem { outcome, warnings: prepared.warnings, message }
                 }
-                Err(error) => Item {
+                Err(error) => RecordedItem {
                     outcome: Outcome::Rejected(refusal_of(&error)),
                     warnings: Vec::new(),
                     message: Some(reason(&error)),
                 },
             })
             .collect();
-        Ok(Recorded { shape: Shape::Batch, items, warnings: submission.strays.clone() })
+        Ok(Recorded { shape: RequestKind::Batch, items, warnings: submission.strays.clone() })
     }
 
     async fn prepare(&self, submission: &Submission, text: &[u8]) -> Result<Prepared> {
@@ -153,7 +157,7 @@ impl Entries {
 
     /// The collection that a client means, if the client may send to it. What stands in the entry goes before what
     /// stands around it: an entry that names its collection is not held against the key of the page's snippet.
-    async fn collection_for(&self, inner: &Meta, outer: &Submission) -> Result<Arc<Known>> {
+    async fn collection_for(&self, inner: &Meta, outer: &Submission) -> Result<Arc<CachedCollection>> {
         let named_inside = inner.collection.is_some() && inner.key.is_none();
         let key = inner.key.as_deref().or(outer.key.as_deref());
         let by_key = match key {
@@ -179,7 +183,7 @@ impl Entries {
         Ok(known)
     }
 
-    fn check_origin(&self, known: &Known, origin: Option<&str>) -> Result<()> {
+    fn check_origin(&self, known: &CachedCollection, origin: Option<&str>) -> Result<()> {
         match origin {
             Some(origin) if !known.allows(origin) => {
                 self.collections.note_refused(known.collection.id, origin);
@@ -211,13 +215,13 @@ impl Entries {
 
 struct Prepared {
     entry: NewEntry,
-    known: Arc<Known>,
+    known: Arc<CachedCollection>,
     warnings: Vec<String>,
     next: Option<String>,
 }
 
-fn per_collection<'p>(prepared: &[&'p Prepared]) -> Vec<(&'p Known, i64)> {
-    let mut counts: Vec<(&Known, i64)> = Vec::new();
+fn per_collection<'p>(prepared: &[&'p Prepared]) -> Vec<(&'p CachedCollection, i64)> {
+    let mut counts: Vec<(&CachedCollection, i64)> = Vec::new();
     for one in prepared {
         match counts.iter_mut().find(|(known, _)| known.collection.id == one.known.collection.id) {
             Some((_, count)) => *count += 1,

@@ -16,7 +16,7 @@ pub fn reason(error: &Error) -> String {
             format!("Too much is arriving at the moment. Please send it again in {wait}.")
         }
         Error::Invalid(errors) => {
-            let told: Vec<_> = errors.iter().map(told).collect();
+            let told: Vec<_> = errors.iter().map(describe).collect();
             format!("Please look at it once more: {}.", told.join("; "))
         }
         Error::Internal(_) => "Something failed on our side. Please send it again.".into(),
@@ -25,7 +25,7 @@ pub fn reason(error: &Error) -> String {
 }
 
 /// The field and what is wrong with it. A script sends a form as a list of one.
-fn told(error: &FieldError) -> String {
+fn describe(error: &FieldError) -> String {
     let pointer = error.pointer.as_deref().unwrap_or("");
     let field = pointer.strip_prefix("/0").unwrap_or(pointer).trim_start_matches('/');
     format!("{field} {}", error.detail).trim().to_owned()

@@ -31,9 +31,9 @@ impl Entries {
     }
 
     /// Deletes a view; one that is gone already stays so.
-    pub async fn delete_view(&self, by: &Author, id: i64) -> Result<()> {
+    pub async fn remove_view(&self, by: &Author, id: i64) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        store::delete_view(&mut tx, id).await?;
+        store::remove_view(&mut tx, id).await?;
         audit::note(&mut tx, by, Deed::new("deleted", "views", id), self.clock.now()).await?;
         Ok(tx.commit().await?)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::collections::{CollectionId, Known};
+use crate::collections::{CachedCollection, CollectionId};
 use crate::json::Path;
 
 /// Fields that queries named and that the registry had.
@@ -17,7 +17,7 @@ const MAX_SEEN: usize = 10_000;
 
 impl SeenFields {
     /// Whether this field of this one collection was found before.
-    pub fn knows(&self, collections: &[Arc<Known>], path: &Path) -> bool {
+    pub fn knows(&self, collections: &[Arc<CachedCollection>], path: &Path) -> bool {
         let [known] = collections else { return false };
         let seen = self.0.read();
         seen.contains(&(known.collection.id, path.clone()))
@@ -29,7 +29,7 @@ impl SeenFields {
     }
 
     /// Remembers that the registry has this field.
-    pub fn learn(&self, collections: &[Arc<Known>], path: &Path) {
+    pub fn learn(&self, collections: &[Arc<CachedCollection>], path: &Path) {
         if let [known] = collections {
             let mut seen = self.0.write();
             if seen.len() < MAX_SEEN {

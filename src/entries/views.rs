@@ -98,7 +98,7 @@ fn without(kept: &Params, name: &str, value: &str) -> String {
 }
 
 /// A column of the table.
-pub struct Column {
+pub struct ListColumn {
     pub name: String,
     pub sort: String,
     /// `ascending`, `descending` or `none`, for `aria-sort`.
@@ -137,7 +137,7 @@ pub fn frequent(listing: &Listing, paths: &[String]) -> Vec<String> {
     paths.iter().filter(|path| chosen.contains(path)).cloned().collect()
 }
 
-pub fn columns(listing: &Listing, query: &Query, paths: &[String], kept: &Params) -> Vec<Column> {
+pub fn columns(listing: &Listing, query: &Query, paths: &[String], kept: &Params) -> Vec<ListColumn> {
     table(query, paths, kind(listing))
         .into_iter()
         .map(|column| {
@@ -149,7 +149,7 @@ pub fn columns(listing: &Listing, query: &Query, paths: &[String], kept: &Params
             };
             let mut params: Vec<_> = kept.iter().filter(|(name, _)| name != "_sort").cloned().collect();
             params.push(("_sort".into(), next));
-            Column {
+            ListColumn {
                 name: column.name.trim_start_matches('_').to_owned(),
                 sort: format!("/list?{}", encode(&params)),
                 sorted: key.map_or("none", |key| if key.descending { "descending" } else { "ascending" }),

@@ -4,7 +4,7 @@ use super::entry::WorkRow;
 use super::entry::{Entry, EntryId};
 use super::service::Entries;
 use super::store::{self, ChangeRow};
-use crate::collections::{Known, register_field};
+use crate::collections::{CachedCollection, register_field};
 use crate::db::Tx;
 use crate::error::{Error, FieldError, Result};
 use crate::moment::Moment;
@@ -38,11 +38,18 @@ impl Entries {
         self.write_work(by, &known, &entry, &new, "changed").await
     }
 
-    async fn find_for_staff(&self, id: EntryId) -> Result<(Entry, std::sync::Arc<Known>)> {
+    async fn find_for_staff(&self, id: EntryId) -> Result<(Entry, std::sync::Arc<CachedCollection>)> {
         self.find(&super::Reader::Staff(0), id).await
     }
 
-    async fn write_work(&self, by: &Author, known: &Known, old: &Entry, new: &Entry, deed: &str) -> Result<Entry> {
+    async fn write_work(
+        &self,
+        by: &Author,
+        known: &CachedCollection,
+        old: &Entry,
+        new: &Entry,
+        deed: &str,
+    ) -> Result<Entry> {
         let row = self.checked(known, old, new).await?;
         let aspects = [
             ("state", &old.state, &new.state),
@@ -68,7 +75,7 @@ impl Entries {
     }
 
     /// What is to be stored, or every field that breaks a rule. What stands there already may stay.
-    async fn checked(&self, known: &Known, old: &Entry, new: &Entry) -> Result<WorkRow> {
+    async fn checked(&self, known: &CachedCollection, old: &Entry, new: &Entry) -> Result<WorkRow> {
         let mut errors = Vec::new();
         let states = known.collection.states();
         let state = new.state.as_ref().filter(|state| states.first() != Some(state));
@@ -100,7 +107,7 @@ impl Entries {
     }
 
     /// Takes a change back, by a new one, if what it wrote still stands there.
-    pub async fn take_change_back(&self, by: &Author, id: EntryId, change: i64) -> Result<Entry> {
+    pub async fn undo_change(&self, by: &Author, id: EntryId, change: i64) -> Result<Entry> {
         let (entry, known) = self.find_for_staff(id).await?;
         let missing = || Error::NotFound("There is no such change.".into());
         let change = self.changes(id).await?.into_iter().find(|row| row.id == change).ok_or_else(missing)?;

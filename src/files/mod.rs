@@ -15,4 +15,4 @@ pub use dialect::{Dialect, Skipped, records};
 pub use document::{List, elements};
 pub use notice::{Notice, unreadable};
 pub use options::{DELIMITERS, FORMATS, Options, QUOTES, TABLE};
-pub use source::{Shape, Sheet, Source};
+pub use source::{Sheet, Source, Structure};

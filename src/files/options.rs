@@ -10,7 +10,7 @@ pub struct Options {
     /// Character encoding.
     pub encoding: Option<&'static Encoding>,
     /// Table, document, or lines of JSON.
-    pub format: Option<Format>,
+    pub format: Option<FileFormat>,
     /// The byte between two cells.
     pub delimiter: Option<u8>,
     /// `Some(None)`: a quote is a character like any other.
@@ -22,7 +22,7 @@ pub struct Options {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     Table,
     /// One document with a list of objects in it, or one object.
     Json,
@@ -31,7 +31,8 @@ pub enum Format {
 }
 
 /// Choices for each option, as pages and the command line spell them.
-pub const FORMATS: [(&str, Format); 3] = [("table", Format::Table), ("json", Format::Json), ("ndjson", Format::Ndjson)];
+pub const FORMATS: [(&str, FileFormat); 3] =
+    [("table", FileFormat::Table), ("json", FileFormat::Json), ("ndjson", FileFormat::Ndjson)];
 /// What may stand between two cells: name and byte.
 pub const DELIMITERS: [(&str, u8); 4] = [(",", b','), (";", b';'), ("|", b'|'), ("tab", b'\t')];
 /// What cells may be quoted with: name and byte, if any.
@@ -75,7 +76,7 @@ fn choice<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<Opt
 /// A table whose first row names the columns; everything else is recognised.
 pub const TABLE: Options = Options {
     encoding: None,
-    format: Some(Format::Table),
+    format: Some(FileFormat::Table),
     delimiter: None,
     quote: None,
     header: Some(true),

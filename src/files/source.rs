@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::dialect::{Dialect, Skipped, records};
 use super::document::{self, List};
 use super::notice::{Notice, unreadable};
-use super::options::{Format, Options};
+use super::options::{FileFormat, Options};
 use super::reading::Reading;
 use super::{encoding, sniff};
 use crate::error::{Error, Result};
@@ -34,14 +34,14 @@ pub struct Source {
     /// Character encoding, recognised or chosen.
     pub encoding: &'static Encoding,
     /// How it is written, recognised or chosen.
-    pub shape: Shape,
+    pub shape: Structure,
     /// What people should know who think it is written otherwise.
     pub notices: Vec<Notice>,
 }
 
 /// How the content of a file is arranged.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Shape {
+pub enum Structure {
     /// Rows and columns.
     Table {
         /// Delimiter and quotes.
@@ -75,15 +75,15 @@ impl Source {
         if file.clone().read_exact(&mut magic).is_ok() && magic == *b"PK\x03\x04" {
             return Err(Error::invalid("/file", "this is a workbook or an archive: save it as CSV"));
         }
-        let mut source = Source { file, encoding, shape: Shape::Lines, notices: Vec::new() };
+        let mut source = Source { file, encoding, shape: Structure::Lines, notices: Vec::new() };
         let mut sample = Vec::new();
         source.text().take(SAMPLE).read_to_end(&mut sample).map_err(unreadable)?;
         let is_whole = (sample.len() as u64) < SAMPLE;
         let sample = String::from_utf8_lossy(&sample);
         source.shape = match options.format.unwrap_or_else(|| format(name, &sample)) {
-            Format::Table => source.table(&sample, is_whole, options, name),
-            Format::Ndjson => Shape::Lines,
-            Format::Json => source.document(options)?,
+            FileFormat::Table => source.table(&sample, is_whole, options, name),
+            FileFormat::Ndjson => Structure::Lines,
+            FileFormat::Json => source.document(options)?,
         };
         Ok(source)
     }
@@ -110,7 +110,7 @@ impl Source {
         BufReader::with_capacity(1 << 16, encoding::decoded(self.file.clone(), self.encoding))
     }
 
-    fn table(&mut self, sample: &str, is_whole: bool, options: &Options, name: &str) -> Shape {
+    fn table(&mut self, sample: &str, is_whole: bool, options: &Options, name: &str) -> Structure {
         let preamble = sniff::preamble(sample, is_whole);
         let told = |count: u64| if count == 1 { "1 comment line".to_owned() } else { format!("{count} comment lines") };
         if preamble.comments > 0 {
@@ -125,10 +125,10 @@ impl Source {
             self.notices.push(Notice("apostrophes are read as quotes".into()));
         }
         let skipped = Skipped { length: preamble.length as u64, lines: preamble.lines };
-        Shape::Table { dialect, header, skipped }
+        Structure::Table { dialect, header, skipped }
     }
 
-    fn document(&self, options: &Options) -> Result<Shape> {
+    fn document(&self, options: &Options) -> Result<Structure> {
         let lists = document::lists(self.text()).map_err(|error| unreadable(error.to_string()))?;
         let wanted = options.list.as_ref().map(|list| list.split('.').map(str::to_owned).collect::<Vec<_>>());
         let list = match wanted {
@@ -145,12 +145,12 @@ impl Source {
                 ours.or(lists.first()).map(|list| list.path.clone())
             }
         };
-        Ok(Shape::Document { list, lists })
+        Ok(Structure::Document { list, lists })
     }
 
     /// The cells of a table whose first row names its columns, for whoever knows these. Kept in memory, so only of small files.
     pub fn sheet(&self) -> Result<Sheet> {
-        let Shape::Table { dialect, skipped, .. } = self.shape else {
+        let Structure::Table { dialect, skipped, .. } = self.shape else {
             return Err(Error::invalid("/file", "must be a table"));
         };
         let mut sheet = Sheet { read_as: self.to_string(), header: Vec::new(), rows: Vec::new() };
@@ -172,27 +172,27 @@ impl Source {
 }
 
 /// Recognises what a file holds.
-fn format(name: &str, sample: &str) -> Format {
+fn format(name: &str, sample: &str) -> FileFormat {
     let lower = name.to_ascii_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
     if ends(&[".csv", ".tsv", ".tab"]) {
-        return Format::Table;
+        return FileFormat::Table;
     }
     if ends(&[".ndjson", ".jsonl"]) {
-        return Format::Ndjson;
+        return FileFormat::Ndjson;
     }
     let start = sample.trim_start();
     if !start.starts_with(['{', '[']) {
-        return Format::Table;
+        return FileFormat::Table;
     }
     let mut values = serde_json::Deserializer::from_str(start).into_iter::<serde::de::IgnoredAny>();
     match (values.next(), values.next()) {
         // Several documents, one after the other.
-        (Some(Ok(_)), Some(_)) if start.starts_with('{') => Format::Ndjson,
-        (Some(Ok(_)), None) => Format::Json,
+        (Some(Ok(_)), Some(_)) if start.starts_with('{') => FileFormat::Ndjson,
+        (Some(Ok(_)), None) => FileFormat::Json,
         // It goes on beyond the sample.
-        (Some(Err(error)), _) if error.is_eof() || ends(&[".json", ".geojson"]) => Format::Json,
-        _ => Format::Table,
+        (Some(Err(error)), _) if error.is_eof() || ends(&[".json", ".geojson"]) => FileFormat::Json,
+        _ => FileFormat::Table,
     }
 }
 
@@ -201,13 +201,13 @@ impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let encoding = if self.encoding == UTF_8 { "UTF-8" } else { self.encoding.name() };
         match &self.shape {
-            Shape::Lines => write!(f, "an object on every line, {encoding}"),
-            Shape::Document { list: None, .. } => write!(f, "a JSON document that is one entry, {encoding}"),
-            Shape::Document { list: Some(path), .. } if path.is_empty() => write!(f, "a JSON list, {encoding}"),
-            Shape::Document { list: Some(path), .. } => {
+            Structure::Lines => write!(f, "an object on every line, {encoding}"),
+            Structure::Document { list: None, .. } => write!(f, "a JSON document that is one entry, {encoding}"),
+            Structure::Document { list: Some(path), .. } if path.is_empty() => write!(f, "a JSON list, {encoding}"),
+            Structure::Document { list: Some(path), .. } => {
                 write!(f, "the list \"{}\" of a JSON document, {encoding}", path.join("."))
             }
-            Shape::Table { dialect, header, .. } => {
+            Structure::Table { dialect, header, .. } => {
                 let named = |b: u8| if b == b'\t' { "tabs".to_owned() } else { format!("\"{}\"", b as char) };
                 let quote = dialect.quote.map_or("no quotes".into(), |quote| format!("quotes {}", named(quote)));
                 let header = if *header { "the first row names them" } else { "without names" };

@@ -12,7 +12,7 @@ use crate::moment::Moment;
 
 /// Reads decoded parameters by a grammar. `now` resolves `-7d` and `today`; `_secret` is taken only when `from_body`.
 pub fn parse(grammar: &Grammar, params: &[(String, String)], now: Moment, from_body: bool) -> Result<Query, Error> {
-    let mut reader = Reader { grammar, query: Query::default(), errors: Vec::new(), now };
+    let mut reader = Parser { grammar, query: Query::default(), errors: Vec::new(), now };
     reader.query.params = params.to_vec();
     // The zone is needed to read every date.
     for (name, value) in params.iter().filter(|(name, _)| name == "_tz") {
@@ -27,14 +27,14 @@ pub fn parse(grammar: &Grammar, params: &[(String, String)], now: Moment, from_b
     reader.finish()
 }
 
-struct Reader<'g> {
+struct Parser<'g> {
     grammar: &'g Grammar,
     query: Query,
     errors: Vec<FieldError>,
     now: Moment,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn attempt(&mut self, name: &str, read: impl FnOnce(&mut Query, Moment) -> Result<(), String>) {
         let now = self.now;
         if let Err(detail) = read(&mut self.query, now) {

@@ -68,7 +68,8 @@ pub fn object(
     take: &mut dyn FnMut(&str, &str) -> bool,
 ) -> Result<Canonical, Refusal> {
     let mut jiter = Jiter::new(bytes);
-    let mut reader = Reader { out: Vec::with_capacity(bytes.len()), leaves: 0, shape: seed.build_hasher(), seed };
+    let mut reader =
+        Canonicaliser { out: Vec::with_capacity(bytes.len()), leaves: 0, shape: seed.build_hasher(), seed };
     match peek(&mut jiter)? {
         Peek::Object => reader.object(&mut jiter, 1, Some(take))?,
         _ => {
@@ -85,7 +86,7 @@ fn peek(jiter: &mut Jiter<'_>) -> Result<Peek, Refusal> {
     jiter.peek().map_err(|e| Refusal::syntax(jiter, &e))
 }
 
-struct Reader<'s> {
+struct Canonicaliser<'s> {
     out: Vec<u8>,
     leaves: usize,
     shape: std::hash::DefaultHasher,
@@ -94,7 +95,7 @@ struct Reader<'s> {
 
 type Take<'t> = &'t mut dyn FnMut(&str, &str) -> bool;
 
-impl Reader<'_> {
+impl Canonicaliser<'_> {
     fn object(&mut self, jiter: &mut Jiter<'_>, depth: usize, mut take: Option<Take<'_>>) -> Result<(), Refusal> {
         self.check_depth(depth)?;
         self.out.push(b'{');

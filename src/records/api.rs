@@ -7,7 +7,7 @@ use rocket::{Request, State, delete, get, patch, post, put, routes};
 use serde_json::{Value, json};
 
 use super::list::{GRAMMAR, chosen};
-use super::{Item, Listing, Records, Resource, csv};
+use super::{Listing, Record, Records, Resource, csv};
 use crate::error::{Error, Result};
 use crate::filter::{self, Format, Query};
 use crate::staff::{Staff, Visitor};
@@ -22,7 +22,7 @@ pub fn reads() -> Api {
 
 /// POST, PUT, PATCH, DELETE and restoration.
 pub fn changes() -> Api {
-    Api::declared(routes![make, replace, merge, delete, restore])
+    Api::declared(routes![create, replace, merge, remove, restore])
 }
 
 /// The resources that are mounted.
@@ -104,13 +104,13 @@ pub fn list_answer(
 }
 
 /// An item with its ETag.
-pub fn shown(item: Item) -> JsonAnswer {
+pub fn shown(item: Record) -> JsonAnswer {
     let etag = item.etag();
     JsonAnswer::ok(&Value::Object(item.body)).with("ETag", etag)
 }
 
 /// What was made, with its address.
-pub fn made(resource: &Resource, item: Item) -> JsonAnswer {
+pub fn created(resource: &Resource, item: Record) -> JsonAnswer {
     let (etag, location) = (item.etag(), format!("/api/v1/{}/{}", resource.name, item.id));
     JsonAnswer::created(location, &Value::Object(item.body)).with("ETag", etag)
 }
@@ -134,8 +134,8 @@ async fn show(which: Which, records: &State<Records>, visitor: Visitor, id: &str
 }
 
 #[post("/", data = "<body>")]
-async fn make(which: Which, staff: Staff, records: &State<Records>, body: JsonObject) -> Answer<JsonAnswer> {
-    Ok(made(which.0, records.make(&staff.author(), which.0, &body.0).await?))
+async fn create(which: Which, staff: Staff, records: &State<Records>, body: JsonObject) -> Answer<JsonAnswer> {
+    Ok(created(which.0, records.create(&staff.author(), which.0, &body.0).await?))
 }
 
 /// The record of a path, and the version that a change must still find.
@@ -177,9 +177,9 @@ async fn merge(
 }
 
 #[delete("/<id>")]
-async fn delete(which: Which, staff: Staff, records: &State<Records>, id: &str, if_match: IfMatch) -> Answer<Status> {
+async fn remove(which: Which, staff: Staff, records: &State<Records>, id: &str, if_match: IfMatch) -> Answer<Status> {
     let (id, version) = present(records, which.0, id, &if_match).await?;
-    records.delete(&staff.author(), which.0, id, version).await?;
+    records.remove(&staff.author(), which.0, id, version).await?;
     Ok(Status::NoContent)
 }
 

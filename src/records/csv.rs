@@ -9,7 +9,7 @@ use rocket::http::ContentType;
 use serde_json::Value;
 
 use super::list::{chosen, column_name};
-use super::{Column, Item, Kind, Listing, Records, Resource};
+use super::{Column, Kind, Listing, Record, Records, Resource};
 use crate::error::Result;
 use crate::filter::{Count, CsvOptions, Fields, Format, Query};
 use crate::formula::is_formula;
@@ -85,7 +85,7 @@ async fn send(records: &Records, what: Sending, mut query: Query, mut page: List
 /// Names of the records that items refer to, by table and number.
 pub(super) type Names = HashMap<(&'static str, i64), String>;
 
-pub(super) async fn names(records: &Records, resource: &'static Resource, items: &[Item]) -> Result<Names> {
+pub(super) async fn names(records: &Records, resource: &'static Resource, items: &[Record]) -> Result<Names> {
     let mut names = Names::new();
     for column in resource.columns {
         if let Kind::Reference(other) = &column.kind {
@@ -135,7 +135,7 @@ fn header(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, query: &Q
     write_row(out, columns(resource, staff, query).map(|(name, ..)| name), query.csv);
 }
 
-fn row(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, query: &Query, item: &Item, names: &Names) {
+fn row(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, query: &Query, item: &Record, names: &Names) {
     let cells = columns(resource, staff, query).map(|(_, column, is_name)| match is_name {
         true => reference_name(column, item, names),
         false => cell(column, item.body.get(column.name)),
@@ -144,7 +144,7 @@ fn row(out: &mut Vec<u8>, resource: &'static Resource, staff: bool, query: &Quer
 }
 
 /// The name of the record that a column refers to; empty if it refers to none.
-pub(super) fn reference_name(column: &Column, item: &Item, names: &Names) -> String {
+pub(super) fn reference_name(column: &Column, item: &Record, names: &Names) -> String {
     match (&column.kind, item.number(column.name)) {
         (Kind::Reference(other), Some(id)) => names.get(&(other.name, id)).cloned().unwrap_or_default(),
         _ => String::new(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Bound, Column, Item, Kind, Resource, Values};
+use super::{Bound, Column, Kind, Record, Resource, Values};
 use crate::error::{Error, FieldError};
 use crate::staff::Email;
 use crate::words::did_you_mean;
@@ -46,7 +46,7 @@ fn unknown(resource: &'static Resource, name: &str) -> Option<FieldError> {
 }
 
 /// Takes what the server gives out of a body that was read and is sent back, if it is unchanged.
-pub fn read_only_unchanged(resource: &'static Resource, body: &mut Map<String, Value>, present: &Item) {
+pub fn read_only_unchanged(resource: &'static Resource, body: &mut Map<String, Value>, present: &Record) {
     body.retain(|name, _| !resource.live.contains(&name.as_str()));
     for column in resource.given() {
         if body.get(column.name).is_some_and(|value| present.body.get(column.name) == Some(value)) {

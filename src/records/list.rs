@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::store::{self, Row};
-use super::{Column, Item, Kind, Records, Resource};
+use super::{Column, Kind, Record, Records, Resource};
 use crate::db::Pool;
 use crate::error::{Error, FieldError, Result};
 use crate::filter::{
@@ -22,7 +22,7 @@ pub static GRAMMAR: Grammar =
 /// A page of records.
 pub struct Listing {
     /// The records of the page.
-    pub items: Vec<Item>,
+    pub items: Vec<Record>,
     /// Cursors of the neighbouring pages.
     pub newer: Option<String>,
     /// Cursor of the next page; `None`: this is the last.
@@ -112,7 +112,7 @@ pub(super) fn column_name(field: &Field) -> String {
 }
 
 /// The fields that `_fields` asks for.
-pub(super) fn chosen(item: Item, query: &Query) -> Map<String, Value> {
+pub(super) fn chosen(item: Record, query: &Query) -> Map<String, Value> {
     match &query.fields {
         Fields::All => item.body,
         Fields::Only(names) => names

@@ -22,7 +22,7 @@ use crate::error::Error;
 pub use described::{Described, Mounted};
 pub use input::{from_form, read_only_unchanged};
 pub use list::Listing;
-pub use roster::{Choices, ImportReport, Key};
+pub use roster::{Key, RosterOptions, RosterReport};
 pub use service::Records;
 
 /// A table as people see it.
@@ -244,7 +244,7 @@ impl Resource {
 
 /// A record as JSON, with all its columns.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct Record {
     /// Primary key.
     pub id: i64,
     /// Raised by every change.
@@ -255,7 +255,7 @@ pub struct Item {
     pub body: Map<String, Value>,
 }
 
-impl Item {
+impl Record {
     /// The text of a column; empty when it holds none.
     pub fn text(&self, column: &str) -> &str {
         self.body.get(column).and_then(Value::as_str).unwrap_or("")

@@ -26,7 +26,7 @@ pub struct Key {
 
 /// How a table is taken.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Choices {
+pub struct RosterOptions {
     /// An empty cell empties the field.
     pub empty: bool,
     /// Records that are not in the table become inactive.
@@ -37,7 +37,7 @@ pub struct Choices {
 
 /// What an import did, or would do.
 #[derive(Debug, Default)]
-pub struct ImportReport {
+pub struct RosterReport {
     /// Records that were created.
     pub made: u64,
     /// Records that were changed.
@@ -66,10 +66,10 @@ impl Records {
         by: &Author,
         resource: &'static Resource,
         sheet: &Sheet,
-        choices: Choices,
-    ) -> Result<ImportReport> {
+        choices: RosterOptions,
+    ) -> Result<RosterReport> {
         let places = places(resource, sheet)?;
-        let mut report = ImportReport { read_as: sheet.read_as.clone(), ..ImportReport::default() };
+        let mut report = RosterReport { read_as: sheet.read_as.clone(), ..RosterReport::default() };
         let mut seen = Vec::new();
         let mut tx = self.db.begin().await?;
         for (line, row) in &sheet.rows {
@@ -107,7 +107,7 @@ impl Records {
         resource: &'static Resource,
         places: &[Place],
         row: &[String],
-        choices: Choices,
+        choices: RosterOptions,
     ) -> Result<Outcome> {
         if let Some(extra) = row.iter().skip(places.len()).find(|cell| !cell.trim().is_empty()) {
             return Err(Error::invalid(
@@ -160,7 +160,7 @@ impl Records {
             Some(id) => id,
             None if column.required && other.columns.iter().all(|c| !c.required || c.name == other.label) => {
                 let new = Map::from_iter([(other.label.to_owned(), Value::String(text.to_owned()))]);
-                self.make_in(tx, other, &new).await?
+                self.create_in(tx, other, &new).await?
             }
             None => {
                 return Err(Error::invalid(
@@ -185,7 +185,7 @@ impl Records {
             Some(id) => Some(id),
             None => known(tx, resource, &body).await?,
         };
-        let Some(id) = present else { return self.make_in(tx, resource, &body).await.map(Outcome::Made) };
+        let Some(id) = present else { return self.create_in(tx, resource, &body).await.map(Outcome::Made) };
         // Half of a name is not a new name of somebody who is known.
         if half {
             body.remove(resource.label);
@@ -205,7 +205,7 @@ impl Records {
         tx: &mut Tx,
         resource: &'static Resource,
         seen: &[i64],
-        report: &ImportReport,
+        report: &RosterReport,
     ) -> Result<Vec<(i64, String)>> {
         if !resource.has_status() || !report.refused.is_empty() {
             return Ok(Vec::new());
@@ -220,7 +220,7 @@ impl Records {
     }
 }
 
-impl ImportReport {
+impl RosterReport {
     /// Counts a row and returns the record it is.
     fn note(&mut self, outcome: &Outcome) -> i64 {
         let (count, id) = match outcome {

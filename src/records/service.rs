@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Map, Value};
 
 use super::input::{self, Absent};
-use super::{Bound, Item, Kind, Resource, Values, store};
+use super::{Bound, Kind, Record, Resource, Values, store};
 use crate::db::{Pool, Tx};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::Clock;
@@ -44,26 +44,26 @@ impl Records {
     }
 
     /// A record that is not deleted.
-    pub async fn find(&self, resource: &'static Resource, id: i64, staff: bool) -> Result<Item> {
+    pub async fn find(&self, resource: &'static Resource, id: i64, staff: bool) -> Result<Record> {
         self.find_any(resource, id, staff).await?.filter(|item| !item.deleted).ok_or_else(|| resource.missing())
     }
 
     /// A record, deleted or not.
-    pub async fn find_any(&self, resource: &'static Resource, id: i64, staff: bool) -> Result<Option<Item>> {
+    pub async fn find_any(&self, resource: &'static Resource, id: i64, staff: bool) -> Result<Option<Record>> {
         Ok(store::find(&self.db, resource, id, staff).await?)
     }
 
     /// Makes a record.
-    pub async fn make(&self, by: &Author, resource: &'static Resource, body: &Map<String, Value>) -> Result<Item> {
+    pub async fn create(&self, by: &Author, resource: &'static Resource, body: &Map<String, Value>) -> Result<Record> {
         let mut tx = self.db.begin().await?;
-        let id = self.make_in(&mut tx, resource, body).await?;
+        let id = self.create_in(&mut tx, resource, body).await?;
         audit::note(&mut tx, by, Deed::new("made", resource.name, id), self.clock.now()).await?;
         self.commit(tx).await?;
         self.find(resource, id, true).await
     }
 
     /// Makes a record inside a transaction and returns its id.
-    pub async fn make_in(&self, tx: &mut Tx, resource: &'static Resource, body: &Map<String, Value>) -> Result<i64> {
+    pub async fn create_in(&self, tx: &mut Tx, resource: &'static Resource, body: &Map<String, Value>) -> Result<i64> {
         let values = input::read(resource, body, Absent::Empty)?;
         check(tx, resource, &values, None).await?;
         Ok(store::insert(tx, resource, values, self.clock.now()).await?)
@@ -77,7 +77,7 @@ impl Records {
         id: i64,
         version: Option<i64>,
         body: Map<String, Value>,
-    ) -> Result<Item> {
+    ) -> Result<Record> {
         self.write(by, resource, id, version, body, Absent::Empty).await
     }
 
@@ -89,7 +89,7 @@ impl Records {
         id: i64,
         version: Option<i64>,
         body: Map<String, Value>,
-    ) -> Result<Item> {
+    ) -> Result<Record> {
         self.write(by, resource, id, version, body, Absent::Kept).await
     }
 
@@ -114,9 +114,9 @@ impl Records {
         version: Option<i64>,
         mut body: Map<String, Value>,
         absent: Absent,
-    ) -> Result<Item> {
+    ) -> Result<Record> {
         let mut tx = self.db.begin().await?;
-        let present = held(&mut tx, resource, id, version).await?.filter(|item| !item.deleted);
+        let present = lock(&mut tx, resource, id, version).await?.filter(|item| !item.deleted);
         let present = present.ok_or_else(|| resource.missing())?;
         input::read_only_unchanged(resource, &mut body, &present);
         let values = input::read(resource, &body, absent)?;
@@ -129,9 +129,9 @@ impl Records {
     }
 
     /// Marks a record as deleted. Twice is as good as once; one that others refer to is a conflict.
-    pub async fn delete(&self, by: &Author, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<()> {
+    pub async fn remove(&self, by: &Author, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        let present = held(&mut tx, resource, id, version).await?.ok_or_else(|| resource.missing())?;
+        let present = lock(&mut tx, resource, id, version).await?.ok_or_else(|| resource.missing())?;
         if present.deleted {
             return Err(resource.missing());
         }
@@ -148,9 +148,9 @@ impl Records {
     }
 
     /// Takes the mark of deletion away. A record that has none stays as it is.
-    pub async fn restore(&self, by: &Author, resource: &'static Resource, id: i64) -> Result<Item> {
+    pub async fn restore(&self, by: &Author, resource: &'static Resource, id: i64) -> Result<Record> {
         let mut tx = self.db.begin().await?;
-        let present = held(&mut tx, resource, id, None).await?.ok_or_else(|| resource.missing())?;
+        let present = lock(&mut tx, resource, id, None).await?.ok_or_else(|| resource.missing())?;
         if present.deleted {
             let own: Map<_, _> = resource
                 .writable()
@@ -186,7 +186,7 @@ fn names(values: &Values) -> String {
     values.iter().map(|(column, _)| column.name).collect::<Vec<_>>().join(", ")
 }
 
-async fn held(tx: &mut Tx, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<Option<Item>> {
+async fn lock(tx: &mut Tx, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<Option<Record>> {
     let item = store::find_for_update(tx, resource, id).await?;
     match (&item, version) {
         (Some(item), Some(version)) if item.version != version => Err(Error::PreconditionFailed),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Bound, Item, Kind, Resource, Values};
+use super::{Bound, Kind, Record, Resource, Values};
 use crate::db::{DbError, Pool, Query, Tx};
 use crate::moment::Moment;
 
@@ -35,14 +35,14 @@ pub fn select(resource: &'static Resource, postgres: bool, staff: bool, keys: &[
 
 impl Row {
     /// The item, with moments, truth values and nested JSON in their own form.
-    pub fn item(self, resource: &'static Resource) -> Item {
+    pub fn item(self, resource: &'static Resource) -> Record {
         let mut body: Map<String, Value> = serde_json::from_str(&self.body).unwrap_or_default();
         for column in resource.readable(true) {
             if let Some(value) = body.get_mut(column.name) {
                 *value = shown(&column.kind, value.take());
             }
         }
-        Item { id: self.id, version: self.version, deleted: self.deleted_at.is_some(), body }
+        Record { id: self.id, version: self.version, deleted: self.deleted_at.is_some(), body }
     }
 }
 
@@ -57,14 +57,14 @@ fn shown(kind: &Kind, value: Value) -> Value {
 }
 
 /// A record, deleted or not.
-pub async fn find(db: &Pool, resource: &'static Resource, id: i64, staff: bool) -> Result<Option<Item>, DbError> {
+pub async fn find(db: &Pool, resource: &'static Resource, id: i64, staff: bool) -> Result<Option<Record>, DbError> {
     let sql = format!("{} WHERE r.id = $1", select(resource, db.is_postgres(), staff, &[]));
     let row: Option<Row> = db.read(sqlx::AssertSqlSafe(sql)).bind(id).optional().await?;
     Ok(row.map(|row| row.item(resource)))
 }
 
 /// The same inside a transaction; PostgreSQL holds the row until its end.
-pub async fn find_for_update(tx: &mut Tx, resource: &'static Resource, id: i64) -> Result<Option<Item>, DbError> {
+pub async fn find_for_update(tx: &mut Tx, resource: &'static Resource, id: i64) -> Result<Option<Record>, DbError> {
     let postgres = matches!(tx, Tx::Postgres(_));
     let lock = if postgres { " FOR UPDATE" } else { "" };
     let sql = format!("{} WHERE r.id = $1{lock}", select(resource, postgres, true, &[]));

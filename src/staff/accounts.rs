@@ -80,7 +80,7 @@ impl Shared {
     }
 
     /// Makes an account with a password. The same email twice is a conflict.
-    pub async fn add(&self, by: &Author, email: &Email, name: &str, role: Role, password: Password) -> Result<i64> {
+    pub async fn create(&self, by: &Author, email: &Email, name: &str, role: Role, password: Password) -> Result<i64> {
         let hash = passwords::hash(password.0).await?;
         let mut tx = self.db.begin().await?;
         let id = self.insert(&mut tx, email, name, role, &hash).await?;

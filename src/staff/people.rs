@@ -24,7 +24,7 @@ pub struct NewPerson {
 
 /// What is to change of an account; `None` leaves it.
 #[derive(Debug, Default)]
-pub struct Change {
+pub struct AccountChange {
     /// Address by which they sign in.
     pub email: Option<Email>,
     /// Name for people.
@@ -62,7 +62,7 @@ impl Shared {
     /// The one before stops working; the password stays until the link is used.
     pub async fn new_link(&self, by: &Author, id: i64) -> Result<Link> {
         let mut tx = self.db.begin().await?;
-        let account = held(&mut tx, id, None).await?;
+        let account = lock(&mut tx, id, None).await?;
         if !account.is_active() {
             return Err(Error::Conflict("This account is disabled: enable it first.".into()));
         }
@@ -96,7 +96,7 @@ impl Shared {
         let hash = passwords::hash(password.0).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let account = held(&mut tx, account.id, None).await?;
+        let account = lock(&mut tx, account.id, None).await?;
         if !account.is_active() || !store::use_link(&mut tx, &sha256(token), now).await? {
             return Err(no_link());
         }
@@ -112,12 +112,12 @@ impl Shared {
 
     /// Changes an account. `version`: only if it is still this one. Whoever loses rights loses them at once:
     /// who is disabled is signed out everywhere, their streams end, their tokens and links stop working.
-    pub async fn change(&self, by: &Author, id: i64, version: Option<i64>, change: Change) -> Result<()> {
+    pub async fn change(&self, by: &Author, id: i64, version: Option<i64>, change: AccountChange) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let owners = store::owners_for_update(&mut tx).await?;
-        let before = held(&mut tx, id, version).await?;
+        let before = lock(&mut tx, id, version).await?;
         let after = changed(&before, change, self.clock.now())?;
-        let (action, detail) = told(&before, &after);
+        let (action, detail) = describe_change(&before, &after);
         if action == "changed" && detail.is_empty() {
             return Ok(tx.abandon().await?);
         }
@@ -141,7 +141,7 @@ impl Shared {
     pub async fn remove(&self, by: &Author, id: i64, version: Option<i64>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let owners = store::owners_for_update(&mut tx).await?;
-        let mut account = held(&mut tx, id, version).await?;
+        let mut account = lock(&mut tx, id, version).await?;
         if owners == [id] {
             return Err(last_owner());
         }
@@ -171,7 +171,7 @@ impl Shared {
     /// Signs somebody out everywhere. Returns how many sessions there were.
     pub async fn end_sessions(&self, by: &Author, id: i64) -> Result<u64> {
         let mut tx = self.db.begin().await?;
-        held(&mut tx, id, None).await?;
+        lock(&mut tx, id, None).await?;
         let deed = Deed::new("ended", "sessions", "").with(format!("all of account {id}"));
         audit::note(&mut tx, by, deed, self.clock.now()).await?;
         let ended = store::delete_sessions_of(&mut tx, id, &[]).await?;
@@ -188,7 +188,7 @@ impl Shared {
 }
 
 /// An account that is not removed, of this version if one is named.
-async fn held(tx: &mut Tx, id: i64, version: Option<i64>) -> Result<Account> {
+async fn lock(tx: &mut Tx, id: i64, version: Option<i64>) -> Result<Account> {
     let found = store::by_id_for_update(tx, id).await?.map(|(account, _)| account);
     let account = found.filter(|account| account.deleted.is_none()).ok_or_else(no_account)?;
     match version {
@@ -197,7 +197,7 @@ async fn held(tx: &mut Tx, id: i64, version: Option<i64>) -> Result<Account> {
     }
 }
 
-fn changed(before: &Account, change: Change, now: Moment) -> Result<Account> {
+fn changed(before: &Account, change: AccountChange, now: Moment) -> Result<Account> {
     let mut after = before.clone();
     if let Some(email) = change.email {
         after.email = email.0;
@@ -215,7 +215,7 @@ fn changed(before: &Account, change: Change, now: Moment) -> Result<Account> {
 }
 
 /// What the audit trail says of a change.
-fn told(before: &Account, after: &Account) -> (&'static str, String) {
+fn describe_change(before: &Account, after: &Account) -> (&'static str, String) {
     let action = match (before.disabled, after.disabled) {
         (None, Some(_)) => "disabled",
         (Some(_), None) => "enabled",

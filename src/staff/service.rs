@@ -40,9 +40,9 @@ pub struct Shared {
 /// Who was recognised within the last second, with the scopes of a token: a page and what it loads ask once.
 /// What ends elsewhere ends here a second later at most; what ends here ends at once.
 #[derive(Default)]
-pub(super) struct Recent(Mutex<HashMap<Vec<u8>, Known>>);
+pub(super) struct Recent(Mutex<HashMap<Vec<u8>, Recognised>>);
 
-type Known = (Instant, Account, Option<Scopes>);
+type Recognised = (Instant, Account, Option<Scopes>);
 
 const RECENT: Duration = Duration::from_secs(1);
 

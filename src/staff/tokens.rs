@@ -26,7 +26,7 @@ pub const PREFIX: &str = "fd_";
 
 impl Shared {
     /// Makes a token of an account. Returns its number and its text, which is not stored and cannot be shown again.
-    pub async fn make_token(&self, by: &Author, account: &Account, new: NewToken) -> Result<(i64, String)> {
+    pub async fn create_token(&self, by: &Author, account: &Account, new: NewToken) -> Result<(i64, String)> {
         let name = new.name.trim();
         if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
             return Err(Error::invalid("/name", "must be 1 to 100 characters"));

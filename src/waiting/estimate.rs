@@ -183,7 +183,7 @@ pub fn forecast(servers: &[Server], lessons: &Lessons, length: usize, grace: i64
         .map(|_| {
             let next = free.iter_mut().min_by(|a, b| a.0.total_cmp(&b.0)).expect("somebody is on duty");
             let wait = next.0;
-            let told = told(wait, variance.sqrt());
+            let told = range(wait, variance.sqrt());
             next.0 += (1.0 - lessons.no_show) * next.1 + lessons.no_show * missing;
             variance += (next.1 * lessons.spread).powi(2) / count.powi(2);
             told
@@ -201,7 +201,7 @@ fn start(server: &Server, lessons: &Lessons) -> (f64, f64) {
     (rest, service)
 }
 
-fn told(wait: f64, deviation: f64) -> Wait {
+fn range(wait: f64, deviation: f64) -> Wait {
     let low = ((wait - P80 * deviation).max(0.0) / 5.0).floor() as i64 * 5;
     let high = ((wait + P80 * deviation) / 5.0).ceil() as i64 * 5;
     Wait::Known { low, high: high.max(low + 5) }

@@ -254,7 +254,7 @@ impl Shared {
         {
             return Ok(standing);
         }
-        let id = self.records.make_in(tx, &STUDENTS, student).await.map_err(inside_student)?;
+        let id = self.records.create_in(tx, &STUDENTS, student).await.map_err(inside_student)?;
         store::standing(tx, queue, StudentKey::Id(id)).await?.ok_or_else(|| missing(&id))
     }
 }

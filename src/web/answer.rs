@@ -74,11 +74,11 @@ impl JsonAnswer {
 
     /// 201 with `Location`.
     pub fn created(location: String, body: &Value) -> JsonAnswer {
-        JsonAnswer::ok(body).made_at(location)
+        JsonAnswer::ok(body).with_location(location)
     }
 
     /// The same, as what was made: 201 with `Location`.
-    pub fn made_at(mut self, location: String) -> JsonAnswer {
+    pub fn with_location(mut self, location: String) -> JsonAnswer {
         self.status = Status::Created;
         self.with("Location", location)
     }

@@ -472,10 +472,10 @@ async fn what_is_done_late_is_done_with_the_rights_of_now() {
         // let in, and then the body comes slowly: meanwhile the account is disabled
         let records = app.state::<frontdesk::records::Records>();
         let body = json!({ "name": "Law" }).as_object().unwrap().clone();
-        assert!(records.make(&by, &frontdesk::directory::COLLEGES, &body).await.is_ok());
+        assert!(records.create(&by, &frontdesk::directory::COLLEGES, &body).await.is_ok());
         assert_eq!(owner.json(Method::Patch, "/api/v1/users/2", r#"{"status":"disabled"}"#).await.status, 200);
         let body = json!({ "name": "Medicine" }).as_object().unwrap().clone();
-        let late = records.make(&by, &frontdesk::directory::COLLEGES, &body).await;
+        let late = records.create(&by, &frontdesk::directory::COLLEGES, &body).await;
         assert!(matches!(late, Err(frontdesk::error::Error::Unauthenticated)), "{kind}: {late:?}");
         let back = frontdesk::staff::Change { disabled: Some(false), ..Default::default() };
         assert!(accounts.change(&by, 2, None, back).await.is_err(), "{kind}: not by themselves");
@@ -487,7 +487,7 @@ async fn what_is_done_late_is_done_with_the_rights_of_now() {
         assert!(accounts.invite(&by, person).await.is_err(), "{kind}");
         let token = |scopes| frontdesk::staff::NewToken { name: "x".into(), scopes, expires: None };
         let scopes = frontdesk::app::areas().parse(["admin"]).unwrap();
-        assert!(accounts.make_token(&by, &other, token(scopes)).await.is_err(), "{kind}");
+        assert!(accounts.create_token(&by, &other, token(scopes)).await.is_err(), "{kind}");
         assert_eq!(owner.get("/api/v1/colleges").await.json()["count"], 1, "{kind}");
         let made = owner.json(Method::Post, "/api/v1/tokens", r#"{"name":"x","scopes":["waiting"],"user_id":2}"#).await;
         made.is_problem(409, "disabled");
@@ -498,7 +498,7 @@ async fn what_is_done_late_is_done_with_the_rights_of_now() {
         let staff: frontdesk::staff::Author = (&account).into();
         let path = format!("/api/v1/users/{}", account.id);
         assert_eq!(owner.json(Method::Patch, &path, r#"{"role":"viewer"}"#).await.status, 200);
-        assert!(records.make(&staff, &frontdesk::directory::COLLEGES, &body).await.is_err(), "{kind}");
+        assert!(records.create(&staff, &frontdesk::directory::COLLEGES, &body).await.is_err(), "{kind}");
     }
 }
 

@@ -460,7 +460,7 @@ async fn prepare(url: &str) {
     let records = frontdesk::records::Records::new(pool.clone(), clock, [0; 32]);
     let body = |value: Value| value.as_object().unwrap().clone();
     records
-        .make(
+        .create(
             &frontdesk::staff::Author::command_line(),
             &frontdesk::directory::COLLEGES,
             &body(json!({"name": "Engineering"})),
@@ -468,7 +468,7 @@ async fn prepare(url: &str) {
         .await
         .unwrap();
     records
-        .make(
+        .create(
             &frontdesk::staff::Author::command_line(),
             &frontdesk::waiting::QUEUES,
             &body(json!({"title": "Advising", "college_id": 1})),

@@ -124,7 +124,7 @@ impl TestApp {
         let password = frontdesk::staff::Password::parse(OWNER.1).unwrap();
         let email = frontdesk::staff::Email::parse(email).unwrap();
         let role = frontdesk::staff::Role::parse(role).unwrap();
-        accounts.add(&Author::command_line(), &email, "", role, password).await.unwrap();
+        accounts.create(&Author::command_line(), &email, "", role, password).await.unwrap();
         let browser = frontdesk::staff::Browser::default();
         let attempt = SignIn { email: email.as_str(), password: OWNER.1, address: None, browser: &browser };
         let token = accounts.sign_in(attempt).await.unwrap().session;
@@ -137,7 +137,7 @@ impl TestApp {
         let account = accounts.find_by_email(&frontdesk::staff::Email::parse(email).unwrap()).await.unwrap();
         let scopes = frontdesk::app::areas().parse(scopes.iter().copied()).unwrap();
         let new = NewToken { name: "a program".into(), scopes, expires: None };
-        let (_, token) = accounts.make_token(&Author::command_line(), &account, new).await.unwrap();
+        let (_, token) = accounts.create_token(&Author::command_line(), &account, new).await.unwrap();
         Program { app: self, token }
     }
 

@@ -22,7 +22,7 @@ pub fn api() -> Api {
         users::restore,
         users::new_link,
         users::end_sessions,
-        tokens::make_token,
+        tokens::create_token,
         tokens::revoke_token,
         sessions::sessions,
         sessions::end_session,

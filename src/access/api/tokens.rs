@@ -10,7 +10,7 @@ use crate::access::TOKENS;
 use crate::error::{Error, Result, both};
 use crate::moment::Moment;
 use crate::records::Records;
-use crate::records::api::{Listed, answer_list, made, shown};
+use crate::records::api::{Listed, answer_list, created, shown};
 use crate::staff::{Accounts, Areas, NewToken, Owner};
 use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, WebHost, item_id};
 
@@ -24,7 +24,7 @@ pub(super) async fn token(_owner: Owner, records: &State<Records>, id: &str) -> 
     Ok(shown(records.find(&TOKENS, item_id(id)?, true).await?).live())
 }
 
-/// A token to be made.
+/// A token to be created.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MakeToken {
@@ -51,7 +51,7 @@ struct MakeToken {
     extensions(("x-role" = json!("owner"))),
 )]
 #[post("/api/v1/tokens", data = "<body>")]
-pub(super) async fn make_token(
+pub(super) async fn create_token(
     owner: Owner,
     accounts: &State<Accounts>,
     areas: &State<Areas>,
@@ -70,10 +70,10 @@ pub(super) async fn make_token(
         }
     };
     let new = NewToken { name: new.name, scopes, expires };
-    let (id, token) = accounts.make_token(&owner.author(), &account, new).await?;
+    let (id, token) = accounts.create_token(&owner.author(), &account, new).await?;
     let mut item = records.find(&TOKENS, id, true).await?;
     item.body.insert("token".into(), token.into());
-    Ok(made(&TOKENS, item).whole())
+    Ok(created(&TOKENS, item).whole())
 }
 
 fn read_moment(text: &str) -> Result<Moment> {

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use crate::access::USERS;
 use crate::error::{Error, FieldError, Result, both};
-use crate::records::api::{Listed, answer_list, made, shown};
+use crate::records::api::{Listed, answer_list, created, shown};
 use crate::records::{Records, read_only_unchanged};
-use crate::staff::{Accounts, Change, Email, Link, NewPerson, Owner, Role};
+use crate::staff::{AccountChange, Accounts, Email, Link, NewPerson, Owner, Role};
 use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, NoBody, WebHost, item_id};
 
 #[get("/api/v1/users")]
@@ -24,7 +24,7 @@ pub(super) async fn user(_owner: Owner, records: &State<Records>, id: &str) -> A
     Ok(shown(records.find(&USERS, item_id(id)?, true).await?).live())
 }
 
-/// An account to be made.
+/// An account to be created.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Invite {
@@ -83,7 +83,7 @@ pub(super) async fn invite(
     let (id, link) = accounts.invite(&owner.author(), NewPerson { email, name: new.name, role }).await?;
     let mut item = records.find(&USERS, id, true).await?;
     item.body.insert("invitation".into(), link_json(&link, &host));
-    Ok(made(&USERS, item).whole())
+    Ok(created(&USERS, item).whole())
 }
 
 /// What PUT says: everything. A status that is left out is `active`.
@@ -119,7 +119,7 @@ struct Changed {
 
 impl Changed {
     /// `present`: the status as it is, which may be sent back.
-    fn read(self, present: &str) -> Result<Change> {
+    fn read(self, present: &str) -> Result<AccountChange> {
         let email = self.email.as_deref().map(Email::parse).transpose();
         let role = self.role.as_deref().map(Role::parse).transpose();
         let (email, role) = both(email, role)?;
@@ -130,12 +130,12 @@ impl Changed {
             Some("disabled") => Some(true),
             Some(_) => return Err(Error::invalid("/status", "must be active or disabled")),
         };
-        Ok(Change { email, name: self.name, role, disabled })
+        Ok(AccountChange { email, name: self.name, role, disabled })
     }
 }
 
 /// A change of an account, as a route takes it.
-struct Asked<'a> {
+struct Update<'a> {
     owner: &'a Owner,
     accounts: &'a Accounts,
     records: &'a Records,
@@ -143,7 +143,7 @@ struct Asked<'a> {
     if_match: &'a IfMatch,
 }
 
-impl Asked<'_> {
+impl Update<'_> {
     async fn write(self, mut body: Map<String, Value>, whole: bool) -> Answer<JsonAnswer> {
         let present = self.records.find(&USERS, item_id(self.id)?, true).await?;
         let if_match = self.if_match;
@@ -188,7 +188,7 @@ pub(super) async fn replace(
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    Asked { owner: &owner, accounts, records, id, if_match: &if_match }.write(body.0, true).await
+    Update { owner: &owner, accounts, records, id, if_match: &if_match }.write(body.0, true).await
 }
 
 /// Change an account
@@ -210,7 +210,7 @@ pub(super) async fn merge(
     if_match: IfMatch,
     body: JsonObject,
 ) -> Answer<JsonAnswer> {
-    Asked { owner: &owner, accounts, records, id, if_match: &if_match }.write(body.0, false).await
+    Update { owner: &owner, accounts, records, id, if_match: &if_match }.write(body.0, false).await
 }
 
 /// Remove an account

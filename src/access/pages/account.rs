@@ -10,7 +10,7 @@ use crate::error::{Error, FieldError, Result, both};
 use crate::moment::{DAY, Moment};
 use crate::records::Records;
 use crate::staff::{
-    Account, Accounts, Areas, Change, Layout, NewToken, OwnSession, Password, Role, Session, Token, Viewer,
+    Account, AccountChange, Accounts, Areas, Layout, NewToken, OwnSession, Password, Role, Session, Token, Viewer,
 };
 use crate::web::{ClientAddress, Fields, Html, Note, SeeOther, item_id, render, told};
 
@@ -78,7 +78,7 @@ pub(super) async fn account(
 
 #[post("/account", data = "<form>")]
 pub(super) async fn rename(viewer: Viewer, accounts: &State<Accounts>, form: Fields) -> Result<Flash<SeeOther>> {
-    let change = Change { name: Some(form.get("name").to_owned()), ..Change::default() };
+    let change = AccountChange { name: Some(form.get("name").to_owned()), ..AccountChange::default() };
     accounts.change(&viewer.author(), viewer.0.id, None, change).await?;
     Ok(told("/account", "Saved."))
 }
@@ -129,7 +129,7 @@ fn expiry(text: &str, now: Moment) -> Result<Option<Moment>> {
 }
 
 #[post("/account/tokens", data = "<form>")]
-pub(super) async fn make_token(
+pub(super) async fn create_token(
     viewer: Viewer,
     session: OwnSession,
     layout: Layout,
@@ -143,7 +143,7 @@ pub(super) async fn make_token(
     let made = match both(scopes, expires) {
         Ok((scopes, expires)) => {
             let new = NewToken { name: form.get("name").to_owned(), scopes, expires };
-            accounts.make_token(&viewer.author(), &viewer.0, new).await
+            accounts.create_token(&viewer.author(), &viewer.0, new).await
         }
         Err(error) => Err(error),
     };

@@ -13,7 +13,7 @@ pub fn routes() -> Vec<Route> {
         account::rename,
         account::change_password,
         account::end_own_session,
-        account::make_token,
+        account::create_token,
         account::revoke_own_token,
         people::people,
         people::invitation_form,

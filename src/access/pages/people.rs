@@ -13,7 +13,7 @@ use crate::error::{Error, FieldError, Result, both};
 use crate::moment::Moment;
 use crate::records::Records;
 use crate::records::pages::{Index, ListPage};
-use crate::staff::{Account, Accounts, Author, Change, Email, Layout, NewPerson, Owner, Role, Session, Token};
+use crate::staff::{Account, AccountChange, Accounts, Author, Email, Layout, NewPerson, Owner, Role, Session, Token};
 use crate::web::{Fields, Html, Note, SeeOther, WebHost, item_id, render, told};
 
 #[get("/users")]
@@ -178,7 +178,8 @@ pub(super) async fn change(
 async fn write(accounts: &Accounts, by: &Author, id: i64, form: &Fields) -> Result<()> {
     let version = form.get("version").parse().map_err(|_| Error::invalid("/version", "is required"))?;
     let person = new_person(form)?;
-    let change = Change { email: Some(person.email), name: Some(person.name), role: Some(person.role), disabled: None };
+    let change =
+        AccountChange { email: Some(person.email), name: Some(person.name), role: Some(person.role), disabled: None };
     accounts.change(by, id, Some(version), change).await
 }
 
@@ -196,7 +197,7 @@ pub(super) async fn set_status(
         "active" => (false, "Enabled."),
         _ => return Err(Error::invalid("/status", "must be active or disabled")),
     };
-    let change = Change { disabled: Some(disabled), ..Change::default() };
+    let change = AccountChange { disabled: Some(disabled), ..AccountChange::default() };
     let done = accounts.change(&owner.author(), id, None, change).await.map(|()| note);
     settled(accounts, layout, id, None, done).await
 }

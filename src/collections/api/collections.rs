@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shown::{CollectionList, Shown, answer};
-use crate::collections::{Changes, CollectionName, Collections, Known, NewCollection, STATES, WebOrigin};
+use crate::collections::{CachedCollection, Changes, CollectionName, Collections, NewCollection, STATES, WebOrigin};
 use crate::staff::{Owner, Viewer};
 use crate::web::{Answer, IfMatch, JsonAnswer, JsonObject, NoBody};
 
@@ -54,7 +54,7 @@ fn entries_kind() -> String {
     extensions(("x-role" = json!("owner"))),
 )]
 #[post("/api/v1/collections", data = "<body>")]
-pub(super) async fn make(owner: Owner, collections: &State<Collections>, body: JsonObject) -> Answer<JsonAnswer> {
+pub(super) async fn create(owner: Owner, collections: &State<Collections>, body: JsonObject) -> Answer<JsonAnswer> {
     let new: Make = body.parse()?;
     let origins = new.origins.iter().map(|origin| WebOrigin::parse(origin)).collect::<Result<_, _>>()?;
     let name = CollectionName::parse(&new.name)?;
@@ -62,7 +62,7 @@ pub(super) async fn make(owner: Owner, collections: &State<Collections>, body: J
         NewCollection { name, title: new.title, open: new.open, public_read: new.public_read, kind: new.kind, origins };
     let made = collections.create(&owner.author(), new).await?;
     let known = collections.get(&made.name).await?;
-    Ok(answer(&known).made_at(format!("/api/v1/collections/{}", made.name)))
+    Ok(answer(&known).with_location(format!("/api/v1/collections/{}", made.name)))
 }
 
 /// Read a collection
@@ -78,7 +78,7 @@ pub(super) async fn show(_viewer: Viewer, collections: &State<Collections>, name
 }
 
 /// What was read may be sent back: what cannot be changed is left out if it is unchanged.
-fn without_given(mut body: JsonObject, known: &Known) -> JsonObject {
+fn without_given(mut body: JsonObject, known: &CachedCollection) -> JsonObject {
     let shown = serde_json::to_value(Shown::new(known)).unwrap_or_default();
     let given = ["name", "key", "kind", "origins", "version", "created"];
     body.0.retain(|name, value| !(given.contains(&name.as_str()) && shown[name.as_str()] == *value));
@@ -213,7 +213,7 @@ async fn write(
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/collections/<name>")]
-pub(super) async fn delete_collection(
+pub(super) async fn remove_collection(
     owner: Owner,
     collections: &State<Collections>,
     name: &str,
@@ -221,7 +221,7 @@ pub(super) async fn delete_collection(
 ) -> Answer<Status> {
     let known = collections.get(name).await?;
     let version = if_match.version(known.collection.version)?;
-    collections.delete(&owner.author(), &known.collection, version).await?;
+    collections.remove(&owner.author(), &known.collection, version).await?;
     Ok(Status::NoContent)
 }
 

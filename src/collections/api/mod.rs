@@ -10,11 +10,11 @@ use crate::web::{Api, api};
 pub fn api() -> Api {
     api![
         collections::list,
-        collections::make,
+        collections::create,
         collections::show,
         collections::replace,
         collections::change,
-        collections::delete_collection,
+        collections::remove_collection,
         collections::restore,
         origins::allow,
         origins::disallow,

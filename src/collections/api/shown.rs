@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::collections::Known;
+use crate::collections::CachedCollection;
 use crate::moment::Moment;
 use crate::web::{JsonAnswer, etag};
 
@@ -38,7 +38,7 @@ pub struct CollectionList {
 }
 
 impl Shown {
-    pub fn new(known: &Known) -> Shown {
+    pub fn new(known: &CachedCollection) -> Shown {
         let c = &known.collection;
         Shown {
             name: c.name.clone(),
@@ -59,7 +59,7 @@ impl Shown {
 }
 
 /// With its version as the ETag.
-pub fn answer(known: &Known) -> JsonAnswer {
+pub fn answer(known: &CachedCollection) -> JsonAnswer {
     let body = serde_json::to_value(Shown::new(known)).unwrap_or_default();
     JsonAnswer::ok(&body).with("ETag", etag(known.collection.version))
 }

@@ -16,7 +16,7 @@ use crate::staff::{Layout, Visitor};
 use crate::web::{Download, Fields, JsonAnswer, Negotiation, WebHost, encode, query_pairs, see_other};
 
 /// A request to read, with who reads and how it is to be answered.
-pub(super) struct Asked<'a> {
+pub(super) struct ListRequest<'a> {
     entries: &'a State<Entries>,
     visitor: Visitor,
     layout: Layout,
@@ -26,7 +26,7 @@ pub(super) struct Asked<'a> {
     flash: Option<FlashMessage<'a>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ListRequest<'a> {
     /// Reads the query from the URL and, for a POST, from the body.
     fn query(&self, body: Option<&Fields>) -> Result<(Query, Reader)> {
         let mut params = query_pairs(self.uri)?;
@@ -133,7 +133,7 @@ fn clean(params: &[(String, String)]) -> String {
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Asked<'r> {
+impl<'r> FromRequest<'r> for ListRequest<'r> {
     type Error = ();
     async fn from_request(request: &'r Request<'_>) -> GuardOutcome<Self, ()> {
         let (Some(entries), uri) = (rocket::State::get(request.rocket()), request.uri()) else {
@@ -144,7 +144,7 @@ impl<'r> FromRequest<'r> for Asked<'r> {
             GuardOutcome::Error(error) => return GuardOutcome::Error(error),
             GuardOutcome::Forward(status) => return GuardOutcome::Forward(status),
         };
-        GuardOutcome::Success(Asked {
+        GuardOutcome::Success(ListRequest {
             entries,
             layout: Layout::of(request, visitor.0.clone()),
             visitor,

@@ -125,7 +125,7 @@ pub(super) async fn reread(
     extensions(("x-role" = json!("staff"))),
 )]
 #[delete("/api/v1/entries/<id>")]
-pub(super) async fn delete_entry(
+pub(super) async fn remove_entry(
     entries: &State<Entries>,
     staff: Staff,
     id: &str,

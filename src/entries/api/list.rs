@@ -2,7 +2,7 @@
 
 use rocket::{get, post};
 
-use super::asked::Asked;
+use super::asked::ListRequest;
 use super::listing::Answered;
 use crate::error::Result;
 use crate::web::{Answer, Fields};
@@ -14,7 +14,7 @@ use crate::web::{Answer, Fields};
     extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[get("/list")]
-pub(super) async fn list(asked: Asked<'_>) -> Result<Answered> {
+pub(super) async fn list(asked: ListRequest<'_>) -> Result<Answered> {
     asked.list(None, true).await
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn list(asked: Asked<'_>) -> Result<Answered> {
     extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[post("/list", data = "<form>")]
-pub(super) async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
+pub(super) async fn list_by_post(asked: ListRequest<'_>, form: Fields) -> Result<Answered> {
     asked.list(Some(form), true).await
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn list_by_post(asked: Asked<'_>, form: Fields) -> Result<Answe
     extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[get("/csv")]
-pub(super) async fn csv(asked: Asked<'_>) -> Result<Answered> {
+pub(super) async fn csv(asked: ListRequest<'_>) -> Result<Answered> {
     asked.csv(None).await
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn csv(asked: Asked<'_>) -> Result<Answered> {
     extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[post("/csv", data = "<form>")]
-pub(super) async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answered> {
+pub(super) async fn csv_by_post(asked: ListRequest<'_>, form: Fields) -> Result<Answered> {
     asked.csv(Some(form)).await
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn csv_by_post(asked: Asked<'_>, form: Fields) -> Result<Answer
     extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[get("/api/v1/entries")]
-pub(super) async fn api_list(asked: Asked<'_>) -> Answer<Answered> {
+pub(super) async fn api_list(asked: ListRequest<'_>) -> Answer<Answered> {
     Ok(asked.list(None, false).await?)
 }
 
@@ -87,6 +87,6 @@ pub(super) async fn api_list(asked: Asked<'_>) -> Answer<Answered> {
     extensions(("x-role" = json!("viewer or public")), ("x-errors" = json!([404]))),
 )]
 #[post("/api/v1/entries", data = "<form>")]
-pub(super) async fn api_list_by_post(asked: Asked<'_>, form: Fields) -> Answer<Answered> {
+pub(super) async fn api_list_by_post(asked: ListRequest<'_>, form: Fields) -> Answer<Answered> {
     Ok(asked.list(Some(form), false).await?)
 }

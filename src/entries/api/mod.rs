@@ -25,7 +25,7 @@ pub fn api() -> Api {
         entry::show,
         entry::replace,
         entry::merge,
-        entry::delete_entry,
+        entry::remove_entry,
         entry::restore,
         work::work,
         work::changes,

@@ -127,6 +127,6 @@ pub(super) async fn take_back(
     change: &str,
     _body: NoBody,
 ) -> Result<JsonAnswer, ApiError> {
-    let entry = entries.take_change_back(&staff.author(), entry_id(id)?, item_id(change)?).await?;
+    let entry = entries.undo_change(&staff.author(), entry_id(id)?, item_id(change)?).await?;
     reread(entries, &staff, &entry).await
 }

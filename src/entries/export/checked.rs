@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::collections::Known;
+use crate::collections::CachedCollection;
 use crate::entries::reader::Reader;
 use crate::entries::sql::Filter;
 use crate::entries::system;
@@ -12,7 +12,7 @@ use crate::filter::{Condition, Field, Format, Group, Operand, Query};
 pub struct Export {
     pub(super) query: Query,
     pub(super) filter: Filter,
-    pub(super) collections: Vec<Arc<Known>>,
+    pub(super) collections: Vec<Arc<CachedCollection>>,
     pub(super) paths: Vec<String>,
     pub(super) format: Format,
     pub(super) reader: Reader,

@@ -48,7 +48,7 @@ impl Entries {
         // One that somebody else goes on with is none of these.
         let cancelled = |import: &ImportRow| matches!(import.state.as_str(), "cancelling" | "cancelled");
         let Some(import) = store::find_import(&self.db, id).await?.filter(cancelled) else { return Ok(()) };
-        self.take_back(&import).await?;
+        self.remove_stored(&import).await?;
         let mut tx = self.db.begin().await?;
         let states = ["cancelling"; 3];
         store::move_import(&mut tx, id, states, "cancelled", self.clock.now()).await?;
@@ -66,12 +66,12 @@ impl Entries {
     }
 
     /// Removes what an import stored. Twice does no harm.
-    async fn take_back(&self, import: &ImportRow) -> Result<()> {
+    async fn remove_stored(&self, import: &ImportRow) -> Result<()> {
         // It may be deleted meanwhile, and restored again.
         let Some(collection) = self.collections.id_of(&import.collection).await? else { return Ok(()) };
         loop {
             let mut tx = self.db.begin().await?;
-            if !store::take_back(&mut tx, collection, import.id, TAKEN_BACK).await? {
+            if !store::remove_stored(&mut tx, collection, import.id, TAKEN_BACK).await? {
                 store::forget_known(&mut tx, collection, import.id).await?;
                 return Ok(tx.commit().await?);
             }

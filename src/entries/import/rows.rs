@@ -8,7 +8,7 @@ use super::table::{Columns, entry_id, moment};
 use crate::entries::entry::Kept;
 use crate::entries::submission::too_long;
 use crate::error::Result;
-use crate::files::{Dialect, Notice, Shape, Skipped, Source, elements, records, unreadable};
+use crate::files::{Dialect, Notice, Skipped, Source, Structure, elements, records, unreadable};
 use crate::json::{self, Path, Refusal};
 use crate::limits::{MAX_ENTRY, MAX_FIELDS};
 
@@ -17,16 +17,16 @@ pub fn rows(source: &Source, seed: &RandomState, take: &mut dyn FnMut(Row) -> bo
     let text = source.text();
     let prepare = |read: Read1| read.and_then(|(object, exported)| prepared(&object, exported, seed));
     match &source.shape {
-        Shape::Table { dialect, header, skipped } => {
+        Structure::Table { dialect, header, skipped } => {
             table_rows(text, *dialect, *header, *skipped, &mut |n, line, read| {
                 take(Row { number: n, line: Some(line), read: prepare(read) })
             })
             .map(drop)
         }
-        Shape::Lines => {
+        Structure::Lines => {
             lines(text, &mut |n, line, read| take(Row { number: n, line: Some(line), read: prepare(read) }))
         }
-        Shape::Document { list: Some(path), .. } => {
+        Structure::Document { list: Some(path), .. } => {
             let mut number = 0;
             elements(text, path, &mut |raw| {
                 number += 1;
@@ -34,7 +34,7 @@ pub fn rows(source: &Source, seed: &RandomState, take: &mut dyn FnMut(Row) -> bo
             })
             .map_err(|error| unreadable(error.to_string()))
         }
-        Shape::Document { list: None, .. } => {
+        Structure::Document { list: None, .. } => {
             let mut whole = String::new();
             text.take(MAX_LINE).read_to_string(&mut whole).map_err(|error| unreadable(error.to_string()))?;
             take(Row { number: 1, line: None, read: prepare(json_row(whole.trim())) });
@@ -45,7 +45,7 @@ pub fn rows(source: &Source, seed: &RandomState, take: &mut dyn FnMut(Row) -> bo
 
 /// The columns of a table, and what is to be said of them. Other files have none.
 pub fn columns(source: &Source) -> Result<(Vec<String>, Vec<Notice>)> {
-    let Shape::Table { dialect, header, skipped } = &source.shape else { return Ok(Default::default()) };
+    let Structure::Table { dialect, header, skipped } = &source.shape else { return Ok(Default::default()) };
     let mut first = true;
     // An unclosed quote is told by whoever reads all rows.
     let columns =

@@ -146,7 +146,7 @@ impl Entries {
                 let Some(entry) = run.judge.changes(prepared, &present) else { continue };
                 let data =
                     if run.judge.how.ids == SameId::Update { updated(entry, prepared) } else { entry.data.clone() };
-                store::put_back(&mut tx, entry.id, &data).await?;
+                store::restore_with(&mut tx, entry.id, &data).await?;
                 for path in json::paths(&data) {
                     register_field(&mut tx, run.collection.id, &path, self.clock.now()).await?;
                 }

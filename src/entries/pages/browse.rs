@@ -5,12 +5,13 @@ use std::sync::Arc;
 use askama::Template;
 use rocket::request::FlashMessage;
 
-use crate::collections::{Collection, Known};
+use crate::collections::{CachedCollection, Collection};
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::system;
 use crate::entries::views::{
-    CellView, ChartView, Chip, Column, FacetView, Row, Side, chips, columns, facets, frequent, param_name, rows, side,
+    CellView, ChartView, Chip, FacetView, ListColumn, Row, Side, chips, columns, facets, frequent, param_name, rows,
+    side,
 };
 use crate::error::Result;
 use crate::filter::{self, Deleted, Field, Fields, Query};
@@ -43,7 +44,7 @@ struct ListPage {
     hidden: Vec<(String, String)>,
     search: String,
     chips: Vec<Chip>,
-    columns: Vec<Column>,
+    columns: Vec<ListColumn>,
     all_columns: Vec<(String, bool)>,
     rows: Vec<Row>,
     facets: Vec<FacetView>,
@@ -147,7 +148,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
 }
 
 /// What the URL leaves open: the columns that this person chose, and the facets that the fields suggest.
-async fn fill_in(query: &mut Query, entries: &Entries, readable: &[Arc<Known>], user: i64) -> Result<()> {
+async fn fill_in(query: &mut Query, entries: &Entries, readable: &[Arc<CachedCollection>], user: i64) -> Result<()> {
     if let ([known], Fields::All) = (readable, &query.fields)
         && let Some(choice) = entries.column_choice(user, known.collection.id).await?
     {
@@ -174,7 +175,7 @@ pub(super) async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)
 }
 
 /// Fields that look like choices: texts and truth values, few of them long.
-async fn suggested_facets(entries: &Entries, readable: &[Arc<Known>]) -> Result<Vec<crate::json::Path>> {
+async fn suggested_facets(entries: &Entries, readable: &[Arc<CachedCollection>]) -> Result<Vec<crate::json::Path>> {
     let [known] = readable else { return Ok(Vec::new()) };
     let fields = entries.collections.fields(known.collection.id).await?;
     let likely = |name: &str| {

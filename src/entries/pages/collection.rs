@@ -6,7 +6,7 @@ use askama::Template;
 use rocket::response::Flash;
 use rocket::{State, get, post};
 
-use crate::collections::{Collections, Known, RefusedOrigin, RegisteredField, Settings};
+use crate::collections::{CachedCollection, Collections, RefusedOrigin, RegisteredField, Settings};
 use crate::entries::service::Entries;
 use crate::entries::store::Pin;
 use crate::entries::system::data_field;
@@ -20,7 +20,7 @@ struct ShowPage {
     layout: Layout,
     host: String,
     integrity: String,
-    known: Arc<Known>,
+    known: Arc<CachedCollection>,
     refused: Vec<RefusedOrigin>,
     fields: Vec<RegisteredField>,
     pins: Vec<(Pin, i64)>,

@@ -11,7 +11,7 @@ use crate::entries::import::{How, ImportReport, Seen};
 use crate::entries::service::Entries;
 use crate::entries::store::{ImportRow, NewImport};
 use crate::error::{Error, Result};
-use crate::files::{DELIMITERS, FORMATS, Options, QUOTES, Shape, Source};
+use crate::files::{DELIMITERS, FORMATS, Options, QUOTES, Source, Structure};
 use crate::staff::{Layout, Role, Staff};
 use crate::web::{Fields, Html, SeeOther, Upload, encode, pairs, query_pairs, render, see_other};
 
@@ -191,9 +191,9 @@ fn choices(source: &Source) -> Vec<Choice> {
     }
     let encodings = labels.into_iter().map(|label| one(label, label, label == source.encoding.name())).collect();
     let present = match source.shape {
-        Shape::Table { .. } => "table",
-        Shape::Lines => "ndjson",
-        Shape::Document { .. } => "json",
+        Structure::Table { .. } => "table",
+        Structure::Lines => "ndjson",
+        Structure::Document { .. } => "json",
     };
     let label = |name: &str| match name {
         "table" => "a table",
@@ -203,7 +203,7 @@ fn choices(source: &Source) -> Vec<Choice> {
     let formats = FORMATS.iter().map(|(name, _)| one(name, label(name), *name == present)).collect();
     let mut all = vec![("format", "It is", formats), ("encoding", "Encoding", encodings)];
     match &source.shape {
-        Shape::Table { dialect, header, .. } => {
+        Structure::Table { dialect, header, .. } => {
             let delimiters =
                 DELIMITERS.iter().map(|(name, byte)| one(name, name, *byte == dialect.delimiter)).collect();
             let quotes = QUOTES.iter().map(|(name, quote)| one(name, name, *quote == dialect.quote)).collect();
@@ -214,7 +214,7 @@ fn choices(source: &Source) -> Vec<Choice> {
                 ("header", "The first row is", headers),
             ]);
         }
-        Shape::Document { list: Some(path), lists } if lists.len() > 1 => {
+        Structure::Document { list: Some(path), lists } if lists.len() > 1 => {
             let named = |path: &[String]| if path.is_empty() { "the document".into() } else { path.join(".") };
             let lists = lists.iter().map(|list| {
                 let label = format!("{} ({})", named(&list.path), list.objects);

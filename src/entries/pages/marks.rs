@@ -86,8 +86,8 @@ pub(super) async fn save_view(staff: Staff, entries: &State<Entries>, form: Fiel
 }
 
 #[post("/list/views/<id>/deletion")]
-pub(super) async fn delete_view(staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
-    entries.delete_view(&staff.author(), id).await?;
+pub(super) async fn remove_view(staff: Staff, entries: &State<Entries>, id: i64) -> Result<SeeOther> {
+    entries.remove_view(&staff.author(), id).await?;
     Ok(see_other("/list"))
 }
 

@@ -38,7 +38,7 @@ pub fn routes() -> Vec<Route> {
         marks::unmark,
         marks::export_marked,
         marks::save_view,
-        marks::delete_view,
+        marks::remove_view,
         marks::choose_columns,
         import::import_form,
         import::upload,

@@ -97,7 +97,7 @@ pub(super) async fn take_back(
     change: i64,
     form: Fields,
 ) -> Result<Flash<SeeOther>> {
-    let done = entries.take_change_back(&staff.author(), EntryId(id), change).await;
+    let done = entries.undo_change(&staff.author(), EntryId(id), change).await;
     back(id, &form, done.map(|_| "Taken back."))
 }
 

@@ -210,7 +210,7 @@ pub async fn rows_of_import(
 
 /// Removes up to `limit` entries that an import stored, for good, with their client ids. `false`: there were none. Two may
 /// do so at once: what the other one is removing is not gone before that is committed.
-pub async fn take_back(tx: &mut Tx, collection: CollectionId, id: i64, limit: i64) -> Result<bool, DbError> {
+pub async fn remove_stored(tx: &mut Tx, collection: CollectionId, id: i64, limit: i64) -> Result<bool, DbError> {
     let found: Vec<(String, i64)> = tx
         .read("SELECT uid, entry_id FROM entry_uids WHERE collection_id = $1 AND uid >= $2 AND uid < $3 ORDER BY uid LIMIT $4")
         .bind(collection)
@@ -279,7 +279,7 @@ pub async fn present_entries(
 }
 
 /// Puts an entry back: with this data, and not deleted.
-pub async fn put_back(tx: &mut Tx, id: EntryId, data: &str) -> Result<(), DbError> {
+pub async fn restore_with(tx: &mut Tx, id: EntryId, data: &str) -> Result<(), DbError> {
     tx.write("UPDATE entries SET data = $2, deleted_at = NULL, version = version + 1 WHERE id = $1")
         .bind(id)
         .bind(data)

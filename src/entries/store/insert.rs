@@ -1,7 +1,7 @@
 //! New entries and the ids that clients gave them.
 
 use crate::collections::CollectionId;
-use crate::db::{Bulk, Column, DbError, Tx};
+use crate::db::{Bulk, BulkColumn, DbError, Tx};
 use crate::entries::entry::{EntryId, NewEntry};
 use crate::moment::Moment;
 
@@ -42,11 +42,11 @@ pub async fn insert(tx: &mut Tx, entries: &[&NewEntry], now: Moment) -> Result<V
         if wanted.is_empty() { rising_ids(tx, entries.len()).await? } else { kept_ids(tx, entries, &wanted).await? };
     let deleted = |e: &&NewEntry| Some(e.kept?.deleted?.0);
     rows(entries, now)
-        .column("id", Column::Int(ids.iter().map(|id| id.0).collect()))
-        .column("deleted_at", Column::OptInt(entries.iter().map(deleted).collect()))
-        .column("state", Column::OptText(entries.iter().map(|e| e.work.as_ref()?.state.as_deref()).collect()))
-        .column("assignee_id", Column::OptInt(entries.iter().map(|e| e.work.as_ref()?.assignee).collect()))
-        .column("note", Column::OptText(entries.iter().map(|e| e.work.as_ref()?.note.as_deref()).collect()))
+        .column("id", BulkColumn::Int(ids.iter().map(|id| id.0).collect()))
+        .column("deleted_at", BulkColumn::OptInt(entries.iter().map(deleted).collect()))
+        .column("state", BulkColumn::OptText(entries.iter().map(|e| e.work.as_ref()?.state.as_deref()).collect()))
+        .column("assignee_id", BulkColumn::OptInt(entries.iter().map(|e| e.work.as_ref()?.assignee).collect()))
+        .column("note", BulkColumn::OptText(entries.iter().map(|e| e.work.as_ref()?.note.as_deref()).collect()))
         .insert(tx)
         .await?;
     Ok(ids)
@@ -55,13 +55,13 @@ pub async fn insert(tx: &mut Tx, entries: &[&NewEntry], now: Moment) -> Result<V
 pub(super) fn rows<'e>(entries: &[&'e NewEntry], now: Moment) -> Bulk<'e> {
     let received = |e: &&NewEntry| e.kept.and_then(|kept| kept.received).unwrap_or(now).0;
     Bulk::into("entries")
-        .column("collection_id", Column::Int(entries.iter().map(|e| e.collection.0).collect()))
-        .column("received_at", Column::Int(entries.iter().map(received).collect()))
-        .column("at", Column::OptInt(entries.iter().map(|e| e.at.map(|at| at.0)).collect()))
-        .column("session", Column::OptText(entries.iter().map(|e| e.session.as_deref()).collect()))
-        .column("origin", Column::OptText(entries.iter().map(|e| e.origin.as_deref()).collect()))
-        .column("flags", Column::OptText(entries.iter().map(|e| e.spam.then_some("spam")).collect()))
-        .column("data", Column::Text(entries.iter().map(|e| e.data.as_str()).collect()))
+        .column("collection_id", BulkColumn::Int(entries.iter().map(|e| e.collection.0).collect()))
+        .column("received_at", BulkColumn::Int(entries.iter().map(received).collect()))
+        .column("at", BulkColumn::OptInt(entries.iter().map(|e| e.at.map(|at| at.0)).collect()))
+        .column("session", BulkColumn::OptText(entries.iter().map(|e| e.session.as_deref()).collect()))
+        .column("origin", BulkColumn::OptText(entries.iter().map(|e| e.origin.as_deref()).collect()))
+        .column("flags", BulkColumn::OptText(entries.iter().map(|e| e.spam.then_some("spam")).collect()))
+        .column("data", BulkColumn::Text(entries.iter().map(|e| e.data.as_str()).collect()))
 }
 
 async fn kept_ids(tx: &mut Tx, entries: &[&NewEntry], wanted: &[i64]) -> Result<Vec<EntryId>, DbError> {
@@ -124,10 +124,10 @@ pub async fn insert_uids(tx: &mut Tx, uids: &[(CollectionId, &str, EntryId, i64)
         return Ok(());
     }
     Bulk::into("entry_uids")
-        .column("collection_id", Column::Int(uids.iter().map(|u| u.0.0).collect()))
-        .column("uid", Column::Text(uids.iter().map(|u| u.1).collect()))
-        .column("entry_id", Column::Int(uids.iter().map(|u| u.2.0).collect()))
-        .column("digest", Column::Int(uids.iter().map(|u| u.3).collect()))
+        .column("collection_id", BulkColumn::Int(uids.iter().map(|u| u.0.0).collect()))
+        .column("uid", BulkColumn::Text(uids.iter().map(|u| u.1).collect()))
+        .column("entry_id", BulkColumn::Int(uids.iter().map(|u| u.2.0).collect()))
+        .column("digest", BulkColumn::Int(uids.iter().map(|u| u.3).collect()))
         .insert(tx)
         .await
         .map(drop)

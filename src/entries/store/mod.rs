@@ -12,8 +12,8 @@ mod work;
 pub use imports::{
     EarlierRow, ImportRow, NewImport, PresentEntry, begin_import, find_import, finish_import, forget_known,
     forget_upload, import_options, imports_being_cancelled, imports_done, imports_of, imports_of_digest,
-    imports_with_old_files, insert_import, move_import, note_import, present_entries, put_back, recent_imports,
-    rows_of_import, take_back,
+    imports_with_old_files, insert_import, move_import, note_import, present_entries, recent_imports, remove_stored,
+    restore_with, rows_of_import,
 };
 pub use insert::{insert, insert_uids, known_uids};
 pub use marks::{Mark, mark, purge, purge_uids, unmark, update_data};
@@ -23,5 +23,5 @@ pub use read::{
     received_since,
 };
 pub use rows::{Batch, EntryRef};
-pub use views::{SavedView, choose_columns, column_choice, delete_view, save_view, saved_views};
+pub use views::{SavedView, choose_columns, column_choice, remove_view, save_view, saved_views};
 pub use work::{ChangeRow, any_worked, assignee, assignees, changes, note_change, update_work};

@@ -34,7 +34,7 @@ pub async fn save_view(tx: &mut Tx, name: &str, query: &str, by: Option<i64>, no
     .map(drop)
 }
 
-pub async fn delete_view(tx: &mut Tx, id: i64) -> Result<(), DbError> {
+pub async fn remove_view(tx: &mut Tx, id: i64) -> Result<(), DbError> {
     tx.write("DELETE FROM saved_views WHERE id = $1").bind(id).execute().await.map(drop)
 }
 

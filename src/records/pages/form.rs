@@ -8,7 +8,7 @@ use rocket::{Request, State, get, post};
 use crate::error::{Error, FieldError, Result};
 use crate::records::api::Which;
 use crate::records::csv::cell;
-use crate::records::{Column, Item, Kind, Records, Resource, from_form};
+use crate::records::{Column, Kind, Record, Records, Resource, from_form};
 use crate::staff::{Accounts, Layout, Staff, Viewer};
 use crate::web::{Fields, Html, Note, SeeOther, item_id, render, told};
 
@@ -49,7 +49,7 @@ struct FormPage {
     layout: Layout,
     resource: &'static Resource,
     /// The record; `None` makes a new one.
-    item: Option<Item>,
+    item: Option<Record>,
     fields: Vec<FieldView>,
     may_change: bool,
     note: String,
@@ -68,7 +68,7 @@ async fn form_page(
     accounts: &Accounts,
     layout: Layout,
     resource: &'static Resource,
-    item: Option<Item>,
+    item: Option<Record>,
     filled: Filled<'_>,
     note: String,
 ) -> Result<Html> {
@@ -126,7 +126,7 @@ pub(super) fn to(resource: &Resource, rest: &str, note: impl Into<String>) -> Fl
 }
 
 #[post("/", data = "<form>")]
-pub(super) async fn make(
+pub(super) async fn create(
     which: Which,
     staff: Staff,
     layout: Layout,
@@ -136,7 +136,7 @@ pub(super) async fn make(
 ) -> Result<Saved> {
     let resource = which.0;
     let made = match body(resource, &form) {
-        Ok(body) => records.make(&staff.author(), resource, &body).await,
+        Ok(body) => records.create(&staff.author(), resource, &body).await,
         Err(error) => Err(error),
     };
     match made {
@@ -154,7 +154,7 @@ async fn again(
     accounts: &Accounts,
     layout: Layout,
     resource: &'static Resource,
-    item: Option<Item>,
+    item: Option<Record>,
     form: &Fields,
     error: Error,
 ) -> Result<Saved> {
@@ -215,7 +215,7 @@ pub(super) async fn change(
 #[post("/<id>/removal")]
 pub(super) async fn remove(which: Which, staff: Staff, records: &State<Records>, id: &str) -> Result<Flash<SeeOther>> {
     let id = item_id(id)?;
-    let note = match records.delete(&staff.author(), which.0, id, None).await {
+    let note = match records.remove(&staff.author(), which.0, id, None).await {
         Ok(()) => "It was deleted. It can be restored here.".to_owned(),
         Err(Error::Conflict(reason)) => reason.into_owned(),
         Err(other) => return Err(other),

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::{Sheet, Source, TABLE};
 use crate::limits::MAX_FORM;
 use crate::records::api::Which;
-use crate::records::{Choices, ImportReport, Kind, Records, Resource};
+use crate::records::{Kind, Records, Resource, RosterOptions, RosterReport};
 use crate::staff::{Layout, Staff};
 use crate::web::{Fields, Html, Upload, render, uploads};
 
@@ -20,7 +20,7 @@ use crate::web::{Fields, Html, Upload, render, uploads};
 struct ImportPage {
     layout: Layout,
     resource: &'static Resource,
-    report: Option<ImportReport>,
+    report: Option<RosterReport>,
     /// What is to be confirmed: the file, and whether empty cells empty fields.
     confirm: Option<(String, bool)>,
     problem: String,
@@ -54,7 +54,7 @@ pub(super) async fn import(
     upload: Upload,
 ) -> Result<(Status, Html)> {
     let absent = upload.fields.get("absent") == "1";
-    let choices = Choices { empty: upload.fields.get("empty") == "1", absent, dry: absent };
+    let choices = RosterOptions { empty: upload.fields.get("empty") == "1", absent, dry: absent };
     let work = async {
         let sheet = read(config, &upload.stored).await?;
         records.import(&staff.author(), which.0, &sheet, choices).await
@@ -78,14 +78,14 @@ pub(super) async fn confirm(
     config: &State<Config>,
     form: Fields,
 ) -> Result<(Status, Html)> {
-    let choices = Choices { empty: form.get("empty") == "1", absent: true, dry: false };
+    let choices = RosterOptions { empty: form.get("empty") == "1", absent: true, dry: false };
     let sheet = read(config, form.get("upload")).await?;
     let done = records.import(&staff.author(), which.0, &sheet, choices).await;
     forget(config, form.get("upload")).await;
     answer(ImportPage::new(layout, which.0), done)
 }
 
-fn answer(page: ImportPage, done: Result<ImportReport>) -> Result<(Status, Html)> {
+fn answer(page: ImportPage, done: Result<RosterReport>) -> Result<(Status, Html)> {
     let (status, report, problem) = match done {
         Ok(report) if report.refused.is_empty() => (Status::Ok, Some(report), String::new()),
         Ok(report) => (Status::UnprocessableEntity, Some(report), String::new()),

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::filter::{Deleted, Query};
 use crate::records::api::{Listed, Which, answer_list, read_query};
 use crate::records::csv::{cell, names, reference_name};
-use crate::records::{Column, Item, Kind, Records, Resource};
+use crate::records::{Column, Kind, Record, Records, Resource};
 use crate::staff::{Layout, Viewer};
 use crate::web::{Html, Note, SeeOther, WebHost, query_pairs, render, see_other};
 
@@ -118,7 +118,7 @@ impl Index {
         let listing = records.list(resource, &query, true).await?;
         let names = names(records, resource, &listing.items).await?;
         let shown = shown_columns(resource);
-        let row = |item: &Item| RowView {
+        let row = |item: &Record| RowView {
             id: item.id,
             label: item.text(resource.label).to_owned(),
             cells: shown.iter().map(|column| shown_cell(column, item, &names)).collect(),
@@ -197,7 +197,7 @@ fn headers(
         .collect()
 }
 
-fn shown_cell(column: &Column, item: &Item, names: &crate::records::csv::Names) -> String {
+fn shown_cell(column: &Column, item: &Record, names: &crate::records::csv::Names) -> String {
     match &column.kind {
         Kind::Reference(_) => reference_name(column, item, names),
         Kind::Moment => item.text(column.name).get(..16).unwrap_or("").replace('T', " "),

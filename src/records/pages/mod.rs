@@ -21,7 +21,7 @@ pub fn routes() -> Vec<Route> {
     routes![
         list::index,
         form::new_form,
-        form::make,
+        form::create,
         import::import_form,
         import::import,
         import::confirm,

@@ -64,15 +64,15 @@ async fn boards(_viewer: Viewer, layout: Layout, rooms: &State<Rooms>) -> Result
 
 /// Which of the people on the board are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Filter {
+struct BoardFilter {
     /// `mine`, `unassigned`, or empty.
     who: String,
     topic: String,
 }
 
-impl Filter {
-    fn read(uri: &Origin<'_>) -> Result<Filter> {
-        let mut filter = Filter::default();
+impl BoardFilter {
+    fn read(uri: &Origin<'_>) -> Result<BoardFilter> {
+        let mut filter = BoardFilter::default();
         for (name, value) in query_pairs(uri)? {
             match (name.as_str(), value.as_str()) {
                 ("who", "" | "mine" | "unassigned") => filter.who = value,
@@ -179,7 +179,7 @@ struct BoardView {
     away: Vec<Card>,
     missed: Vec<Card>,
     topics: Vec<String>,
-    filter: Filter,
+    filter: BoardFilter,
     announcement: String,
     /// The other queues, to move somebody to.
     others: Vec<(i64, String)>,
@@ -196,7 +196,7 @@ struct BoardPart {
 struct Looker {
     desk: Desk,
     may_act: bool,
-    filter: Filter,
+    filter: BoardFilter,
     others: Vec<(i64, String)>,
 }
 
@@ -204,7 +204,7 @@ impl Looker {
     async fn new(rooms: &Rooms, account: &Account, queue: i64, uri: &Origin<'_>) -> Result<Looker> {
         let caller = rooms.caller(account, None).await?;
         let others = rooms.other_queues(queue).await?;
-        Ok(Looker { desk: caller.desk, may_act: account.role >= Role::Staff, filter: Filter::read(uri)?, others })
+        Ok(Looker { desk: caller.desk, may_act: account.role >= Role::Staff, filter: BoardFilter::read(uri)?, others })
     }
 
     fn view(&self, room: &Room, now: Moment) -> BoardView {

@@ -14,7 +14,7 @@ use crate::moment::Clock;
 
 /// A collection with the origins that may send to it.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct CachedCollection {
     /// The collection itself.
     pub collection: Collection,
     /// Empty: every origin may.
@@ -36,8 +36,8 @@ type Loaded = (Instant, Arc<All>);
 
 #[derive(Default)]
 struct All {
-    by_name: HashMap<String, Arc<Known>>,
-    by_key: HashMap<String, Arc<Known>>,
+    by_name: HashMap<String, Arc<CachedCollection>>,
+    by_key: HashMap<String, Arc<CachedCollection>>,
 }
 
 /// A change that another process made is seen after this time at the latest.
@@ -52,7 +52,7 @@ impl Collections {
     }
 
     /// The collection of this name. One that was made just now by another process is found too.
-    pub async fn by_name(&self, name: &str) -> Result<Option<Arc<Known>>> {
+    pub async fn by_name(&self, name: &str) -> Result<Option<Arc<CachedCollection>>> {
         if let Some(known) = self.all().await?.by_name.get(name) {
             return Ok(Some(known.clone()));
         }
@@ -63,19 +63,19 @@ impl Collections {
     }
 
     /// The collection of this name; without it 404.
-    pub async fn get(&self, name: &str) -> Result<Arc<Known>> {
+    pub async fn get(&self, name: &str) -> Result<Arc<CachedCollection>> {
         let shown = || name.chars().take(80).collect::<String>();
         let missing = || Error::NotFound(format!("There is no collection \"{}\".", shown()).into());
         self.by_name(name).await?.ok_or_else(missing)
     }
 
     /// The collection whose publishable key this is.
-    pub async fn by_key(&self, key: &str) -> Result<Option<Arc<Known>>> {
+    pub async fn by_key(&self, key: &str) -> Result<Option<Arc<CachedCollection>>> {
         Ok(self.all().await?.by_key.get(key).cloned())
     }
 
     /// Every collection by name.
-    pub async fn list(&self) -> Result<Vec<Arc<Known>>> {
+    pub async fn list(&self) -> Result<Vec<Arc<CachedCollection>>> {
         let mut all: Vec<_> = self.all().await?.by_name.values().cloned().collect();
         all.sort_by(|a, b| a.collection.name.cmp(&b.collection.name));
         Ok(all)
@@ -131,7 +131,7 @@ impl Collections {
         for collection in store::all(&self.db).await? {
             let origins = origins.remove(&collection.id).unwrap_or_default();
             let checks = parse_checks(&collection.checks)?;
-            let known = Arc::new(Known { collection, origins, checks });
+            let known = Arc::new(CachedCollection { collection, origins, checks });
             all.by_key.insert(known.collection.publishable_key.clone(), known.clone());
             all.by_name.insert(known.collection.name.clone(), known);
         }
@@ -141,7 +141,7 @@ impl Collections {
     }
 }
 
-impl Known {
+impl CachedCollection {
     /// Whether pages of this origin may send here.
     pub fn allows(&self, origin: &str) -> bool {
         self.origins.is_empty() || WebOrigin::parse(origin).is_ok_and(|o| self.origins.iter().any(|a| a == o.as_str()))
