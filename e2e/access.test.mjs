@@ -91,13 +91,13 @@ for (const javaScriptEnabled of [true, false]) {
   });
 }
 
-test('a token is made on the page and tried on the page of the API', async () => {
+test('a token is created on the page and tried on the page of the API', async () => {
   const context = await ownersBrowser();
   const page = await open(context);
   await page.goto(`${desk.url}/account`);
   await page.fill('#token-name', 'laptop');
   await page.check('input[value="directory"]');
-  await page.click('button:has-text("Make a token")');
+  await page.click('button:has-text("Create a token")');
   const token = (await page.textContent('#token')).trim();
   assert.match(token, /^fd_/);
   await context.clearCookies();

@@ -10,14 +10,14 @@ use serde::Serialize;
 
 use crate::db::DbError;
 
-/// A failure, by what it means to whoever asked.
+/// A failure, by what it means to the client.
 #[derive(Debug)]
 pub enum Error {
     /// The request cannot be parsed: 400.
     BadRequest(Vec<FieldError>),
     /// Not signed in: 401.
     Unauthenticated,
-    /// Not allowed, whoever signs in: 403.
+    /// Not allowed: 403.
     Forbidden(Cow<'static, str>),
     /// There is no such thing, or it must not be known that there is: 404.
     NotFound(Cow<'static, str>),

@@ -21,12 +21,12 @@ use crate::web::{ApiError, api};
 
 static AREAS: [Area; 1] = [Area::of("/metrics", &ADMIN)];
 
-/// For whoever watches over the program.
+/// For monitoring.
 pub fn domain() -> Domain {
     Domain {
         apis: vec![("/", api![metrics])],
         areas: &AREAS,
-        tags: &[("health", "For whoever watches over the program")],
+        tags: &[("health", "For monitoring")],
         ..Domain::new("metrics")
     }
 }

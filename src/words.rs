@@ -29,6 +29,14 @@ pub fn thousands(number: i64) -> String {
     text
 }
 
+/// A noun with its indefinite article: `an advisor`, `a queue`. Acronyms go by how their first letter is spoken: `an FAQ`.
+pub fn with_article(noun: &str) -> String {
+    let is_acronym = noun.len() > 1 && noun.chars().all(|c| c.is_ascii_uppercase());
+    let vowels = if is_acronym { "AEFHILMNORSX" } else { "aeio" };
+    let article = if noun.starts_with(|first| vowels.contains(first)) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
 /// A length of time in seconds as `4 s`, `3 min` or `2 h`.
 pub fn ago(seconds: i64) -> String {
     match seconds {
@@ -48,6 +56,14 @@ mod tests {
         assert_eq!(nearest("_limti", ["_limit", "_sort"]), Some("_limit"));
         assert_eq!(nearest("colour", ["name", "email"]), None);
         assert_eq!(nearest("a", ["a"]), None);
+    }
+
+    #[test]
+    fn articles_are_spoken() {
+        for text in ["an advisor", "a queue", "an FAQ", "a user", "an object", "a place"] {
+            let noun = text.split_once(' ').unwrap().1;
+            assert_eq!(with_article(noun), text);
+        }
     }
 
     #[test]

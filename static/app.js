@@ -60,7 +60,7 @@ document.addEventListener('submit', (event) => {
 });
 
 // What was typed into a form that was sent after its session is kept in this tab, for the same person, and given back on
-// its page after they signed in. The version goes with it: whoever changed the record meanwhile is not overwritten.
+// its page after they signed in. The version goes with it: a change that somebody made meanwhile is not overwritten.
 const { person } = document.body.dataset;
 const keepDraft = (draft) => {
   try {

@@ -46,7 +46,7 @@ pub static TOKENS: Resource = Resource {
         Column::new("user_id", "Account", Kind::Account).read_only(),
         Column::new("scopes", "Scopes", Kind::Nested(&SCOPES)).read_only(),
         Column::new("hint", "Ends in", Kind::Line(4)).read_only(),
-        Column::new("created_at", "Made", Kind::Moment).read_only(),
+        Column::new("created_at", "Created", Kind::Moment).read_only(),
         Column::new("expires_at", "Ends", Kind::Moment).read_only(),
         Column::new("last_used_at", "Last used", Kind::Moment).read_only(),
         Column::new("revoked_at", "Revoked", Kind::Moment).read_only(),

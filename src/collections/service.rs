@@ -45,7 +45,7 @@ pub struct Changes {
     pub checks: Option<String>,
     /// Names of the states of its entries, in their order.
     pub states: Option<Vec<String>>,
-    /// Make a new publishable key; the old one stops working at once.
+    /// Create a new publishable key; the old one stops working at once.
     pub new_key: bool,
 }
 
@@ -86,7 +86,7 @@ impl Collections {
         for origin in &new.origins {
             store::allow_origin(&mut tx, stored.id, origin.as_str(), now).await?;
         }
-        audit::note(&mut tx, by, Deed::new("made", "collections", &stored.name), now).await?;
+        audit::note(&mut tx, by, Deed::new("created", "collections", &stored.name), now).await?;
         self.commit(tx).await?;
         Ok(stored)
     }
@@ -137,7 +137,7 @@ impl Collections {
         }
         let mut tx = self.db.begin().await?;
         if !store::update(&mut tx, &changed).await? {
-            // Whoever is told so looks at what stands now.
+            // The caller looks at what is stored now.
             self.changed();
             return Err(Error::PreconditionFailed);
         }

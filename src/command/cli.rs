@@ -49,7 +49,7 @@ pub enum Command {
 pub struct ImportArgs {
     /// - reads standard input
     pub file: PathBuf,
-    /// Made if it is not there
+    /// Created if it does not exist
     #[arg(long, default_value = "default")]
     pub collection: String,
     /// Such as utf-8 or windows-1252; recognised if it is left out, like all that follows
@@ -108,7 +108,7 @@ pub enum UserCommand {
 
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Make a token and print it; it cannot be shown again
+    /// Create a token and print it; it cannot be shown again
     Add {
         /// Whose rights it has at most
         #[arg(long)]

@@ -66,7 +66,7 @@ async fn welcome(rocket: &rocket::Rocket<rocket::Ignite>, address: &str) -> Outc
     let accounts = rocket.state::<Accounts>().ok_or("the accounts are missing")?;
     eprintln!("Frontdesk {} is at {address}", env!("CARGO_PKG_VERSION"));
     if let Some(token) = accounts.setup_token().await? {
-        eprintln!("\nMake the first account here (the link works once):\n  {address}/setup/{token}");
+        eprintln!("\nCreate the first account here (the link works once):\n  {address}/setup/{token}");
     }
     eprintln!(
         "\nSend a first entry:\n  curl {address}/add -d '{{\"hello\":\"world\"}}' -H 'Content-Type: application/json'\n"

@@ -11,7 +11,7 @@ use crate::limits::DISK_RESERVE;
 /// How long a turn at writing may be waited for.
 const WRITER: Duration = Duration::from_secs(2);
 
-/// Why the database cannot be worked with, in words for whoever runs the program.
+/// Why the database cannot be worked with, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReady {
     /// The driver's words are for the log only.

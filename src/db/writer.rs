@@ -3,7 +3,7 @@
 //! `begin` takes the connection in turn (a first in, first out mutex) and opens a savepoint; the first of a
 //! group needs none, for it is alone. `commit` hands the connection on and waits; the savepoint is released
 //! together with opening the next, which spares a journey to SQLite's thread. A committer task queues for the mutex
-//! like anyone else, so whoever waited before it gets into the group; then one `COMMIT`, that is one
+//! like anyone else, so what waited before it gets into the group; then one `COMMIT`, that is one
 //! fsync, answers every caller of the group. A failed statement rolls back its own savepoint only;
 //! a failed commit fails every caller in it.
 
@@ -29,7 +29,7 @@ struct Group {
     connection: Option<SqliteConnection>,
     /// `BEGIN IMMEDIATE` was sent and no `COMMIT` yet.
     open: bool,
-    /// Somebody began and neither committed nor rolled back: whoever it was went away.
+    /// A transaction was begun and neither committed nor rolled back: its task went away.
     unfinished: Unfinished,
     /// The savepoint of a finished transaction is still there.
     kept: bool,

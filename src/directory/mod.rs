@@ -106,7 +106,7 @@ pub static ADVISORS: Resource = Resource {
         Column::new("user_id", "Staff account", Kind::Account)
             .private()
             .unique()
-            .help("whoever signs in with it calls as this advisor"),
+            .help("the account that calls as this advisor"),
     ],
     common: &COMMON,
     public: true,

@@ -37,7 +37,7 @@ pub struct NewEntry {
     pub origin: Option<String>,
     /// Stored, but listed only as spam.
     pub spam: bool,
-    /// Where it came from: strangers may bring only so many new names of fields. `None`: whoever is trusted.
+    /// Address of the client, which may bring only so many new field names an hour. `None`: no such limit.
     pub address: Option<IpAddr>,
     /// Canonical JSON.
     pub data: String,
@@ -98,9 +98,9 @@ pub struct Entry {
     pub version: i64,
     /// `None`: the first of its collection's states.
     pub state: Option<String>,
-    /// The email of whoever works on it.
+    /// Email of the assignee.
     pub assignee: Option<String>,
-    /// The account of whoever works on it.
+    /// Account of the assignee.
     pub assignee_id: Option<i64>,
     /// A note of staff.
     pub note: Option<String>,

@@ -51,7 +51,7 @@ pub enum RequestKind {
 pub struct RecordedItem {
     pub outcome: Outcome,
     pub warnings: Vec<String>,
-    /// Why it was refused, in the words of whoever sent a form.
+    /// Why it was refused, in words for the visitor who sent a form.
     pub message: Option<String>,
 }
 
@@ -107,7 +107,7 @@ impl Entries {
     }
 
     async fn record_batch(&self, submission: &Submission, parsed: Vec<Result<Prepared>>) -> Result<Recorded> {
-        // What may be tried again is no refusal of an entry: whoever sent the batch sends it again, as a whole.
+        // A failure that may pass refuses no entry: the client sends the whole batch again.
         let again = |error: &Error| error.retry_after().is_some() || matches!(error, Error::Internal(_));
         if let Some(at) = parsed.iter().position(|one| one.as_ref().is_err_and(again)) {
             let error = parsed.into_iter().nth(at).and_then(Result::err);

@@ -3,7 +3,7 @@
 use super::submission::too_long;
 use crate::error::{Error, FieldError};
 
-/// Why something was not taken, in the words of whoever sent a form.
+/// Why something was refused, in words for the visitor who sent a form.
 pub fn reason(error: &Error) -> String {
     match error {
         Error::Forbidden(_) => "The page you came from may not send messages here.".into(),

@@ -111,7 +111,7 @@ impl Entries {
         self.intake.tally()
     }
 
-    /// The time of whoever asks entries.
+    /// The clock that entries go by.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -92,7 +92,7 @@ fn on_collection(op: Op, operand: &Operand, scope: &Scope<'_>) -> String {
     if ids.is_empty() { "FALSE".into() } else { format!("e.collection_id IN ({})", ids.join(",")) }
 }
 
-/// The email of whoever works on an entry.
+/// Email of an entry's assignee.
 pub const ASSIGNEE: &str = "(SELECT u.email FROM users u WHERE u.id = e.assignee_id)";
 
 /// The state of an entry: the first of its collection's where nobody gave it another.

@@ -7,6 +7,7 @@ use crate::collections::{Check, CheckMode, CollectionId};
 use crate::error::{Error, FieldError, Result};
 use crate::json::{self, Kind, Refusal};
 use crate::moment::Moment;
+use crate::words::with_article;
 
 /// The names that are taken out of an object. Any other name that begins with `_` is data.
 #[derive(Default)]
@@ -150,7 +151,7 @@ pub fn check(data: &str, checks: &[(String, Check)]) -> Result<Vec<String>> {
         if check.mode == CheckMode::Off || kind == Kind::Null || name_of(kind) == check.r#type {
             return;
         }
-        let detail = format!("is a {}, not a {}", name_of(kind), check.r#type);
+        let detail = format!("is {}, not {}", with_article(name_of(kind)), with_article(&check.r#type));
         if check.mode == CheckMode::Reject {
             errors.push(FieldError::at(format!("/{}", path.replace('.', "/")), detail));
         } else {

@@ -16,7 +16,7 @@ pub const ORIGIN: SystemField = SystemField { name: "_origin", kind: SystemKind:
 /// `spam`, or nothing.
 pub const FLAGS: SystemField = SystemField { name: "_flags", kind: SystemKind::Text };
 pub const STATE: SystemField = SystemField { name: "_state", kind: SystemKind::Text };
-/// The email of whoever works on it.
+/// Email of the assignee.
 pub const ASSIGNEE: SystemField = SystemField { name: "_assignee", kind: SystemKind::Text };
 pub const NOTE: SystemField = SystemField { name: "_note", kind: SystemKind::Prose };
 

@@ -10,7 +10,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::moment::Moment;
 use crate::staff::{Author, Deed, audit};
 
-/// What is changed of how an entry is worked on; `None` leaves it, an empty text takes it away.
+/// What is changed of how an entry is worked on; `None` leaves it, an empty text removes it.
 #[derive(Debug, Clone, Default)]
 pub struct WorkChange {
     pub state: Option<String>,

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-/// A file that is read from its beginning. Every clone has its own place in it, whoever else reads it.
+/// A file that is read from its beginning. Every clone has its own position in it.
 #[derive(Clone)]
 pub struct Reading {
     file: Arc<File>,

@@ -148,7 +148,7 @@ impl Source {
         Ok(Structure::Document { list, lists })
     }
 
-    /// The cells of a table whose first row names its columns, for whoever knows these. Kept in memory, so only of small files.
+    /// The cells of a table whose first row names its columns. Kept in memory, so only for small files.
     pub fn sheet(&self) -> Result<Sheet> {
         let Structure::Table { dialect, skipped, .. } = self.shape else {
             return Err(Error::invalid("/file", "must be a table"));

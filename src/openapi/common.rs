@@ -6,20 +6,20 @@ use crate::staff::{Areas, Role};
 
 /// Statuses of errors with when they happen.
 const ERRORS: [(u16, &str); 14] = [
-    (400, "Something cannot be read; it is named"),
-    (401, "Nobody is signed in, or the token does not work"),
-    (403, "The role or the scopes of the token do not allow it, or the request comes from a foreign page"),
-    (404, "It is not there"),
-    (406, "The Accept header leaves out what this address sends"),
-    (409, "It contradicts what is stored"),
+    (400, "The request cannot be read; the error names the place"),
+    (401, "No valid session or API token"),
+    (403, "Not allowed by the role or by the scopes of the token, or sent by a foreign page"),
+    (404, "Not found"),
+    (406, "The Accept header excludes the media type of this address"),
+    (409, "Conflicts with what is stored"),
     (412, "If-Match names another version"),
     (413, "The body is too large"),
-    (415, "The body is of a kind that is not taken here"),
-    (422, "Something breaks a rule; every place is named"),
-    (428, "PUT must say which version it replaces"),
-    (429, "Too fast; Retry-After says when to come back"),
-    (500, "A fault of ours, which was logged under the request's id"),
-    (503, "It cannot be done right now"),
+    (415, "The body has an unsupported media type"),
+    (422, "The body breaks a rule; each error names its place"),
+    (428, "PUT requires If-Match"),
+    (429, "Too many requests; Retry-After says when to try again"),
+    (500, "Internal error, logged with the id of the request"),
+    (503, "Temporarily unavailable; Retry-After says when to try again"),
 ];
 
 pub(super) fn errors() -> Value {

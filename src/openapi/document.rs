@@ -93,7 +93,7 @@ impl Document {
                             `PUT` replaces and names the version it replaces; `PATCH` merges (RFC 7396); a `POST` with an \
                             `Idempotency-Key` is done once. Lists take conditions on every field.",
             "license": { "name": "MIT", "identifier": "MIT" },
-            "contact": { "name": "Whoever runs this Frontdesk" }
+            "contact": { "name": "The operator of this Frontdesk" }
         });
         document["servers"] = json!([{ "url": "/" }]);
         let tag = |(name, text): &(&str, &str)| json!({ "name": name, "description": text });

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::records::{Column, Described, Kind, Resource};
 use crate::staff::Role;
+use crate::words::with_article;
 
 /// The operations and schemas of a resource.
 pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut Map<String, Value>) {
@@ -13,7 +14,7 @@ pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut M
     let item = format!("{base}/{{id}}");
     schemas.insert((*schema).to_owned(), shown_schema(described));
     schemas.insert(format!("{schema}List"), list_schema(resource, schema));
-    let mut list = answer("A page of them; or a download, with `_format`", &format!("{schema}List"));
+    let mut list = answer("A page of the list; with `_format`, a download", &format!("{schema}List"));
     list["content"]["text/csv"] = json!({ "schema": { "type": "string" } });
     list["content"]["application/x-ndjson"] = json!({ "schema": { "type": "string" } });
     paths[&base]["get"] = json!({
@@ -22,8 +23,8 @@ pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut M
     });
     if paths[&item]["get"].is_null() {
         paths[&item]["get"] = json!({
-            "tags": [tag], "summary": format!("Read one of the {}", resource.name), "x-role": role,
-            "parameters": id_parameter(), "responses": { "200": answer("It", schema) }
+            "tags": [tag], "summary": format!("Read {}", with_article(resource.one)), "x-role": role,
+            "parameters": id_parameter(), "responses": { "200": answer(&format!("The {}", resource.one), schema) }
         });
     }
     if described.changes() {
@@ -42,11 +43,11 @@ fn describe_changes(described: &Described, base: &str, item: &str, paths: &mut V
         rest
     };
     let body = |name: &str| json!({ "required": true, "content": content(name) });
-    let now = || json!({ "200": answer("It as it is now", schema) });
+    let now = || json!({ "200": answer(&format!("The {} after the change", resource.one), schema) });
     paths[base]["post"] = operation(
-        format!("Make a {}", resource.one),
+        format!("Create {}", with_article(resource.one)),
         json!({
-            "requestBody": body(&format!("{schema}Whole")), "responses": { "201": answer("It", schema) }
+            "requestBody": body(&format!("{schema}Whole")), "responses": { "201": answer(&format!("The new {}", resource.one), schema) }
         }),
     );
     for (method, name, summary) in [("put", "Whole", "Replace"), ("patch", "Change", "Change")] {
@@ -55,20 +56,20 @@ fn describe_changes(described: &Described, base: &str, item: &str, paths: &mut V
             kinds["content"]["application/merge-patch+json"] = kinds["content"]["application/json"].clone();
         }
         paths[item][method] = operation(
-            format!("{summary} one of the {}", resource.name),
+            format!("{summary} {}", with_article(resource.one)),
             json!({
                 "parameters": id_parameter(), "requestBody": kinds, "responses": now()
             }),
         );
     }
     paths[item]["delete"] = operation(
-        format!("Delete one of the {}", resource.name),
+        format!("Delete {}", with_article(resource.one)),
         json!({
             "parameters": id_parameter(), "responses": { "204": { "description": "Deleted; it can be restored" } }
         }),
     );
     paths[format!("{item}/restoration")]["post"] = operation(
-        format!("Restore one of the {}", resource.name),
+        format!("Restore {}", with_article(resource.one)),
         json!({
             "parameters": id_parameter(), "requestBody": body("Nothing"), "responses": now()
         }),
@@ -77,7 +78,7 @@ fn describe_changes(described: &Described, base: &str, item: &str, paths: &mut V
 
 fn id_parameter() -> Value {
     json!([{
-        "name": "id", "in": "path", "required": true, "description": "Its number",
+        "name": "id", "in": "path", "required": true, "description": "Id of the record",
         "schema": { "type": "integer", "format": "int64" }
     }])
 }

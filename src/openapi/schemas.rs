@@ -29,7 +29,7 @@ fn problem() -> Value {
                 }
             },
             "present": { "description": "What it is now, where somebody was faster" },
-            "message": { "type": "string", "description": "Of /add: the reason in the words of whoever sent a form" }
+            "message": { "type": "string", "description": "Of /add: the reason, for the visitor who sent the form" }
         },
         "example": {
             "type": "about:blank", "title": "This breaks a rule", "status": 422, "detail": "/name: is required",

@@ -199,7 +199,7 @@ static ID: Column = Column::new("id", "Number", Kind::Number(1, i64::MAX)).read_
 /// What most tables of records have beside their own columns.
 pub static COMMON: [Column; 4] = [
     Column::new("version", "Version", Kind::Number(1, i64::MAX)).read_only(),
-    Column::new("created_at", "Made", Kind::Moment).read_only(),
+    Column::new("created_at", "Created", Kind::Moment).read_only(),
     Column::new("updated_at", "Changed", Kind::Moment).read_only(),
     Column::new("deleted_at", "Deleted", Kind::Moment).read_only(),
 ];

@@ -39,7 +39,7 @@ pub struct RosterOptions {
 #[derive(Debug, Default)]
 pub struct RosterReport {
     /// Records that were created.
-    pub made: u64,
+    pub created: u64,
     /// Records that were changed.
     pub changed: u64,
     /// Records that were as the table says.
@@ -54,7 +54,7 @@ pub struct RosterReport {
 
 /// What became of a row.
 enum Outcome {
-    Made(i64),
+    Created(i64),
     Changed(i64),
     Unchanged(i64),
 }
@@ -92,7 +92,8 @@ impl Records {
             tx.abandon().await?;
             return Ok(report);
         }
-        let mut told = format!("{} made, {} changed, {} refused", report.made, report.changed, report.refused.len());
+        let mut told =
+            format!("{} created, {} changed, {} refused", report.created, report.changed, report.refused.len());
         if choices.absent {
             told += &format!(", {} inactive", report.absent.len());
         }
@@ -185,7 +186,7 @@ impl Records {
             Some(id) => Some(id),
             None => known(tx, resource, &body).await?,
         };
-        let Some(id) = present else { return self.create_in(tx, resource, &body).await.map(Outcome::Made) };
+        let Some(id) = present else { return self.create_in(tx, resource, &body).await.map(Outcome::Created) };
         // Half of a name is not a new name of somebody who is known.
         if half {
             body.remove(resource.label);
@@ -224,7 +225,7 @@ impl RosterReport {
     /// Counts a row and returns the record it is.
     fn note(&mut self, outcome: &Outcome) -> i64 {
         let (count, id) = match outcome {
-            Outcome::Made(id) => (&mut self.made, id),
+            Outcome::Created(id) => (&mut self.created, id),
             Outcome::Changed(id) => (&mut self.changed, id),
             Outcome::Unchanged(id) => (&mut self.unchanged, id),
         };
@@ -242,7 +243,7 @@ fn number(text: &str) -> Result<Option<i64>> {
 
 /// The record that a row is, by the first key for which it has values.
 async fn known(tx: &mut Tx, resource: &'static Resource, body: &Map<String, Value>) -> Result<Option<i64>> {
-    // What is wrong with a row is told, all at once, by whoever makes a record of it.
+    // `create` and `change` report all that is wrong with a row at once.
     let Ok(values) = input::read(resource, body, Absent::Kept) else { return Ok(None) };
     let given = |name: &str| values.iter().find(|(column, _)| column.name == name).map(|(_, value)| value.clone());
     let mut before: Vec<&'static str> = Vec::new();

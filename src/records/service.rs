@@ -57,7 +57,7 @@ impl Records {
     pub async fn create(&self, by: &Author, resource: &'static Resource, body: &Map<String, Value>) -> Result<Record> {
         let mut tx = self.db.begin().await?;
         let id = self.create_in(&mut tx, resource, body).await?;
-        audit::note(&mut tx, by, Deed::new("made", resource.name, id), self.clock.now()).await?;
+        audit::note(&mut tx, by, Deed::new("created", resource.name, id), self.clock.now()).await?;
         self.commit(tx).await?;
         self.find(resource, id, true).await
     }

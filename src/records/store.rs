@@ -114,7 +114,7 @@ fn bind_all(mut query: Query<'_>, values: Values) -> Query<'_> {
     query
 }
 
-/// Marks a record as deleted, or takes the mark away.
+/// Marks a record as deleted, or restores it.
 pub async fn set_deleted(
     tx: &mut Tx,
     resource: &'static Resource,

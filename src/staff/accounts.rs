@@ -72,7 +72,7 @@ impl Shared {
         }
         let user = store::insert(&mut tx, email.as_str(), &name, Role::Owner, &hash, now).await?;
         let by = Author::proven(user, email.as_str());
-        audit::note(&mut tx, &by, Deed::new("made", "users", user).with("the first owner"), now).await?;
+        audit::note(&mut tx, &by, Deed::new("created", "users", user).with("the first owner"), now).await?;
         let (account, _) = store::by_id_for_update(&mut tx, user).await?.ok_or_else(no_account)?;
         let signed_in = self.begin_session(&mut tx, &account, browser, false).await?;
         tx.commit().await?;
@@ -84,7 +84,7 @@ impl Shared {
         let hash = passwords::hash(password.0).await?;
         let mut tx = self.db.begin().await?;
         let id = self.insert(&mut tx, email, name, role, &hash).await?;
-        self.noted(tx, by, Deed::new("made", "users", id).with(role.name())).await?;
+        self.noted(tx, by, Deed::new("created", "users", id).with(role.name())).await?;
         Ok(id)
     }
 

@@ -18,7 +18,7 @@ pub struct Author {
 }
 
 impl Author {
-    /// Whoever can run commands on the server.
+    /// Somebody who can run commands on the server.
     pub fn command_line() -> Author {
         Author { name: "command line".into(), user: None, token: None, session: None, role: None }
     }
@@ -54,7 +54,7 @@ impl From<&Account> for Author {
 /// What was done. `detail` is a few words or names of fields; never what was stored, which may be personal or secret.
 #[derive(Debug)]
 pub struct Deed<'a> {
-    /// A verb in the past tense: `made`, `changed`, `deleted`.
+    /// A verb in the past tense: `created`, `changed`, `deleted`.
     pub action: &'a str,
     /// The plural by which URLs call it: `students`.
     pub record: &'a str,

@@ -26,21 +26,21 @@ pub struct Owner(pub Account);
 pub struct Visitor(pub Option<Account>);
 
 impl Viewer {
-    /// Whoever answers for what they do.
+    /// The author of what they do, for the audit trail.
     pub fn author(&self) -> Author {
         (&self.0).into()
     }
 }
 
 impl Staff {
-    /// Whoever answers for what they do.
+    /// The author of what they do, for the audit trail.
     pub fn author(&self) -> Author {
         (&self.0).into()
     }
 }
 
 impl Owner {
-    /// Whoever answers for what they do.
+    /// The author of what they do, for the audit trail.
     pub fn author(&self) -> Author {
         (&self.0).into()
     }

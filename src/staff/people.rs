@@ -110,7 +110,7 @@ impl Shared {
         Ok(signed_in)
     }
 
-    /// Changes an account. `version`: only if it is still this one. Whoever loses rights loses them at once:
+    /// Changes an account. `version`: only if it is still this one. Rights that are taken away end at once:
     /// who is disabled is signed out everywhere, their streams end, their tokens and links stop working.
     pub async fn change(&self, by: &Author, id: i64, version: Option<i64>, change: AccountChange) -> Result<()> {
         let mut tx = self.db.begin().await?;
@@ -124,7 +124,7 @@ impl Shared {
         if owners == [id] && (after.role < Role::Owner || !after.is_active()) {
             return Err(last_owner());
         }
-        // First the line: whoever makes themselves less may do so.
+        // The audit line comes first: owners may give up their own role.
         let now = self.clock.now();
         audit::note(&mut tx, by, Deed::new(action, "users", id).with(detail), now).await?;
         let email = Email(after.email.clone());

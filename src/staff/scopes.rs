@@ -9,7 +9,7 @@ use crate::words::did_you_mean;
 pub struct Scope {
     /// As tokens and addresses of programs spell it, such as `entries:read`.
     pub name: &'static str,
-    /// For whoever chooses it.
+    /// What it allows, for the person who chooses it.
     pub meaning: &'static str,
     /// The least role whose tokens may carry it.
     pub role: Role,

@@ -25,7 +25,7 @@ const PATIENCE: u32 = 10;
 
 impl Accounts {
     /// Ready when the session or token has ended, or its account has less than this role: for streams and downloads,
-    /// which outlive the guard that let them in. It waits in a task of its own, because whoever reads them may stop at
+    /// which outlive the guard that let them in. It waits in a task of its own, because the client that reads them may stop at
     /// any moment, and what would wait inside of them would stop with it, a connection in its hands.
     pub fn revoked(&self, credential: Credential, role: Role) -> AbortOnDropHandle<()> {
         AbortOnDropHandle::new(tokio::spawn(self.clone().until_revoked(credential, role)))

@@ -58,7 +58,7 @@ impl Shared {
             new.scopes.iter().map(|scope| scope.name).collect::<Vec<_>>().join(" "),
             account.id
         );
-        self.noted(tx, by, Deed::new("made", "tokens", id).with(detail)).await?;
+        self.noted(tx, by, Deed::new("created", "tokens", id).with(detail)).await?;
         Ok((id, token))
     }
 

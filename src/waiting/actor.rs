@@ -9,7 +9,7 @@ pub struct Actor {
     pub name: String,
     /// Acts as staff.
     pub staff: bool,
-    /// Whoever answers for it in the audit trail; `None` for students and for what happens by itself.
+    /// The author in the audit trail; `None` for students and for what the program does by itself.
     pub author: Option<Author>,
 }
 
@@ -35,7 +35,7 @@ impl Actor {
 pub struct Caller {
     /// Who stands at the desk.
     pub desk: Desk,
-    /// Whoever answers for it in the audit trail.
+    /// The author in the audit trail.
     pub author: Author,
     /// Name that students read.
     pub name: String,

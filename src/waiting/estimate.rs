@@ -1,5 +1,5 @@
 //! How long a student will wait, by simulation: each advisor on duty has a moment at which they are next free
-//! and a service time; the line is walked, and whoever is free first takes the next.
+//! and a service time; the line is walked, and the desk that is free first takes the next student.
 //!
 //! Service times are robust means, shrunk: an advisor's towards the queue's, the queue's towards everybody's,
 //! each with the weight of [`PRIOR`] visits; recent visits count more. A range is told, from the 20th to the 80th
@@ -162,7 +162,7 @@ fn spread(samples: &[(f64, f64)], mean: f64) -> f64 {
     ((own.min(2.0) * weight + SPREAD * PRIOR) / (weight + PRIOR)).max(0.2)
 }
 
-/// What to tell the first `length` of the line, and whoever would join behind them (the last element).
+/// The waits of the first `length` students of the line, and of one who joined now (the last element).
 /// `grace` is what a student who does not come costs, in seconds.
 pub fn forecast(servers: &[Server], lessons: &Lessons, length: usize, grace: i64) -> Vec<Wait> {
     let unknown = |why| vec![Wait::Unknown(why); length + 1];

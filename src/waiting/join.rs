@@ -24,7 +24,7 @@ use crate::staff::{Deed, Email};
 pub enum Who {
     /// By staff, who know the number.
     Known(i64),
-    /// Recognised by email or student number; made if nobody has them.
+    /// Recognised by email or student number; a new record if neither is known.
     Described(Map<String, Value>),
 }
 
@@ -231,7 +231,7 @@ impl Shared {
         Ok(token)
     }
 
-    /// How the student stands to the queue. One whom nobody knows is made.
+    /// The student's record, created if it is new, and how they stand to the queue.
     async fn standing(&self, tx: &mut Tx, queue: &Queue, who: &Who) -> Result<Standing> {
         let missing = |id: &i64| Error::invalid("/student_id", format!("there is no student {id}"));
         let student = match who {

@@ -1,6 +1,6 @@
 //! A queue in memory, as it was after its last change: what positions, pages and live messages are made from.
 //!
-//! The database is the truth. Every change has the next `seq` of its queue; whoever commits one puts it here, in
+//! The database is the truth. Every change has the next `seq` of its queue; the task that commits one puts it here, in
 //! that order, and a reader who finds that a committed one is missing reads the places whose `seq` is newer than the
 //! copy's: what changed, not the line. Other processes' changes are found by looking once a second, sooner when
 //! PostgreSQL notifies.
@@ -135,7 +135,7 @@ impl Room {
             .then(|| 1 + self.line.partition_point(|(key, _)| *key < place.status.order_key))
     }
 
-    /// What to tell somebody at this position; one behind the last is whoever would join now.
+    /// The wait at this position of the line; the position after the last is a student who joined now.
     pub fn wait(&self, position: usize, now: Moment) -> Wait {
         let forecast = self.forecast(now);
         forecast
@@ -145,7 +145,7 @@ impl Room {
             .unwrap_or(Wait::Unknown(estimate::Why::NobodyOnDuty))
     }
 
-    /// The wait of whoever would join now.
+    /// The wait of a student who joined now.
     pub fn wait_to_join(&self, now: Moment) -> Wait {
         self.wait(self.line.len() + 1, now)
     }

@@ -149,7 +149,7 @@ pub struct Place {
     pub changed_at: Moment,
     /// The preferred name if there is one.
     pub student: String,
-    /// Whoever called.
+    /// Name of the advisor or account that called.
     pub caller: Option<String>,
     /// Where to go.
     pub desk: Option<String>,
@@ -163,7 +163,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place after a step. `caller` is whoever called, if the step is a call.
+    /// The place after a step. `caller` is given if the step is a call.
     pub(super) fn after(&self, status: Status, seq: i64, by: &str, now: Moment, caller: Option<&Caller>) -> Place {
         let mut place = self.clone();
         if status.advisor_id.is_none() && status.user_id.is_none() {

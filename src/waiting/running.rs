@@ -49,7 +49,7 @@ impl Shared {
         Ok(!self.changed(queue).await?.room().duty.is_empty())
     }
 
-    /// Tells everybody who waits; an empty text takes the message away.
+    /// Tells everybody who waits; an empty text removes the message.
     pub async fn announce(&self, queue: i64, text: &str, by: &Actor) -> Result<()> {
         let text = Some(text.trim()).filter(|text| !text.is_empty());
         if text.is_some_and(|text| text.chars().count() > 500) {

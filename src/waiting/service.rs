@@ -108,7 +108,7 @@ impl Shared {
         let found = store::queue(&self.db, queue).await?.ok_or_else(no_queue)?;
         let live = Arc::new(Live::open(&self.db, found, settings, self.now()).await?);
         let mut lives = self.lives.write();
-        // Whoever was faster has streams on theirs already.
+        // Another task was faster, and its copy has streams already.
         Ok(lives.entry(queue).or_insert(live).clone())
     }
 

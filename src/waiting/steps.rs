@@ -1,4 +1,4 @@
-//! Calls and steps: the guarded update of one place, and what whoever was too slow is told.
+//! Calls and steps: the guarded update of one place, and the answer when somebody else was faster.
 
 use std::sync::Arc;
 
@@ -191,7 +191,7 @@ impl Shared {
         Ok(self.place(place).await?.1)
     }
 
-    /// Tells whoever was too slow what the place is now, and who made it so. Called when the transaction is over:
+    /// The answer when somebody else was faster: what the place is now, and who changed it. Called when the transaction is over:
     /// one that waits for a second connection could wait for itself.
     pub(super) async fn told<T>(&self, place: i64, result: Result<T>) -> Result<T> {
         let Err(Error::Outdated { detail, .. }) = result else { return result };

@@ -1,4 +1,4 @@
-//! Bodies: each is bounded in bytes and in time, and whoever sends too much reads why it was refused.
+//! Request bodies, bounded in bytes and in time. A client that sends too much still reads the refusal.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What holds for every route of the API, whoever wrote it: refusing readers it cannot please, and answering
+//! What holds for every route of the API: content negotiation (406), and answering
 //! repeated requests as the first.
 
 use rocket::http::MediaType;

@@ -46,7 +46,7 @@ impl Fairing for PublicCors {
         Fairing::info(&self.0)
     }
 
-    /// In place of the crate's own route for refused requests, which answers whoever asks for it with any status.
+    /// In place of the crate's own route for refused requests, which anybody can ask for any status.
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
         Ok(rocket.mount("/cors", routes![refused]))
     }

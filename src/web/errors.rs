@@ -97,7 +97,7 @@ fn log(error: &Error, request: &Request<'_>) {
     }
 }
 
-/// A problem document that also has a message for whoever sent a form, in their words.
+/// A problem document that also has a message for the visitor who sent a form.
 pub fn problem_with_message(error: &Error, message: &str, request: &Request<'_>) -> response::Result<'static> {
     log(error, request);
     problem(error, Some(message), request).respond_to(request)

@@ -10,7 +10,7 @@ use crate::error::Error;
 /// The process answers
 #[utoipa::path(
     tag = "health",
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The process answers", body = String, content_type = "text/plain")),
     extensions(("x-role" = json!("anybody")), ("x-plain" = json!(true))),
 )]
 #[get("/healthz")]
@@ -23,7 +23,7 @@ fn alive() -> &'static str {
 /// The database answers, has every migration, and its disk (SQLite's) has room for more.
 #[utoipa::path(
     tag = "health",
-    responses((status = 200, description = "They can", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "Requests can be served", body = String, content_type = "text/plain")),
     extensions(("x-role" = json!("anybody")), ("x-plain" = json!(true))),
 )]
 #[get("/readyz")]
@@ -44,7 +44,7 @@ const RETRY: u64 = 5;
 /// The version of the program
 #[utoipa::path(
     tag = "health",
-    responses((status = 200, description = "Its name and number", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "Name and version of the program", body = String, content_type = "text/plain")),
     extensions(("x-role" = json!("anybody")), ("x-plain" = json!(true))),
 )]
 #[get("/version")]
@@ -52,7 +52,7 @@ fn version() -> &'static str {
     concat!("frontdesk ", env!("CARGO_PKG_VERSION"), "\n")
 }
 
-/// For whoever watches over the program.
+/// For monitoring.
 pub fn api() -> Api {
     api![alive, ready, version]
 }

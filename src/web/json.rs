@@ -37,7 +37,7 @@ pub async fn read_json(request: &Request<'_>, data: Data<'_>, most: u64, may_lac
 
 /// Takes the key of a request whose body was read.
 async fn enter(request: &Request<'_>, body: &[u8]) -> Result<()> {
-    // Answered before: the guard fails, and whoever called the route sends that answer.
+    // Answered before: the guard fails, and `contract` repeats the kept answer.
     if Idempotency::of(request).enter(body).await? {
         Ok(())
     } else {

@@ -21,7 +21,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::limits::{MAX_FORM, MAX_IMPORT, UPLOAD_SECONDS};
 use crate::secrets::random_hex;
 
-/// Bytes that have come since whoever reads took anything.
+/// Bytes received since the parser last consumed any.
 pub type Unread = Arc<AtomicU64>;
 
 /// Hands a body on piece by piece, so that a file is not gathered faster than it is taken, and ends one of which `most`

@@ -401,9 +401,9 @@ async fn the_audit_trail_tells_who_did_what() {
         assert_eq!(
             told,
             [
-                "command line made users 1 owner",
+                "command line created users 1 owner",
                 "kim@example.org changed entries 1 ",
-                "kim@example.org made colleges 1 ",
+                "kim@example.org created colleges 1 ",
                 "kim@example.org changed colleges 1 name",
                 "kim@example.org invited users 2 viewer",
                 "kim@example.org changed users 2 role viewer to staff",
@@ -447,7 +447,7 @@ async fn a_stream_ends_with_the_rights_behind_it() {
         assert_eq!((by_session.status().code, by_token.status().code), (200, 200));
         let accounts = app.state::<Accounts>();
         let started = std::time::Instant::now();
-        let change = frontdesk::staff::Change { disabled: Some(true), ..Default::default() };
+        let change = frontdesk::staff::AccountChange { disabled: Some(true), ..Default::default() };
         accounts.change(&frontdesk::staff::Author::command_line(), 2, None, change).await.unwrap();
         // ends, or the test would never
         tokio::time::timeout(std::time::Duration::from_secs(20), async {
@@ -477,7 +477,7 @@ async fn what_is_done_late_is_done_with_the_rights_of_now() {
         let body = json!({ "name": "Medicine" }).as_object().unwrap().clone();
         let late = records.create(&by, &frontdesk::directory::COLLEGES, &body).await;
         assert!(matches!(late, Err(frontdesk::error::Error::Unauthenticated)), "{kind}: {late:?}");
-        let back = frontdesk::staff::Change { disabled: Some(false), ..Default::default() };
+        let back = frontdesk::staff::AccountChange { disabled: Some(false), ..Default::default() };
         assert!(accounts.change(&by, 2, None, back).await.is_err(), "{kind}: not by themselves");
         let person = frontdesk::staff::NewPerson {
             email: frontdesk::staff::Email::parse("evil@example.org").unwrap(),

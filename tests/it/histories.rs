@@ -453,7 +453,7 @@ async fn prepare(url: &str) {
         let email = frontdesk::staff::Email::parse(&format!("desk{n}@example.org")).unwrap();
         let password = frontdesk::staff::Password::parse(OWNER.1).unwrap();
         accounts
-            .add(&frontdesk::staff::Author::command_line(), &email, "", frontdesk::staff::Role::Staff, password)
+            .create(&frontdesk::staff::Author::command_line(), &email, "", frontdesk::staff::Role::Staff, password)
             .await
             .unwrap();
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use frontdesk::staff::{Accounts, Author, Change};
+use frontdesk::staff::{AccountChange, Accounts, Author};
 use rocket::http::{ContentType, Cookie, Header, Method};
 
 use crate::calls::prepare;
@@ -91,7 +91,7 @@ async fn everybody(app: &TestApp) -> Vec<Who> {
     let revoked = app.program("disabled@example.org", &["admin"]).await.token;
     let accounts = app.state::<Accounts>();
     let id = accounts.find_by_email(&frontdesk::staff::Email::parse("disabled@example.org").unwrap()).await.unwrap().id;
-    let change = Change { disabled: Some(true), ..Change::default() };
+    let change = AccountChange { disabled: Some(true), ..AccountChange::default() };
     accounts.change(&Author::command_line(), id, None, change).await.unwrap();
     let ended = app.sign_in_as("left@example.org", "owner").await;
     accounts.sign_out(&ended.token).await.unwrap();

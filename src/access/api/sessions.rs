@@ -70,8 +70,8 @@ impl<'r> rocket::request::FromRequest<'r> for Own {
 /// One of one's own; an owner ends anybody's.
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Ended")),
+    params(("id" = i64, Path, description = "Id of the session")),
+    responses((status = 204, description = "The session ended")),
     extensions(("x-role" = json!("viewer")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/sessions/<id>")]

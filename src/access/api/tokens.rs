@@ -41,7 +41,7 @@ struct MakeToken {
     expires_at: Option<String>,
 }
 
-/// Make an API token
+/// Create an API token
 ///
 /// The token is in this answer only.
 #[utoipa::path(
@@ -85,8 +85,8 @@ fn read_moment(text: &str) -> Result<Moment> {
 /// What uses it ends at once.
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Revoked")),
+    params(("id" = i64, Path, description = "Id of the token")),
+    responses((status = 204, description = "The token was revoked")),
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/tokens/<id>")]

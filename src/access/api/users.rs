@@ -174,7 +174,7 @@ impl Update<'_> {
 /// Replace an account
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the account")),
     request_body = Whole,
     responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))),
     extensions(("x-role" = json!("owner"))),
@@ -193,10 +193,10 @@ pub(super) async fn replace(
 
 /// Change an account
 ///
-/// Whoever is disabled is signed out everywhere at once; open streams end and tokens stop working.
+/// Disabling an account ends its sessions and open streams at once, and its tokens stop working.
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the account")),
     request_body = Changed,
     responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))),
     extensions(("x-role" = json!("owner"))),
@@ -218,8 +218,8 @@ pub(super) async fn merge(
 /// It can be restored. The last owner stays.
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Removed")),
+    params(("id" = i64, Path, description = "Id of the account")),
+    responses((status = 204, description = "The account was removed")),
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/users/<id>")]
@@ -238,7 +238,7 @@ pub(super) async fn remove(
 /// Restore an account
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the account")),
     request_body = ref("#/components/schemas/Nothing"),
     responses((status = 200, description = "The account as it is now", body = ref("#/components/schemas/User"))),
     extensions(("x-role" = json!("owner"))),
@@ -256,12 +256,12 @@ pub(super) async fn restore(
     Ok(shown(records.find(&USERS, id, true).await?))
 }
 
-/// Make another link to choose a password
+/// Create another link to choose a password
 ///
-/// The link before stops working; the password stays until this one is used.
+/// The earlier link stops working; the password stays until this one is used.
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the account")),
     request_body = ref("#/components/schemas/Nothing"),
     responses((status = 201, description = "The link; it is shown once", body = Invitation)),
     extensions(("x-role" = json!("owner"))),
@@ -283,8 +283,8 @@ pub(super) async fn new_link(
 /// Sign somebody out everywhere
 #[utoipa::path(
     tag = "people",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Signed out")),
+    params(("id" = i64, Path, description = "Id of the account")),
+    responses((status = 204, description = "Every session of the account ended")),
     extensions(("x-role" = json!("owner")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/users/<id>/sessions")]

@@ -150,7 +150,7 @@ async fn settled(
 ) -> Result<After> {
     let is_own = layout.person.as_ref().is_some_and(|person| person.id == id);
     match done {
-        // Whoever has made themselves less cannot see that page any more.
+        // An owner who gave up that role cannot see that page any more.
         Ok(note) if is_own && accounts.find(id).await?.role < Role::Owner => Ok(After::On(told("/account", note))),
         Ok(note) => Ok(After::On(told(format!("/users/{id}"), note))),
         Err(error) => {

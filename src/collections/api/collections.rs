@@ -46,7 +46,7 @@ fn entries_kind() -> String {
     "entries".into()
 }
 
-/// Make a collection
+/// Create a collection
 #[utoipa::path(
     tag = "collections",
     request_body = Make,
@@ -68,7 +68,7 @@ pub(super) async fn create(owner: Owner, collections: &State<Collections>, body:
 /// Read a collection
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     responses((status = 200, description = "The collection", body = Shown)),
     extensions(("x-role" = json!("viewer"))),
 )]
@@ -106,7 +106,7 @@ struct Whole {
 /// Replace the settings of a collection
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     request_body = Whole,
     responses((status = 200, description = "The collection as it is now", body = Shown)),
     extensions(("x-role" = json!("owner"))),
@@ -154,7 +154,7 @@ struct Change {
     states: Option<Vec<String>>,
 }
 
-/// Tells `null` (take it away) from a name that is not there (leave it).
+/// Distinguishes `null` (remove) from a missing name (leave as it is).
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
@@ -162,7 +162,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 /// Change settings of a collection
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     request_body = Change,
     responses((status = 200, description = "The collection as it is now", body = Shown)),
     extensions(("x-role" = json!("owner"))),
@@ -205,11 +205,11 @@ async fn write(
 
 /// Delete a collection
 ///
-/// It takes nothing more and is not listed. It can be restored for 30 days; then it is removed with its entries.
+/// A deleted collection accepts nothing and is not listed. It can be restored for 30 days; then it is purged with its entries.
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
-    responses((status = 204, description = "Deleted")),
+    params(("name" = String, Path, description = "Name of the collection")),
+    responses((status = 204, description = "The collection was deleted")),
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/collections/<name>")]
@@ -228,7 +228,7 @@ pub(super) async fn remove_collection(
 /// Restore a collection
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     request_body = ref("#/components/schemas/Nothing"),
     responses((status = 200, description = "The collection as it is now", body = Shown)),
     extensions(("x-role" = json!("owner"))),

@@ -22,7 +22,7 @@ struct Allow {
 /// Allow an origin to send
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     request_body = Allow,
     responses((status = 200, description = "The collection as it is now", body = Shown)),
     extensions(("x-role" = json!("owner"))),
@@ -44,10 +44,10 @@ pub(super) async fn allow(
 #[utoipa::path(
     tag = "collections",
     params(
-        ("name" = String, Path, description = "Its name"),
+        ("name" = String, Path, description = "Name of the collection"),
         ("origin" = String, Query, description = "Such as https://example.org"),
     ),
-    responses((status = 204, description = "Removed")),
+    responses((status = 204, description = "The origin was removed")),
     extensions(("x-role" = json!("owner")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/collections/<name>/origins?<origin>")]

@@ -1,4 +1,4 @@
-//! A query with whoever asks it.
+//! A query and its reader.
 
 use rocket::http::uri::Origin;
 use rocket::http::{ContentType, Status};

@@ -23,7 +23,7 @@ pub(super) fn entry_id(text: &str) -> Result<EntryId> {
 /// Read an entry
 #[utoipa::path(
     tag = "entries",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the entry")),
     responses((status = 200, description = "The entry", body = ref("#/components/schemas/Entry"))),
     extensions(("x-role" = json!("viewer or public"))),
 )]
@@ -66,7 +66,7 @@ impl<'r> FromData<'r> for EntryBody {
 /// Replace the data of an entry
 #[utoipa::path(
     tag = "entries",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the entry")),
     request_body = ref("#/components/schemas/Data"),
     responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))),
     extensions(("x-role" = json!("staff"))),
@@ -88,7 +88,7 @@ pub(super) async fn replace(
 /// Change the data of an entry (RFC 7396)
 #[utoipa::path(
     tag = "entries",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the entry")),
     request_body = ref("#/components/schemas/Data"),
     responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))),
     extensions(("x-role" = json!("staff"))),
@@ -120,8 +120,8 @@ pub(super) async fn reread(
 /// It can be restored.
 #[utoipa::path(
     tag = "entries",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 204, description = "Deleted")),
+    params(("id" = i64, Path, description = "Id of the entry")),
+    responses((status = 204, description = "The entry was deleted")),
     extensions(("x-role" = json!("staff"))),
 )]
 #[delete("/api/v1/entries/<id>")]
@@ -142,9 +142,9 @@ pub(super) async fn remove_entry(
 /// Restore an entry
 #[utoipa::path(
     tag = "entries",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the entry")),
     request_body = ref("#/components/schemas/Nothing"),
-    responses((status = 204, description = "Restored, or it was there")),
+    responses((status = 204, description = "The entry was restored, or was not deleted")),
     extensions(("x-role" = json!("staff"))),
 )]
 #[post("/api/v1/entries/<id>/restoration", data = "<_body>")]

@@ -58,7 +58,7 @@ impl From<RegisteredField> for ShownField {
 /// In the order in which they were first seen.
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     responses((status = 200, description = "The fields", body = FieldList)),
     extensions(("x-role" = json!("viewer"))),
 )]
@@ -77,10 +77,10 @@ pub(super) async fn fields(_viewer: Viewer, collections: &State<Collections>, na
 #[utoipa::path(
     tag = "collections",
     params(
-        ("name" = String, Path, description = "Its name"),
+        ("name" = String, Path, description = "Name of the collection"),
         ("path" = String, Query, description = "The field, such as cart.total"),
     ),
-    responses((status = 204, description = "Forgotten")),
+    responses((status = 204, description = "The field is no longer listed")),
     extensions(("x-role" = json!("owner"))),
 )]
 #[delete("/api/v1/collections/<name>/fields?<path>")]

@@ -61,7 +61,7 @@ fn pin_json(pin: &(Pin, i64)) -> serde_json::Value {
 /// List pinned fields
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     responses((status = 200, description = "The pinned fields", body = PinList)),
     extensions(("x-role" = json!("viewer"))),
 )]
@@ -83,7 +83,7 @@ pub(super) async fn pins(
 /// Its filters get an index, which is built in the background.
 #[utoipa::path(
     tag = "collections",
-    params(("name" = String, Path, description = "Its name")),
+    params(("name" = String, Path, description = "Name of the collection")),
     request_body = NewPin,
     responses((status = 201, description = "The pin", body = ShownPin)),
     extensions(("x-role" = json!("owner"))),
@@ -116,7 +116,7 @@ fn no_pin() -> Error {
     tag = "collections",
     params(
         ("name" = String, Path, description = "Name of the collection"),
-        ("id" = i64, Path, description = "Its number"),
+        ("id" = i64, Path, description = "Id of the pin"),
     ),
     responses((status = 200, description = "The pin", body = ShownPin)),
     extensions(("x-role" = json!("viewer"))),
@@ -134,14 +134,14 @@ pub(super) async fn show_pin(
     Ok(JsonAnswer::ok(&pin_json(pins.iter().find(|(pin, _)| pin.id == id).ok_or_else(no_pin)?)))
 }
 
-/// Take a pin away
+/// Remove a pin
 #[utoipa::path(
     tag = "collections",
     params(
         ("name" = String, Path, description = "Name of the collection"),
-        ("id" = i64, Path, description = "Its number"),
+        ("id" = i64, Path, description = "Id of the pin"),
     ),
-    responses((status = 204, description = "Gone")),
+    responses((status = 204, description = "The pin was removed")),
     extensions(("x-role" = json!("owner")), ("x-version" = json!(false))),
 )]
 #[delete("/api/v1/collections/<name>/pins/<id>")]

@@ -67,7 +67,7 @@ fn added_item() -> Value {
         "type": "object",
         "properties": {
             "id": { "type": "integer" }, "status": { "enum": ["stored", "flagged", "duplicate", "rejected"] },
-            "error": { "type": "string" }, "message": { "type": "string", "description": "For whoever sent a form" },
+            "error": { "type": "string" }, "message": { "type": "string", "description": "For the visitor who sent the form" },
             "warnings": { "type": "array", "items": { "type": "string" } }
         },
         "required": ["status"]

@@ -13,7 +13,7 @@ use crate::moment::Moment;
 use crate::staff::{Staff, Viewer};
 use crate::web::{ApiError, IfMatch, JsonAnswer, JsonObject, NoBody, item_id};
 
-/// How an entry is worked on: what is left out stays, null takes it away.
+/// How an entry is worked on: what is left out stays, null removes it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EntryWork)]
@@ -41,7 +41,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
 /// Sets its state, gives it to somebody, keeps a note about it.
 #[utoipa::path(
     tag = "entries",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the entry")),
     request_body = Work,
     responses((status = 200, description = "The entry as it is now", body = ref("#/components/schemas/Entry"))),
     extensions(("x-role" = json!("staff"))),
@@ -67,7 +67,7 @@ struct Change {
     id: i64,
     #[schema(value_type = String, format = DateTime)]
     at: Moment,
-    /// The email of whoever did it, at that time.
+    /// Email of the author, as it was at that time.
     by: String,
     /// `data`, `state`, `assignee`, `note`.
     what: String,
@@ -94,7 +94,7 @@ impl From<ChangeRow> for Change {
 /// The newest 200, the newest first.
 #[utoipa::path(
     tag = "entries",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the entry")),
     responses((status = 200, description = "The changes", body = Changes)),
     extensions(("x-role" = json!("viewer"))),
 )]
@@ -106,7 +106,7 @@ pub(super) async fn changes(entries: &State<Entries>, viewer: Viewer, id: &str) 
     Ok(JsonAnswer::ok(&serde_json::to_value(list).unwrap_or_default()))
 }
 
-/// Take a change back
+/// Undo a change of an entry
 ///
 /// By a new change, if what it wrote still stands there; else 409.
 #[utoipa::path(

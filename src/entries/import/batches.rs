@@ -1,4 +1,4 @@
-//! The rows of a file in pieces, read ahead of whoever does something with them.
+//! The rows of a file in pieces, read ahead of their use.
 
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    /// Reads a file in a thread of its own, a few pieces ahead of whoever asks for them.
+    /// Reads a file in a thread of its own, a few pieces ahead of their use.
     pub(super) fn of(source: Arc<Source>, seed: RandomState) -> Batches {
         let (sender, waiting) = mpsc::channel(ALONE);
         let read = aside(move || {
@@ -49,7 +49,7 @@ impl Batches {
     /// The next rows: those that are read already, of `pieces` at most. `None`: there are no more.
     pub(super) async fn next(&mut self, pieces: usize) -> Result<Option<Vec<Row>>> {
         let Some(mut rows) = self.waiting.recv().await else {
-            // Whoever read them knows why there are no more: a file may break in the middle.
+            // The reading thread knows why there are no more: a file may break in the middle.
             let read = (&mut self.read).await.map_err(|error| Error::Internal(Box::new(error)))?;
             return read?.map(|()| None);
         };

@@ -13,7 +13,7 @@ const TAKEN_BACK: i64 = 2000;
 
 impl Entries {
     /// Ends an import before it is done and takes back what it stored. `false`: it is over, or was cancelled. Until
-    /// nothing of it is left it is "cancelling": whoever stores rows of it takes them back and ends it.
+    /// nothing of it is left it is "cancelling": the task that stores its rows removes them again and ends it.
     pub async fn cancel_import(&self, by: &Author, import: &ImportRow) -> Result<bool> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;

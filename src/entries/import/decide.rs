@@ -1,4 +1,4 @@
-//! What becomes of each row of a file: decided in one place, for whoever previews and for whoever stores.
+//! What becomes of each row of a file: decided in one place, for the preview and for the import itself.
 
 use std::collections::HashMap;
 

@@ -69,7 +69,7 @@ impl Entries {
     pub fn start_import(self, by: Author, import: ImportRow, look: Look, how: How) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
             let Some(running) = Running::begin(&self, import.id) else { return Ok(()) };
-            // Whoever looks now sees that it runs.
+            // From here on it is listed as running.
             let mut tx = self.db.begin().await?;
             let states = ["uploaded", "failed", "running"];
             let begun = store::move_import(&mut tx, import.id, states, "running", self.clock.now()).await?;

@@ -1,4 +1,4 @@
-//! Files that wait to be confirmed are read beside everything else: a large one takes a while, and whoever looks at it
+//! Files that wait to be confirmed are read beside everything else: a large one takes a while, and the person who looks at it
 //! is told how far that is.
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Seen {
 /// Why a file cannot be read, in a form that everybody who asks can be told.
 #[derive(Clone)]
 pub enum Failure {
-    /// In words for whoever chose the file.
+    /// In words, for the person who chose the file.
     Unfit(String),
     Internal(String),
 }

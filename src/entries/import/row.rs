@@ -41,7 +41,7 @@ pub struct Exported {
 }
 
 impl Exported {
-    /// How the entry was worked on. Whoever has no account here is left out.
+    /// How the entry was worked on. An assignee without an account here is left out.
     pub(super) fn work(&self, accounts: &[(i64, String)]) -> Option<Box<WorkRow>> {
         let assignee = self.assignee.as_ref().and_then(|email| accounts.iter().find(|(_, known)| known == email));
         let work =

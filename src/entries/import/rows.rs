@@ -47,7 +47,7 @@ pub fn rows(source: &Source, seed: &RandomState, take: &mut dyn FnMut(Row) -> bo
 pub fn columns(source: &Source) -> Result<(Vec<String>, Vec<Notice>)> {
     let Structure::Table { dialect, header, skipped } = &source.shape else { return Ok(Default::default()) };
     let mut first = true;
-    // An unclosed quote is told by whoever reads all rows.
+    // An unclosed quote is reported when all rows are read.
     let columns =
         table_rows(source.text(), *dialect, *header, *skipped, &mut |_, _, _| std::mem::replace(&mut first, false))?;
     Ok(columns.map_or_else(Default::default, |columns| (columns.names(), columns.notices)))

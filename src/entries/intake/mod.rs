@@ -236,7 +236,7 @@ impl Task {
         let is_new = !learned.paths.is_empty();
         self.registry.remember(learned, &group.new_entries(), now);
         if is_new {
-            // Whoever looks now sees the new column and its type.
+            // From here on the new column and its type are listed.
             self.flush().await;
         }
         let outcomes = group.outcomes();

@@ -167,7 +167,7 @@ impl Learned {
     }
 }
 
-/// How many new names each address brought to a collection within the hour. Whoever knows the publishable key could
+/// How many new names each address brought to a collection within the hour. Anybody who knows the publishable key could
 /// otherwise fill a registry by a few requests.
 #[derive(Default)]
 struct Newcomers {

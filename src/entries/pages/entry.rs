@@ -83,7 +83,7 @@ fn states(collection: &Collection, present: Option<&String>) -> Vec<String> {
     states
 }
 
-/// Who may be given the entry, and whoever has it.
+/// Accounts the entry can be assigned to, the present assignee among them.
 async fn assignees(entries: &Entries, present: Option<&String>) -> Result<Vec<String>> {
     let mut emails: Vec<_> = entries.assignees().await?.into_iter().map(|(_, email)| email).collect();
     emails.extend(present.filter(|email| !emails.contains(email)).cloned());

@@ -24,7 +24,7 @@ pub fn thanks(files: Vec<String>, next: Option<String>) -> Result<Html> {
 #[template(path = "entries/refused.html")]
 struct RefusedPage {
     reason: String,
-    /// What whoever made the page needs to know.
+    /// What the author of the page needs to know.
     detail: String,
 }
 

@@ -11,6 +11,7 @@ use crate::records::csv::{cell, names, reference_name};
 use crate::records::{Column, Kind, Record, Records, Resource};
 use crate::staff::{Layout, Viewer};
 use crate::web::{Html, Note, SeeOther, WebHost, query_pairs, render, see_other};
+use crate::words::with_article;
 
 /// A row of the table: number, the name that links to the form, the other cells.
 struct RowView {
@@ -80,7 +81,7 @@ pub(super) async fn index(
     let base = format!("/directory/{}", resource.name);
     let tools = vec![
         (format!("{base}/import"), "Import".to_owned()),
-        (format!("{base}/new"), format!("Add a {}", resource.one)),
+        (format!("{base}/new"), format!("Add {}", with_article(resource.one))),
     ];
     let tools = if viewer.0.role >= crate::staff::Role::Staff { tools } else { Vec::new() };
     Index { resource, base, tools, opens: true, layout, note: note.0 }.page(records, uri, &host).await

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::staff::{Account, Role, Visitor, bearer_of};
 use crate::waiting::service::Rooms;
 
-/// Whoever asks for a place: staff who are signed in, or the holder of its link as a bearer token.
+/// Who asks for a place: signed-in staff, or the holder of its link, sent as a bearer token.
 pub struct Asker {
     pub staff: Option<Account>,
     /// What it carries as a bearer token.
@@ -38,7 +38,7 @@ impl Asker {
         }
     }
 
-    /// Refuses whoever is neither.
+    /// 401 for anybody else.
     pub async fn check(&self, rooms: &Rooms, place: i64, staff: bool) -> Result<()> {
         if staff || self.holds(rooms, place).await? { Ok(()) } else { Err(Error::Unauthenticated) }
     }

@@ -62,7 +62,7 @@ struct CallBody {
 /// Call the next, or somebody out of turn
 #[utoipa::path(
     tag = "waiting room",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the queue")),
     request_body = CallBody,
     responses(
         (status = 200, description = "The place that is called", body = PlaceShown),
@@ -97,7 +97,7 @@ struct TransferBody {
 /// Move a place into another queue
 #[utoipa::path(
     tag = "waiting room",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the queue")),
     request_body = TransferBody,
     responses((status = 201, description = "The place in the other queue", body = PlaceShown)),
     extensions(("x-role" = json!("staff"))),
@@ -134,7 +134,7 @@ struct Closed {
 /// Send everybody home and close the queue
 #[utoipa::path(
     tag = "waiting room",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the queue")),
     request_body = CloseBody,
     responses((status = 200, description = "How many places ended", body = Closed)),
     extensions(("x-role" = json!("staff"))),

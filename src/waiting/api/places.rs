@@ -92,7 +92,7 @@ pub(super) fn place_answer(rooms: &Rooms, live: &crate::waiting::live::Live, pla
 /// Read a place
 #[utoipa::path(
     tag = "waiting room",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the place")),
     responses((status = 200, description = "The place, with its position and the expected wait", body = PlaceShown)),
     extensions(("x-role" = json!("viewer or holder"))),
 )]
@@ -110,10 +110,10 @@ pub(super) async fn show(rooms: &State<Rooms>, asker: Asker, id: &str) -> Answer
 #[utoipa::path(
     tag = "waiting room",
     params(
-        ("id" = i64, Path, description = "Its number"),
+        ("id" = i64, Path, description = "Id of the place"),
         ("reason" = Option<String>, Query, description = "In a few words"),
     ),
-    responses((status = 204, description = "Left")),
+    responses((status = 204, description = "The place was given up")),
     extensions(("x-role" = json!("staff or holder"))),
 )]
 #[delete("/api/v1/queuers/<id>?<reason>", rank = 1)]

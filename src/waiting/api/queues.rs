@@ -49,7 +49,7 @@ pub(super) async fn queue(
 /// Server-sent events, resumed by `Last-Event-ID`.
 #[utoipa::path(
     tag = "waiting room",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the queue")),
     responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")),
     extensions(("x-role" = json!("viewer"))),
 )]
@@ -70,7 +70,7 @@ pub(super) async fn follow_queue(
 /// Server-sent events: the place whenever it changes.
 #[utoipa::path(
     tag = "waiting room",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the queue")),
     responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")),
     extensions(("x-role" = json!("viewer or holder"))),
 )]

@@ -72,12 +72,12 @@ impl StepBody {
     }
 }
 
-/// Take a step with a place
+/// Change the state of a place
 ///
-/// Staff name the `version` they saw; whoever holds the link may be away, come back, leave.
+/// Staff send the `version` they saw. The holder of the link may only be away, come back and leave.
 #[utoipa::path(
     tag = "waiting room",
-    params(("id" = i64, Path, description = "Its number")),
+    params(("id" = i64, Path, description = "Id of the place")),
     request_body = StepBody,
     responses((status = 200, description = "The place as it is now", body = PlaceShown)),
     extensions(("x-role" = json!("staff or holder"))),

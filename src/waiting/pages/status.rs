@@ -27,7 +27,7 @@ struct StatusView {
     wait: String,
     on_duty: usize,
     names: Vec<String>,
-    /// Whoever called, where to go.
+    /// Who called, and where to go.
     advisor: String,
     desk: String,
     video_url: String,

@@ -172,7 +172,7 @@ pub async fn announcement(db: &Pool, queue: i64) -> Result<Option<Announcement>,
         .await
 }
 
-/// Replaces what everybody who waits is told; `None` takes it away.
+/// Replaces what everybody who waits is told; `None` removes it.
 pub async fn announce(tx: &mut Tx, queue: i64, text: Option<&str>, by: &str, now: Moment) -> Result<(), DbError> {
     tx.write("UPDATE announcements SET ended_at = $2 WHERE queue_id = $1 AND ended_at IS NULL")
         .bind(queue)
