@@ -13,7 +13,7 @@ const lines = (name) => readFileSync(join(folder, name), 'utf8').trim().split(/\
 
 /** Reads CSV without looking at Frontdesk's: quotes and commas, no line breaks inside cells in these files. */
 function table(name) {
-  const rows = lines(name).map((line) => [...line.matchAll(/("([^"]|"")*"|[^,]*)(,|$)/g)].slice(0, -1 || undefined).map(([, cell]) => cell.replace(/^"|"$/g, '').replace(/""/g, '"')));
+  const rows = lines(name).map((line) => [...line.matchAll(/("([^"]|"")*"|[^,]*)(,|$)/g)].slice(0, -1).map(([, cell]) => cell.replace(/^"|"$/g, '').replace(/""/g, '"')));
   const [header, ...body] = rows.map((row) => row.slice(0, rows[0].length));
   return body.map((row) => Object.fromEntries(header.map((key, i) => [key, row[i] ?? ''])));
 }

@@ -58,7 +58,7 @@ test('every entry is stored exactly once through drops, delays, 429, 500 and los
 
 test('what was added offline survives a reload and is sent later', async () => {
   const context = await chrome.newContext();
-  let page = await visit(context);
+  const page = await visit(context);
   await context.setOffline(true);
   // The browser is offline only for the pages it knows: what one sends while it closes would get through.
   proxy.mood = () => 'drop';
@@ -71,7 +71,7 @@ test('what was added offline survives a reload and is sent later', async () => {
   assert.deepEqual(await stored('offline'), []);
   proxy.mood = () => 'pass';
   await context.setOffline(false);
-  page = await visit(context);
+  await visit(context);
   await until(async () => (await stored('offline')).length === 3, 'the entries arrive after the page was opened again');
   assert.deepEqual(await stored('offline'), numbers(3));
   await context.close();

@@ -1,4 +1,4 @@
-//! The application: the list of what there is, and what all of it shares.
+//! Assembles the Rocket application: the list of domains, and the services that they share.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::db::{Db, Pool};
 use crate::domain::{Domain, Ground, Job};
 use crate::moment::Clock;
 use crate::openapi::Document;
-use crate::records::{self, Described, Mounted, Records};
+use crate::records::{self, Described, Mounted, Records, Reference};
 use crate::staff::{self, Accounts, Areas, Navigation, SessionLimits};
 use crate::web::{self, Replays};
 use crate::{access, collections, directory, entries, metrics, openapi, status, waiting};
@@ -34,7 +34,7 @@ pub fn domains() -> Vec<Domain> {
     ]
 }
 
-/// Everything but the address it listens on. `figment` is [`crate::config::figment`], changed by tests.
+/// Builds the application; it does not listen yet. `figment` is [`crate::config::figment`], changed by tests.
 pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
     let figment = figment.clone().merge(("databases.frontdesk.url", config.database_url()));
     let secret = secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
@@ -97,7 +97,14 @@ pub fn areas() -> Areas {
     Areas::of(domains().into_iter().flat_map(|domain| domain.areas))
 }
 
-/// Hands every domain the ground it stands on.
+/// What refers to records: their own columns, and what domains name beside.
+fn references() -> Vec<Reference> {
+    let domains = domains();
+    let declared = records::references::declared(domains.iter().flat_map(|domain| &domain.records));
+    declared.into_iter().chain(domains.iter().flat_map(|domain| domain.references).copied()).collect()
+}
+
+/// Creates the shared services and calls `manage` of every domain with them.
 async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, secret: [u8; 32]) -> Rocket<Build> {
     // Without a database Rocket stops by itself, and says why.
     let Some(pool) = Db::fetch(&rocket).map(|db| Pool::clone(db)) else { return rocket };
@@ -105,16 +112,16 @@ async fn manage(rocket: Rocket<Build>, config: Config, clock: Clock, secret: [u8
     let rocket = rocket
         .manage(Replays::new(pool.clone(), clock.clone(), secret))
         .manage(Accounts::new(pool.clone(), clock.clone(), sessions))
-        .manage(Records::new(pool.clone(), clock.clone(), secret));
+        .manage(Records::new(pool.clone(), clock.clone(), secret).with_references(references()));
     let ground = Ground { pool: &pool, clock: &clock, config: &config, secret };
     let managed = domains().into_iter().filter_map(|domain| domain.manage).fold(rocket, |rocket, f| f(rocket, &ground));
     managed.manage(pool).manage(config)
 }
 
-/// How often what is done now and then is done.
+/// The pause between two runs of a periodic job.
 const ROUND: Duration = Duration::from_secs(10);
 
-/// Everything that is done now and then, in the order of the domains.
+/// All periodic jobs, in the order of the domains.
 pub fn jobs(rocket: &Rocket<Orbit>) -> Vec<Job> {
     let mut jobs: Vec<_> =
         domains().into_iter().filter_map(|domain| domain.jobs).flat_map(|jobs| jobs(rocket)).collect();
@@ -151,7 +158,8 @@ async fn stop(rocket: &Rocket<Orbit>) {
     }
 }
 
-/// 256 random bits in the data folder, made on first start. They sign cursors.
+/// The server's secret: 256 random bits in the data folder, created on first start. It signs cursors and protects the
+/// answers stored under an `Idempotency-Key`.
 fn secret(config: &Config) -> std::io::Result<[u8; 32]> {
     use std::io::{Read as _, Write as _};
     use std::os::unix::fs::OpenOptionsExt as _;

@@ -18,7 +18,7 @@ pub struct Config {
     pub rate_limit: Switch,
     /// Entries a second that one address (IPv6: one /64) may send to `/add`. Default 50.
     pub rate_per_address: u32,
-    /// How many more than that it may send at once. Default 200.
+    /// Entries that one address may send at once: the size of its token bucket. Default 200.
     pub burst_per_address: u32,
     /// Entries a second that one collection takes. Default 2000.
     pub rate_per_collection: u32,

@@ -11,11 +11,11 @@ use crate::config::Config;
 use crate::db::Pool;
 use crate::error::Result;
 use crate::moment::Clock;
-use crate::records::Described;
+use crate::records::{Described, Reference};
 use crate::staff::{Area, NavLink};
 use crate::web::Api;
 
-/// What a domain brings. Each `mod.rs` of one makes it by `domain()`; what it does not name it does not have.
+/// What a domain brings. The `domain()` of its `mod.rs` builds it; fields not set there stay empty.
 pub struct Domain {
     /// In the log.
     pub name: &'static str,
@@ -25,6 +25,8 @@ pub struct Domain {
     pub pages: Vec<Route>,
     /// Tables whose API and pages come from their declaration.
     pub records: Vec<Described>,
+    /// What refers to records, beside the columns of `records`.
+    pub references: &'static [Reference],
     /// Addresses that API tokens open.
     pub areas: &'static [Area],
     /// Tags of the description of the API, with what they stand for.
@@ -35,7 +37,7 @@ pub struct Domain {
     pub navigation: &'static [NavLink],
     /// Puts what its routes share into Rocket's state.
     pub manage: Option<Manage>,
-    /// What is done now and then.
+    /// Its periodic jobs.
     pub jobs: Option<Jobs>,
     /// Starts what runs as long as the server does.
     pub start: Option<fn(&Rocket<Orbit>)>,
@@ -47,7 +49,7 @@ type Manage = fn(Rocket<Build>, &Ground<'_>) -> Rocket<Build>;
 type Jobs = fn(&Rocket<Orbit>) -> Vec<Job>;
 type Stop = fn(&Rocket<Orbit>) -> BoxFuture<'_, ()>;
 
-/// What domains stand on.
+/// The services and settings that `manage` of a domain gets.
 pub struct Ground<'g> {
     /// The database.
     pub pool: &'g Pool,
@@ -67,6 +69,7 @@ impl Domain {
             apis: Vec::new(),
             pages: Vec::new(),
             records: Vec::new(),
+            references: &[],
             areas: &[],
             tags: &[],
             schemas: None,
@@ -79,7 +82,7 @@ impl Domain {
     }
 }
 
-/// Something that is done now and then. It does no harm twice, nor on several nodes at once.
+/// A periodic job. Running it twice, or on several nodes at once, does no harm.
 pub struct Job {
     /// In the log, when it fails.
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! What can go wrong, by meaning, and how each meaning is told.
+//! The error type of the application: a variant for each meaning, with its HTTP status and title.
 //!
 //! One table gives status and title. A page shows an error as HTML, everything else as
 //! `application/problem+json` (RFC 9457).
@@ -63,7 +63,7 @@ pub enum Error {
 /// A limit as answers tell it (`RateLimit-Policy`): so many within so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// What is limited, such as `entries-per-address`.
+    /// What is limited, such as `add-address`.
     pub name: &'static str,
     /// So many are allowed …
     pub quota: u32,
@@ -134,12 +134,12 @@ impl Error {
             Error::Unauthenticated => (Status::Unauthorized, "Sign in first"),
             Error::Forbidden(_) => (Status::Forbidden, "This is not allowed"),
             Error::NotFound(_) => (Status::NotFound, "There is nothing here"),
-            Error::Conflict(_) | Error::Outdated { .. } => (Status::Conflict, "This contradicts what is stored"),
+            Error::Conflict(_) | Error::Outdated { .. } => (Status::Conflict, "This conflicts with what is stored"),
             Error::PreconditionFailed => (Status::PreconditionFailed, "Somebody changed it meanwhile"),
             Error::PreconditionRequired => (Status::PreconditionRequired, "Say which version this replaces"),
-            Error::NotAcceptable(_) => (Status::NotAcceptable, "There is nothing in a form that you accept"),
+            Error::NotAcceptable(_) => (Status::NotAcceptable, "No media type that you accept is available"),
             Error::TooLarge(_) => (Status::PayloadTooLarge, "This is too large"),
-            Error::UnsupportedType(_) => (Status::UnsupportedMediaType, "This kind of body is not taken here"),
+            Error::UnsupportedType(_) => (Status::UnsupportedMediaType, "This media type is not accepted here"),
             Error::Invalid(_) => (Status::UnprocessableEntity, "This breaks a rule"),
             Error::TooMany { .. } => (Status::TooManyRequests, "Too many requests"),
             Error::Unavailable { .. } => (Status::ServiceUnavailable, "This cannot be done right now"),

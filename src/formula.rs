@@ -2,16 +2,16 @@
 
 use crate::filter::number;
 
-/// Whether a spreadsheet program could run a text as a formula: it begins with a sign of one, a full-width one too, also behind
-/// blanks, or with a tab or the end of a line; and is no plain number. Apostrophes before it count, so that taking one off
-/// again is exact.
+/// Whether a spreadsheet program could run a text as a formula: it begins with `=`, `+`, `-`, `@` or a full-width form,
+/// also after blanks, or with a tab or line break, and is no plain number. Leading apostrophes are skipped, so that
+/// `unguarded` restores every text exactly.
 pub fn is_formula(text: &str) -> bool {
     let bare = text.trim_start_matches('\'');
     let sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
     (bare.starts_with(['\t', '\r', '\n']) || bare.trim_start().starts_with(sign)) && number(text).is_none()
 }
 
-/// Takes off the apostrophe that [`is_formula`] texts are given.
+/// Removes the apostrophe that guards a text for which [`is_formula`] holds.
 pub fn unguarded(text: &str) -> &str {
     match text.strip_prefix('\'') {
         Some(rest) if is_formula(rest) => rest,

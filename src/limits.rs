@@ -44,7 +44,7 @@ pub const MAX_SORT_KEYS: usize = 4;
 pub const MAX_FACETS: usize = 5;
 /// Characters of a search.
 pub const MAX_SEARCH: usize = 1000;
-/// Entries or records of a page, and what it has if nobody asks.
+/// Entries or records on a page, at most.
 pub const MAX_LIMIT: u32 = 1000;
 /// Entries or records of a page if nobody asks for a number.
 pub const DEFAULT_LIMIT: u32 = 50;

@@ -27,8 +27,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The runtime that Rocket would make, but for one thing: what comes back from SQLite's threads is looked at
-/// after every task. By default it waits behind up to 60 others, and every write waits for it.
+/// The runtime that Rocket would build, except that workers check the global queue, where SQLite's threads wake tasks,
+/// after every task. By default a wake-up waits behind up to 60 other tasks, and every write with it.
 fn runtime(figment: &Figment) -> std::io::Result<tokio::runtime::Runtime> {
     let config = rocket::Config::try_from(figment).unwrap_or_default();
     tokio::runtime::Builder::new_multi_thread()

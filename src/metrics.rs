@@ -1,6 +1,6 @@
-//! `/metrics`: what goes on here in numbers, for Prometheus. For the owner only: it tells how many come and wait.
+//! `/metrics`: figures for Prometheus. For owners only: they reveal how many people come and wait.
 //!
-//! Names of addresses are those of routes, never what was asked for, so nothing personal is in them.
+//! Requests are labelled by route, never by the requested URL, so no label holds personal data.
 
 use std::sync::atomic::Ordering;
 

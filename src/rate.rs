@@ -34,7 +34,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Buckets { limit, limiter: RateLimiter::keyed(quota) }
     }
 
-    /// Takes room for `count` from a bucket, or says when to come back. More than it holds takes all of it.
+    /// Takes `count` tokens, at most the capacity, from the bucket of `key`; 429 with the seconds to wait otherwise.
     pub fn take(&self, key: K, count: usize) -> Result<()> {
         let count = u32::try_from(count).unwrap_or(u32::MAX).min(self.limit.quota);
         let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
@@ -71,7 +71,7 @@ impl PerAddress {
     }
 }
 
-/// What addresses of one customer have in common.
+/// The key by which addresses share a bucket: an IPv4 address, or the /64 prefix of an IPv6 address.
 pub fn bucket(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(v4) => u128::from(v4.to_bits()),

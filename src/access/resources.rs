@@ -26,7 +26,7 @@ pub static USERS: Resource = Resource {
     public: false,
     live: &[],
     keys: &[],
-    used_by: &[],
+    links: &[],
 };
 
 static SCOPES: Nested = Nested {
@@ -45,7 +45,7 @@ pub static TOKENS: Resource = Resource {
         Column::new("name", "Name", Kind::Line(100)).read_only(),
         Column::new("user_id", "Account", Kind::Account).read_only(),
         Column::new("scopes", "Scopes", Kind::Nested(&SCOPES)).read_only(),
-        Column::new("hint", "Ends in", Kind::Line(4)).read_only(),
+        Column::new("hint", "Last characters", Kind::Line(4)).read_only(),
         Column::new("created_at", "Created", Kind::Moment).read_only(),
         Column::new("expires_at", "Ends", Kind::Moment).read_only(),
         Column::new("last_used_at", "Last used", Kind::Moment).read_only(),
@@ -56,7 +56,7 @@ pub static TOKENS: Resource = Resource {
     public: false,
     live: &[],
     keys: &[],
-    used_by: &[],
+    links: &[],
 };
 
 /// The audit trail, newest first.
@@ -79,5 +79,5 @@ pub static AUDIT: Resource = Resource {
     public: false,
     live: &[],
     keys: &[],
-    used_by: &[],
+    links: &[],
 };

@@ -23,7 +23,7 @@ pub struct Collection {
     pub title: String,
     /// The key that a page sends along, `pk_…`. Not a secret: everybody who opens the page can read it.
     pub publishable_key: String,
-    /// What the entries are, such as `form`; free text.
+    /// What the entries are: `entries` or `readings`.
     pub kind: String,
     /// Accepts entries without the key.
     pub open: bool,

@@ -22,7 +22,7 @@ pub struct NewCollection {
     pub open: bool,
     /// Anyone may read its entries.
     pub public_read: bool,
-    /// What the entries are, such as `form`; free text.
+    /// What the entries are: `entries` or `readings`; 422 for anything else.
     pub kind: String,
     /// Origins that may send; empty: all.
     pub origins: Vec<WebOrigin>,

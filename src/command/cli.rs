@@ -37,7 +37,7 @@ pub enum Command {
         /// A query string as /list takes it, such as 'plan=pro&_sort=-seats'
         query: Option<String>,
     },
-    /// Load a believable college with queues, history and entries, to look around; needs an empty database
+    /// Load sample data to look around: a college with queues, history and entries; needs an empty database
     Demo,
     /// Bring the database's schema up to date
     Migrate,
@@ -72,7 +72,7 @@ pub struct ImportArgs {
     /// Store every row, whatever was imported before
     #[arg(long)]
     pub again: bool,
-    /// Of rows of an export whose entry is there: skip, update or add
+    /// For rows of an export whose entry exists already: skip, update or add
     #[arg(long, default_value = "skip", value_parser = ["skip", "update", "add"])]
     pub ids: String,
     /// Say what the file holds and store nothing
@@ -110,7 +110,7 @@ pub enum UserCommand {
 pub enum TokenCommand {
     /// Create a token and print it; it cannot be shown again
     Add {
-        /// Whose rights it has at most
+        /// The account that it belongs to; it has at most the rights of this account
         #[arg(long)]
         user: String,
         /// entries:read, entries:write, waiting, directory, admin; several with commas

@@ -1,5 +1,5 @@
 //! The command line. Every command reads the same settings and may run beside a running server;
-//! results go to stdout, talk to stderr; exit codes are 0, 1 (failed) and 2 (usage).
+//! results go to stdout, messages to stderr; exit codes are 0, 1 (failed) and 2 (usage).
 
 mod cli;
 mod data;
@@ -81,7 +81,7 @@ trait Own {
 impl Own for rocket::Error {
     fn pretty_print_and_own(self) -> String {
         let text = format!("could not start: {self}");
-        // Rocket's error insists on having been looked at.
+        // Rocket's error panics when dropped unless it was inspected; printing it counts.
         self.pretty_print();
         text
     }

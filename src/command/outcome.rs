@@ -1,4 +1,4 @@
-//! What a command comes to.
+//! The result type of commands.
 
 use std::io::Write as _;
 

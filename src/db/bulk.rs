@@ -43,8 +43,8 @@ impl<'a> Bulk<'a> {
 
     /// Inserts all rows, in their order.
     ///
-    /// Returns the id of the last row where SQLite gave the ids: the writer is alone, so the ids of all
-    /// rows are the ones up to it. PostgreSQL's are given beforehand.
+    /// Returns the id of the last row on SQLite: there is one writer, so the rows have the consecutive ids
+    /// up to it. `None` on PostgreSQL, where the caller sets the ids.
     pub async fn insert(self, tx: &mut Tx) -> Result<Option<i64>, DbError> {
         match tx {
             Tx::Sqlite(_) => self.insert_values(tx).await,

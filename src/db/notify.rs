@@ -1,12 +1,12 @@
-//! PostgreSQL's `NOTIFY`, as a wake-up between the nodes that share one database. It carries nothing: what
-//! happened stands in tables. SQLite has one node, so nobody to wake.
+//! PostgreSQL's `NOTIFY`, as a wake-up between the nodes that share one database. It has no payload: tables hold
+//! what happened. With SQLite there is one node only, and nothing to notify.
 
 use sqlx::postgres::PgListener;
 
 use super::error::DbError;
 use super::pool::Pool;
 
-/// An ear on a channel.
+/// A subscription to a channel.
 pub struct Listener(PgListener);
 
 impl Pool {

@@ -60,7 +60,7 @@ impl Pool {
         }
     }
 
-    /// Whether the words of a query are read by PostgreSQL.
+    /// Whether this is PostgreSQL, for SQL text that differs.
     pub fn is_postgres(&self) -> bool {
         matches!(self, Pool::Postgres(_))
     }

@@ -35,7 +35,7 @@ enum Args {
     Postgres(PgArguments),
 }
 
-/// A query being built. Nothing happens until one of its ends is awaited:
+/// A query builder. Nothing is sent before one of these is awaited:
 /// `execute`, `one`, `optional`, `all`.
 pub struct Query<'c> {
     on: On<'c>,
@@ -75,7 +75,7 @@ impl<'c> Query<'c> {
         Query { on, sql: sql.into_sql_str(), args, within: None, failed: None }
     }
 
-    /// The words for PostgreSQL, where they must differ.
+    /// Replaces the SQL text on PostgreSQL, where it must differ.
     pub fn postgres(mut self, sql: impl SqlSafeStr) -> Self {
         if matches!(self.args, Args::Postgres(_)) {
             self.sql = sql.into_sql_str();

@@ -1,4 +1,4 @@
-//! How the database is: whether it can be worked with, and how large it is.
+//! The health of the database: whether it is ready, its size, and the space on its disk.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub enum NotReady {
 }
 
 impl Pool {
-    /// Whether it answers, has every migration, takes writes, and has room. Of PostgreSQL's disk nothing is known here.
+    /// Checks that the database answers, has every migration, accepts writes and, on SQLite, has free disk space.
     pub async fn ready(&self) -> Result<(), NotReady> {
         let applied: Vec<(i64,)> =
             self.read("SELECT version FROM _sqlx_migrations WHERE success").all().await.map_err(NotReady::Silent)?;

@@ -2,7 +2,7 @@
 //!
 //! `begin` takes the connection in turn (a first in, first out mutex) and opens a savepoint; the first of a
 //! group needs none, for it is alone. `commit` hands the connection on and waits; the savepoint is released
-//! together with opening the next, which spares a journey to SQLite's thread. A committer task queues for the mutex
+//! together with opening the next, which saves a round trip to SQLite's thread. A committer task queues for the mutex
 //! like anyone else, so what waited before it gets into the group; then one `COMMIT`, that is one
 //! fsync, answers every caller of the group. A failed statement rolls back its own savepoint only;
 //! a failed commit fails every caller in it.
@@ -131,7 +131,7 @@ impl Tx {
 
 impl Tx {
     /// Undoes what the transaction wrote, and waits until what it read is on disk: on SQLite it sees the
-    /// transactions before it in the same group, and an answer made of them must not be sooner than theirs.
+    /// transactions before it in the same group, and a response based on them must not precede their commit.
     pub async fn abandon(self) -> Result<(), DbError> {
         match self {
             Tx::Sqlite(tx) => tx.abandon().await,

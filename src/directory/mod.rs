@@ -62,13 +62,7 @@ pub static COLLEGES: Resource = Resource {
     public: true,
     live: &[],
     keys: &[Key { columns: &["name"], alone: false }],
-    used_by: &[
-        ("majors", "college_id", "majors"),
-        ("advisors", "college_id", "advisors"),
-        ("students", "college_id", "students"),
-        ("queues", "college_id", "queues"),
-        ("faqs", "college_id", "FAQs"),
-    ],
+    links: &[],
 };
 
 /// Subjects that students study.
@@ -86,7 +80,7 @@ pub static MAJORS: Resource = Resource {
     public: true,
     live: &[],
     keys: &[Key { columns: &["name", "college_id"], alone: false }],
-    used_by: &[("students", "major_id", "students"), ("faqs", "major_id", "FAQs")],
+    links: &[],
 };
 
 /// People whom students come to see.
@@ -116,11 +110,7 @@ pub static ADVISORS: Resource = Resource {
         Key { columns: &["email"], alone: false },
         Key { columns: &["name", "college_id"], alone: false },
     ],
-    used_by: &[
-        ("queues", "advisor_id", "queues"),
-        ("queuers", "advisor_id", "students being served"),
-        ("duties", "advisor_id", "queues they are on duty for"),
-    ],
+    links: &[],
 };
 
 /// People who queue.
@@ -148,5 +138,5 @@ pub static STUDENTS: Resource = Resource {
         Key { columns: &["email"], alone: false },
         Key { columns: &["name", "college_id", "major_id"], alone: true },
     ],
-    used_by: &[("queuers", "student_id", "places in a queue")],
+    links: &[("Visits", "/students/{id}/visits")],
 };

@@ -181,7 +181,7 @@ async fn accept(
 ) -> Result<Added> {
     if headers.unknown_encoding || headers.unknown_kind {
         return Err(Error::UnsupportedType(
-            "The body may be plain or packed with gzip, and its Content-Type must be one.".into(),
+            "The body may be plain or compressed with gzip, and its Content-Type must be valid.".into(),
         ));
     }
     let Some(body) = read(&headers, &idempotency, data).await? else {

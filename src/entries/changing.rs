@@ -13,7 +13,7 @@ use crate::moment::Moment;
 use crate::staff::{Author, Deed, audit};
 
 impl Entries {
-    /// Marks all entries of a query and returns how many changed, with the moment that takes it back.
+    /// Marks all entries of a query. Returns how many changed, and the timestamp that [`Entries::unmark`] needs.
     pub async fn mark(&self, by: &Author, reader: &Reader, query: &Query, mark: Mark) -> Result<(u64, Moment)> {
         self.mark_as(by, reader, query, mark, String::new()).await
     }

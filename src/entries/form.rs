@@ -81,46 +81,59 @@ where
     let mut fields = Vec::new();
     let mut room = MAX_BODY;
     while let Some(mut part) = parts.next_field().await.map_err(|e| unreadable(&e))? {
-        let disposition = part.headers().get("content-disposition").map_or(&[][..], |header| header.as_bytes());
-        let name = parameter(disposition, "name").unwrap_or_default();
-        let mut file = parameter(disposition, "filename").or_else(|| extended(disposition));
-        let charset = part.content_type().and_then(|kind| kind.get_param("charset"));
-        let charset = charset.and_then(|label| known(label.as_str().as_bytes()));
-        let kind = part.content_type().map_or(String::new(), |kind| kind.essence_str().to_owned());
-        // A part of another kind than text is a file, if nobody says how it is called.
-        if file.is_none() && !matches!(kind.split('/').next(), Some("" | "text")) && kind != "application/json" {
-            file = Some(Vec::new());
-        }
-        let spoken = name.len() + file.as_ref().map_or(0, Vec::len) + kind.len();
-        room = room.checked_sub(spoken as u64).ok_or_else(too_large)?;
-        let (mut text, mut bytes) = (Vec::new(), 0);
-        while let Some(chunk) = part.chunk().await.map_err(|e| unreadable(&e))? {
-            unread.store(0, Ordering::Relaxed);
-            bytes += chunk.len() as u64;
-            if file.is_none() {
-                room = room.checked_sub(chunk.len() as u64).ok_or_else(too_large)?;
-                text.extend(chunk);
-            }
-        }
-        match file {
-            None => fields.push(Field { name, value: Value::Text(text, charset) }),
+        match read_part(&mut part, &unread, &mut room).await? {
             // What a browser sends for a file that nobody chose.
-            Some(file) if file.is_empty() && bytes == 0 => {}
+            Field { value: Value::File { name, bytes: 0, .. }, .. } if name.is_empty() => {}
             // So many files are noted; more must not cost the text.
-            Some(_) if fields.iter().filter(|field| matches!(field.value, Value::File { .. })).count() >= FILES => {}
-            Some(mut file) => {
-                file.truncate(FILE_NAME);
-                fields.push(Field {
-                    name,
-                    value: Value::File { name: file, kind: kind.chars().take(100).collect(), bytes },
-                });
-            }
+            Field { value: Value::File { .. }, .. }
+                if fields.iter().filter(|field| is_file(field)).count() >= FILES => {}
+            field => fields.push(field),
         }
         if fields.len() > MAX_LEAVES + OUR_NAMES {
             return Err(too_many());
         }
     }
     assemble(kind, fields)
+}
+
+fn is_file(field: &Field) -> bool {
+    matches!(field.value, Value::File { .. })
+}
+
+/// A part of a multipart form. Names and texts use up `room`; the content of a file is skipped.
+async fn read_part(part: &mut multer::Field<'_>, unread: &Unread, room: &mut u64) -> Result<Field> {
+    let mut take = |bytes: usize| -> Result<()> {
+        *room = room.checked_sub(bytes as u64).ok_or_else(too_large)?;
+        Ok(())
+    };
+    let disposition = part.headers().get("content-disposition").map_or(&[][..], |header| header.as_bytes());
+    let name = parameter(disposition, "name").unwrap_or_default();
+    let mut file = parameter(disposition, "filename").or_else(|| extended(disposition));
+    let charset = part.content_type().and_then(|kind| kind.get_param("charset"));
+    let charset = charset.and_then(|label| known(label.as_str().as_bytes()));
+    let kind = part.content_type().map_or(String::new(), |kind| kind.essence_str().to_owned());
+    // A part of another type than text is a file, even if nobody says how it is called.
+    if file.is_none() && !matches!(kind.split('/').next(), Some("" | "text")) && kind != "application/json" {
+        file = Some(Vec::new());
+    }
+    take(name.len() + file.as_ref().map_or(0, Vec::len) + kind.len())?;
+    let (mut text, mut bytes) = (Vec::new(), 0);
+    while let Some(chunk) = part.chunk().await.map_err(|e| unreadable(&e))? {
+        unread.store(0, Ordering::Relaxed);
+        bytes += chunk.len() as u64;
+        if file.is_none() {
+            take(chunk.len())?;
+            text.extend(chunk);
+        }
+    }
+    let value = match file {
+        None => Value::Text(text, charset),
+        Some(mut file) => {
+            file.truncate(FILE_NAME);
+            Value::File { name: file, kind: kind.chars().take(100).collect(), bytes }
+        }
+    };
+    Ok(Field { name, value })
 }
 
 fn unreadable(error: &multer::Error) -> Error {
@@ -242,26 +255,26 @@ fn assemble(kind: &ContentType, fields: Vec<Field>) -> Result<Form> {
             }
         };
         let name = text(&field.name, None);
-        // A name of ours says one thing: the first that says anything.
-        if let Some((_, said)) = object.iter_mut().find(|(known, _)| *known == name && OURS.contains(&name.as_str())) {
-            if said.iter().all(|value| is_blank(value)) {
-                *said = vec![value];
-            }
-            continue;
-        }
-        match object.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => values.push(value),
-            None => object.push((name, vec![value])),
-        }
+        put(&mut object, name, value);
     }
-    let members: Vec<_> = object
-        .iter()
-        .map(|(name, values)| {
-            let value = if values.len() == 1 { values.concat() } else { format!("[{}]", values.join(",")) };
-            format!("{}:{value}", json::string(name))
-        })
-        .collect();
+    let members: Vec<_> = object.iter().map(|(name, values)| member(name, values)).collect();
     Ok(Form { object: format!("{{{}}}", members.join(",")).into_bytes(), files })
+}
+
+/// Adds a field. A reserved name has one value: the first that is not blank.
+fn put(object: &mut Vec<(String, Vec<String>)>, name: String, value: String) {
+    match object.iter_mut().find(|(known, _)| *known == name) {
+        None => object.push((name, vec![value])),
+        Some((_, values)) if !OURS.contains(&name.as_str()) => values.push(value),
+        Some((_, values)) if values.iter().all(|value| is_blank(value)) => *values = vec![value],
+        Some(_) => {}
+    }
+}
+
+/// A member of the object: a field that occurs several times is a list.
+fn member(name: &str, values: &[String]) -> String {
+    let value = if let [value] = values { value.clone() } else { format!("[{}]", values.join(",")) };
+    format!("{}:{value}", json::string(name))
 }
 
 /// Whether somebody filled a form in, judging by its data: any value but blank ones.

@@ -24,7 +24,7 @@ struct Rates {
     per_collection: Buckets<i64>,
 }
 
-/// Entries a second, and how many more at once.
+/// The rate limits of entries.
 #[derive(Debug, Clone, Copy)]
 pub struct RateSettings {
     /// Entries a second from one address.

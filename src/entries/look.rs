@@ -1,4 +1,4 @@
-//! How a JSON value is looked at in SQL: loosely, by the type it has.
+//! Conditions on JSON values in SQL, compared loosely, by the type that each value has.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::path_sql;
 use crate::filter::{DateRange, Op, Operand, Sql, Value, Word, each, on_moment, on_text, search, sign};
 use crate::json::{self, Path};
 
-/// How a JSON value is looked at: its type, its text, its number.
+/// SQL expressions for a JSON value: its type, its text, its number.
 pub(super) struct Look {
     pub(super) kind: String,
     pub(super) text: String,
@@ -34,7 +34,7 @@ impl Look {
         }
     }
 
-    /// The element of an array that [`Look::any_element`] has at hand.
+    /// One element of an array: the row `el` in the subquery of `on_data`.
     fn element(postgres: bool) -> Look {
         if postgres {
             return Look {

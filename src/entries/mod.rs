@@ -10,6 +10,7 @@ mod body;
 mod changing;
 mod entry;
 mod export;
+mod fields;
 mod form;
 mod import;
 mod intake;

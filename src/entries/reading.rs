@@ -11,7 +11,7 @@ use super::service::Entries;
 use super::sql::{self, Filter};
 use super::store::{self, Batch, FacetValue, Stretch};
 use super::system;
-use crate::collections::{CachedCollection, CollectionId, RegisteredField};
+use crate::collections::{CachedCollection, CollectionId};
 use crate::db::DbError;
 use crate::error::{Error, Result};
 use crate::filter::{Count, Cursor, Query};
@@ -171,7 +171,8 @@ impl Entries {
         Ok(Some((today - days + 1..=today).map(|day| (Moment(day * DAY), count(day))).collect()))
     }
 
-    /// The collections a query covers. A name that is not there is 404; one that may not be read asks to sign in.
+    /// The collections a query covers. An unknown name is 404; for the public it is
+    /// 401, as is one that it may not read.
     pub async fn readable(&self, reader: &Reader, query: &Query) -> Result<Vec<Arc<CachedCollection>>> {
         let all = self.collections.list().await?;
         let may_read = |known: &CachedCollection| *reader != Reader::Public || known.collection.public_read;
@@ -212,63 +213,6 @@ impl Entries {
             _ => None,
         };
         Ok(sql::filter(&self.db, query, &Scope { collections: &names, states: &states, session, pins: &pins }))
-    }
-
-    /// Warnings for fields that nobody ever sent; an error instead if the query is strict.
-    async fn unknown_fields(&self, query: &Query, collections: &[Arc<CachedCollection>]) -> Result<Vec<String>> {
-        let asked: Vec<_> = query.data_fields().collect();
-        if asked.is_empty() {
-            return Ok(Vec::new());
-        }
-        // A field that is known stays known: only a doubt is worth looking the registry up anew.
-        if asked.iter().all(|path| self.seen_fields.knows(collections, path)) {
-            return Ok(Vec::new());
-        }
-        let fields = self.fields_of(collections).await?;
-        let lists: Vec<_> = fields.iter().filter(|field| field.arrays > 0).map(|field| field.path.clone()).collect();
-        let known = paths_of(fields);
-        let mut warnings = Vec::new();
-        for path in asked {
-            let text = path.to_string();
-            if let Some(list) = list_around(&lists, path).filter(|_| !known.contains(&path.to_string())) {
-                let steps = Path(path.0[list.0.len()..].to_vec());
-                let warning = format!(
-                    "conditions do not look into the elements of the list \"{list}\"; \"{list}.0.{steps}\" is that of the first"
-                );
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
-                }
-            } else if is_known(&known, path) {
-                self.seen_fields.learn(collections, path);
-            } else {
-                let hint = match crate::filter::control_meant(&text) {
-                    Some(control) => format!("; did you mean \"{control}\"?"),
-                    None => crate::words::did_you_mean(&text, known.iter().map(String::as_str)),
-                };
-                let warning = format!("no entry has \"{text}\"{hint}");
-                if query.strict {
-                    return Err(Error::parameter(text, warning));
-                }
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
-                }
-            }
-        }
-        Ok(warnings)
-    }
-
-    /// Every path of these collections, in the order in which they were first seen.
-    pub async fn field_paths(&self, collections: &[Arc<CachedCollection>]) -> Result<Vec<String>> {
-        self.fields_of(collections).await.map(paths_of)
-    }
-
-    async fn fields_of(&self, collections: &[Arc<CachedCollection>]) -> Result<Vec<RegisteredField>> {
-        let mut fields = Vec::new();
-        for known in collections {
-            fields.extend(self.collections.fields(known.collection.id).await?);
-        }
-        fields.sort_by_key(|field| field.id);
-        Ok(fields)
     }
 
     fn note_time(&self, filter: &Filter, collections: &[Arc<CachedCollection>], took: Duration) {
@@ -367,29 +311,6 @@ impl Entries {
         )
         .await?)
     }
-}
-
-fn paths_of(fields: Vec<RegisteredField>) -> Vec<String> {
-    let mut seen = std::collections::HashSet::new();
-    fields.into_iter().map(|field| field.path).filter(|path| seen.insert(path.clone())).collect()
-}
-
-/// The list that a path leads into without saying to which element.
-fn list_around(lists: &[String], path: &Path) -> Option<Path> {
-    let around = |end: usize| Path(path.0[..end].to_vec());
-    let list = (1..path.0.len()).map(around).find(|outer| lists.contains(&outer.to_string()))?;
-    let index = path.0.get(list.0.len())?.bytes().all(|b| b.is_ascii_digit());
-    (!index).then_some(list)
-}
-
-fn is_known(known: &[String], path: &Path) -> bool {
-    // A path inside an array, or an object on the way, is known by its beginning or its end.
-    let text = path.to_string();
-    known.iter().any(|k| {
-        *k == text
-            || k.strip_prefix(&text).is_some_and(|rest| rest.starts_with('.'))
-            || text.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('.'))
-    })
 }
 
 fn over_budget(error: DbError, filter: &Filter) -> Error {

@@ -231,7 +231,7 @@ fn per_collection<'p>(prepared: &[&'p Prepared]) -> Vec<(&'p CachedCollection, i
     counts
 }
 
-/// Nothing of a batch can be stored: one error that names every place, unless they were refused for a reason of their own.
+/// The error of a batch without a valid entry: it names every invalid place, or is the first error of another kind.
 fn all_refused(parsed: Vec<Result<Prepared>>) -> Error {
     let mut fields = Vec::new();
     let mut malformed = false;

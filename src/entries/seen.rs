@@ -1,4 +1,4 @@
-//! Fields that are known to be there: a field that is known stays known, so that the registry is not asked each time.
+//! A cache of fields that the registry is known to hold, so that it is not queried each time.
 
 use std::collections::HashSet;
 use std::sync::Arc;

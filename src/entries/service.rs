@@ -1,4 +1,4 @@
-//! Entries as the routes hold them: everything that they share.
+//! `Entries`, the service that routes hold, and the state that its clones share.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -21,7 +21,7 @@ pub struct Filter {
     /// Ready-made extra conditions, one per arm of a `UNION ALL`, each of which an index answers in order.
     /// One empty arm when no index helps.
     pub arms: Vec<String>,
-    /// Field that a condition without an index reads: a slow answer is its fault.
+    /// The first field compared for equality without an index; it counts as the cause of a slow answer.
     pub unpinned: Option<Path>,
 }
 

@@ -101,8 +101,8 @@ fn moment(value: &str) -> std::result::Result<Option<Moment>, String> {
 }
 
 /// A number of seconds, milliseconds or microseconds since 1970, told apart by its size: the smallest unit in which
-/// it is before the year 5138. What is then before 1990 was meant otherwise: as a day, as minutes, as a clock that was never
-/// set; it is never January 1970.
+/// it is before the year 5138. `None` for a result before 1990: the number counts days or minutes, or the clock was not
+/// set.
 fn since_1970(number: f64) -> Option<Moment> {
     let milliseconds = match number {
         0.0..1e11 => number * 1e3,

@@ -1,4 +1,4 @@
-//! The fields that the server gives an entry, and what only they can be asked.
+//! The fields that the server adds to an entry, and the filter grammar of entries.
 
 use crate::error::Error;
 use crate::filter::{self, Condition, Field, Grammar, Group, Op, Query, SortKey, SystemField, SystemKind};

@@ -1,4 +1,4 @@
-//! What happens by itself: the retention sweep, deleted collections, counts written down.
+//! Periodic jobs: the retention sweep, purging deleted collections, writing counts to the database.
 
 use super::service::Entries;
 use super::store;

@@ -37,7 +37,7 @@ impl Dialect {
     }
 }
 
-/// Hands on the records of a table with their lines, until `take` wants no more. `Ok(None)`: one that is no UTF-8.
+/// Passes each record with its line number to `take`, until that returns false. `None`: the record is not UTF-8.
 pub fn records(
     mut text: impl Read,
     dialect: Dialect,

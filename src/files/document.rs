@@ -31,7 +31,7 @@ pub fn lists(from: impl Read) -> Result<Vec<List>, serde_json::Error> {
     Ok(found)
 }
 
-/// Hands on the elements of the list at `path`, as they are written, until `take` wants no more.
+/// Passes the raw text of each element of the list at `path` to `take`, until it returns false.
 pub fn elements(from: impl Read, path: &[String], take: &mut dyn FnMut(&str) -> bool) -> Result<(), serde_json::Error> {
     let mut json = serde_json::Deserializer::from_reader(from);
     let mut enough = false;

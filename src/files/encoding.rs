@@ -1,4 +1,4 @@
-//! In which encoding a file is written, and its text.
+//! Detects the character encoding of a file, and decodes it.
 
 use std::io::{self, Read};
 

@@ -1,6 +1,6 @@
-//! Files that other programs wrote: how they are written is recognised, and told; then they are read as UTF-8.
+//! Files that other programs wrote: encoding, format and dialect are detected and reported; text is read as UTF-8.
 //!
-//! Nothing is gathered but the sheets of small tables: a file is read from its beginning as often as somebody wants to.
+//! Files are streamed, each time from the beginning; only the [`Sheet`] of a small table is held in memory.
 
 mod dialect;
 mod document;

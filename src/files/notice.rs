@@ -1,4 +1,4 @@
-//! What is told of a file.
+//! Notices and errors about a file.
 
 use crate::error::{Error, FieldError};
 

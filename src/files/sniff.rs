@@ -45,7 +45,8 @@ fn first_line(text: &str) -> (&str, usize) {
     (&text[..end], end + break_length)
 }
 
-/// `#id,name` does, above as many cells; `# of seats,price` too, if what is below has no names of its own.
+/// Whether a line that begins with `#` is a header: `#id,name` is, above a row of as many cells; `# of seats,price` is,
+/// unless the rows below have a header of their own.
 fn names_columns(line: &str, below: &str, is_whole: bool) -> bool {
     let (next, _) = first_line(below);
     let cells = |line: &str, delimiter: u8| line.bytes().filter(|b| *b == delimiter).count();

@@ -63,7 +63,7 @@ pub enum Structure {
 }
 
 impl Source {
-    /// Looks at a file: what `options` leave open is recognised. `name` tells by its ending.
+    /// Opens a file. What `options` leave open is detected, also by the file extension of `name`.
     pub fn open(file: File, name: &str, options: &Options) -> Result<Source> {
         let file = Reading::of(file);
         let unreadable = |error: io::Error| unreadable(error.to_string());

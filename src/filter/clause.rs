@@ -6,8 +6,8 @@ use super::op::Op;
 use super::query::{Condition, Group};
 use super::sql::Sql;
 
-/// What a condition on one field is in SQL, given an operator that is not the opposite of another
-/// ([`Op::positive`]); or what is wrong with it.
+/// Writes a condition on one field as SQL. The operator is never a negated one
+/// ([`Op::positive`]). `Err`: what is wrong with the condition.
 pub type One<'o> = &'o mut dyn FnMut(&mut Sql, &Condition, Op) -> Result<String, String>;
 
 /// Appends ` AND …` for all of these conditions. Returns those that cannot be, each with what is wrong with it.

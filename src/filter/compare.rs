@@ -25,7 +25,7 @@ pub fn each(sql: &mut Sql, op: Op, operand: &Operand, apply: &mut dyn FnMut(&mut
     }
 }
 
-/// One of several conditions, as a tree: SQLite reads `a OR b OR c …` as deep as it is long, and takes no more than 1000.
+/// Joins conditions by OR as a balanced tree: in SQLite `a OR b OR c …` nests once per term, at most 1000 deep.
 fn any(conditions: &[String]) -> String {
     match conditions {
         [] => "FALSE".into(),

@@ -10,7 +10,7 @@ pub const CONTROLS: [&str; 17] = [
     "_safe", "_strict", "_form", "_secret", "_",
 ];
 
-/// The control that somebody means who is used to other programs.
+/// The control that a name common in other APIs means, such as `_limit` for `page_size`.
 pub fn control_meant(name: &str) -> Option<&'static str> {
     Some(match name {
         "limit" | "per_page" | "page_size" | "pageSize" | "size" | "top" | "take" => "_limit",

@@ -9,7 +9,7 @@ use super::controls::CONTROLS;
 use super::query::Query;
 use crate::error::{Error, Result};
 
-/// Where to go on from: the last entry's values of the order's columns.
+/// Where the next page starts: after the row with these values in the columns of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// Values of the columns of the order, as text.
@@ -21,7 +21,7 @@ pub struct Cursor {
 const MAC_LENGTH: usize = 16;
 
 impl Cursor {
-    /// A text that only this server, this query and this reader can use.
+    /// Encodes and signs the cursor: it is valid on this server, for this query and this reader only.
     pub fn seal(&self, key: &[u8], query: &Query, reader: &str) -> String {
         let payload = serde_json::to_vec(&(self.reversed, &self.values)).unwrap_or_default();
         let mut sealed = mac(key, &payload, query, reader).finalize().into_bytes()[..MAC_LENGTH].to_vec();

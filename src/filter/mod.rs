@@ -1,8 +1,8 @@
 //! The filter grammar: the query string of every list, read into a [`Query`] and made into SQL.
 //!
 //! A name that begins with `_` is ours, every other name is a field. The grammar is strict: what cannot be understood is
-//! an error that names the parameter and the nearest valid one. Which fields are ours says the domain that is listed
-//! ([`Grammar`]), and what a condition on one of its fields is in SQL it says too ([`push_conditions`]).
+//! an error that names the parameter and the nearest valid one. The listed domain declares which fields are ours
+//! ([`Grammar`]) and writes the SQL of a condition on one of its fields ([`push_conditions`]).
 
 mod clause;
 mod compare;

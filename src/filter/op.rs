@@ -69,7 +69,7 @@ impl Op {
         Op::ALL.iter().find(|(_, op, _)| *op == self).map_or("", |(name, _, _)| name)
     }
 
-    /// The operator that it is the opposite of, or itself, and whether it is the opposite.
+    /// The operator without its negation, and whether it is negated: `not` is (`Eq`, true).
     pub fn positive(self) -> (Op, bool) {
         match self {
             Op::Not => (Op::Eq, true),

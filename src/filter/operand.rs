@@ -38,7 +38,7 @@ pub struct Value {
     pub date: Option<DateRange>,
 }
 
-/// A stretch of time: a whole day in the reader's zone, or one moment when `day` is `None` (then `end == start`).
+/// A range of whole days in the reader's zone, or one instant when `days` is `None` (then `end == start`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct DateRange {
     /// The first moment.

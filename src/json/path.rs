@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(pub Vec<String>);
 
-/// More steps than an entry may be deep reach nothing.
+/// Steps of a path, at most: no entry is nested deeper.
 const MAX_STEPS: usize = crate::limits::MAX_DEPTH;
 
 impl Path {

@@ -61,7 +61,8 @@ pub struct Canonical {
     pub shape: u64,
 }
 
-/// Takes an object apart: names for which `take` returns true are given to it as canonical JSON and left out.
+/// Checks an object and makes it canonical. `take` gets each top-level name that begins with `_`, with its value as
+/// canonical JSON; if it returns true, the member is left out of the result.
 pub fn object(
     bytes: &[u8],
     seed: &RandomState,

@@ -36,44 +36,28 @@ pub(super) fn describe(described: &Described, paths: &mut Value, schemas: &mut M
 
 fn describe_changes(described: &Described, base: &str, item: &str, paths: &mut Value) {
     let Described { resource, schema, tag, .. } = described;
-    let operation = |summary: String, mut rest: Value| {
+    let one = with_article(resource.one);
+    let operation = |verb: &str, mut rest: Value| {
         rest["tags"] = json!([tag]);
-        rest["summary"] = summary.into();
+        rest["summary"] = format!("{verb} {one}").into();
         rest["x-role"] = "staff".into();
         rest
     };
     let body = |name: &str| json!({ "required": true, "content": content(name) });
-    let now = || json!({ "200": answer(&format!("The {} after the change", resource.one), schema) });
-    paths[base]["post"] = operation(
-        format!("Create {}", with_article(resource.one)),
-        json!({
-            "requestBody": body(&format!("{schema}Whole")), "responses": { "201": answer(&format!("The new {}", resource.one), schema) }
-        }),
-    );
-    for (method, name, summary) in [("put", "Whole", "Replace"), ("patch", "Change", "Change")] {
-        let mut kinds = body(&format!("{schema}{name}"));
-        if method == "patch" {
-            kinds["content"]["application/merge-patch+json"] = kinds["content"]["application/json"].clone();
-        }
-        paths[item][method] = operation(
-            format!("{summary} {}", with_article(resource.one)),
-            json!({
-                "parameters": id_parameter(), "requestBody": kinds, "responses": now()
-            }),
-        );
-    }
-    paths[item]["delete"] = operation(
-        format!("Delete {}", with_article(resource.one)),
-        json!({
-            "parameters": id_parameter(), "responses": { "204": { "description": "Deleted; it can be restored" } }
-        }),
-    );
-    paths[format!("{item}/restoration")]["post"] = operation(
-        format!("Restore {}", with_article(resource.one)),
-        json!({
-            "parameters": id_parameter(), "requestBody": body("Nothing"), "responses": now()
-        }),
-    );
+    let changed = json!({ "200": answer(&format!("The {} after the change", resource.one), schema) });
+    let created = json!({ "201": answer(&format!("The new {}", resource.one), schema) });
+    let deleted = json!({ "204": { "description": "Deleted; it can be restored" } });
+    let id = id_parameter();
+    let whole = body(&format!("{schema}Whole"));
+    let mut partly = body(&format!("{schema}Change"));
+    partly["content"]["application/merge-patch+json"] = partly["content"]["application/json"].clone();
+    paths[base]["post"] = operation("Create", json!({ "requestBody": whole, "responses": created }));
+    paths[item]["put"] = operation("Replace", json!({ "parameters": id, "requestBody": whole, "responses": changed }));
+    paths[item]["patch"] =
+        operation("Change", json!({ "parameters": id, "requestBody": partly, "responses": changed }));
+    paths[item]["delete"] = operation("Delete", json!({ "parameters": id, "responses": deleted }));
+    paths[format!("{item}/restoration")]["post"] =
+        operation("Restore", json!({ "parameters": id, "requestBody": body("Nothing"), "responses": changed }));
 }
 
 fn id_parameter() -> Value {

@@ -45,7 +45,7 @@ fn unknown(resource: &'static Resource, name: &str) -> Option<FieldError> {
     Some(FieldError::at(pointer, detail))
 }
 
-/// Takes what the server gives out of a body that was read and is sent back, if it is unchanged.
+/// Removes read-only values from a body if they are unchanged, so that clients may send back what they read.
 pub fn read_only_unchanged(resource: &'static Resource, body: &mut Map<String, Value>, present: &Record) {
     body.retain(|name, _| !resource.live.contains(&name.as_str()));
     for column in resource.given() {

@@ -15,7 +15,7 @@ use crate::filter::{
 use crate::limits::DEFAULT_LIMIT;
 use crate::words::did_you_mean;
 
-/// What can be asked of records: their columns. `_id` is what entries call the `id`.
+/// The filter grammar of records: fields are their columns; `_id` is accepted for `id`, as with entries.
 pub static GRAMMAR: Grammar =
     Grammar { system: &[SystemField { name: "_id", kind: SystemKind::Number }], any_data: false };
 
@@ -23,7 +23,7 @@ pub static GRAMMAR: Grammar =
 pub struct Listing {
     /// The records of the page.
     pub items: Vec<Record>,
-    /// Cursors of the neighbouring pages.
+    /// Cursor of the previous page; `None`: this is the first.
     pub newer: Option<String>,
     /// Cursor of the next page; `None`: this is the last.
     pub next: Option<String>,

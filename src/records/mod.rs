@@ -11,6 +11,7 @@ mod headings;
 mod input;
 mod list;
 pub mod pages;
+pub mod references;
 mod roster;
 mod service;
 mod store;
@@ -22,6 +23,7 @@ use crate::error::Error;
 pub use described::{Described, Mounted};
 pub use input::{from_form, read_only_unchanged};
 pub use list::Listing;
+pub use references::Reference;
 pub use roster::{Key, RosterOptions, RosterReport};
 pub use service::Records;
 
@@ -46,8 +48,8 @@ pub struct Resource {
     pub live: &'static [&'static str],
     /// How a row of a table is recognised, the surest first. None: never.
     pub keys: &'static [Key],
-    /// Where its records are referred to: table, column, and the word for it.
-    pub used_by: &'static [(&'static str, &'static str, &'static str)],
+    /// Pages about one of its records: words, and the address with `{id}` in it.
+    pub links: &'static [(&'static str, &'static str)],
 }
 
 /// A column. Made by [`Column::new`] and refined by the methods behind it.

@@ -1,7 +1,7 @@
 //! Records from tables that other programs wrote: a row is a record that is there, or a new one.
 //!
-//! What always holds: the same table twice changes nothing; an empty cell leaves what is there, unless it is told otherwise;
-//! rows that break a rule are told by line, and the others are kept, all in one transaction.
+//! What always holds: the same table twice changes nothing; an empty cell leaves the value, unless `empty` is set;
+//! rows that break a rule are reported by line; the others are stored, all in one transaction.
 
 use serde_json::{Map, Value};
 
@@ -110,12 +110,7 @@ impl Records {
         row: &[String],
         choices: RosterOptions,
     ) -> Result<Outcome> {
-        if let Some(extra) = row.iter().skip(places.len()).find(|cell| !cell.trim().is_empty()) {
-            return Err(Error::invalid(
-                "",
-                format!("has {} cells; the header has {}: \"{extra}\"", row.len(), places.len()),
-            ));
-        }
+        no_more_cells(row, places.len())?;
         let mut body = Map::new();
         let (mut id, mut first, mut last) = (None, "", "");
         for (place, cell) in places.iter().zip(row) {
@@ -275,5 +270,15 @@ fn is_same(value: &Bound, present: Option<&Value>) -> bool {
         (Bound::Text(None), present) => present.is_null() || present.as_array().is_some_and(Vec::is_empty),
         (Bound::Text(Some(text)), Value::String(present)) => text == present,
         (Bound::Text(Some(text)), present) => serde_json::from_str::<Value>(text).is_ok_and(|value| value == *present),
+    }
+}
+
+/// A row may have more cells than the header only if they are blank.
+fn no_more_cells(row: &[String], columns: usize) -> Result<()> {
+    match row.iter().skip(columns).find(|cell| !cell.trim().is_empty()) {
+        Some(extra) => {
+            Err(Error::invalid("", format!("has {} cells; the header has {columns}: \"{extra}\"", row.len())))
+        }
+        None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The verbs of records: find, make, replace, merge, delete, restore.
+//! The verbs of records: find, create, replace, merge, remove, restore.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Map, Value};
 
 use super::input::{self, Absent};
-use super::{Bound, Kind, Record, Resource, Values, store};
+use super::{Bound, Kind, Record, Reference, Resource, Values, store};
 use crate::db::{Pool, Tx};
 use crate::error::{Error, FieldError, Result};
 use crate::moment::Clock;
-use crate::staff::{Author, Deed, audit};
+use crate::staff::{Author, Deed, audit, is_active_account};
 
 /// All records, whatever their resource. Cheap to clone.
 #[derive(Clone)]
@@ -19,12 +19,19 @@ pub struct Records {
     pub(super) clock: Clock,
     pub(super) cursor_key: Arc<[u8; 32]>,
     writes: Arc<AtomicU64>,
+    references: Arc<[Reference]>,
 }
 
 impl Records {
     /// `cursor_key` signs cursors.
     pub fn new(db: Pool, clock: Clock, cursor_key: [u8; 32]) -> Records {
-        Records { db, clock, cursor_key: Arc::new(cursor_key), writes: Arc::default() }
+        Records { db, clock, cursor_key: Arc::new(cursor_key), writes: Arc::default(), references: Arc::default() }
+    }
+
+    /// The same, refusing to remove what these refer to.
+    pub fn with_references(mut self, references: Vec<Reference>) -> Records {
+        self.references = references.into();
+        self
     }
 
     /// What the time is.
@@ -32,7 +39,7 @@ impl Records {
         &self.clock
     }
 
-    /// How often something was written here: who keeps a copy compares.
+    /// Number of writes by this process: whoever caches records compares it to learn that the cache is outdated.
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::SeqCst)
     }
@@ -128,18 +135,23 @@ impl Records {
         self.find(resource, id, true).await
     }
 
-    /// Marks a record as deleted. Twice is as good as once; one that others refer to is a conflict.
+    /// Marks a record as deleted. 404 if it is deleted already, 409 if others refer to it, 412 if `version` is not its
+    /// version.
     pub async fn remove(&self, by: &Author, resource: &'static Resource, id: i64, version: Option<i64>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let present = lock(&mut tx, resource, id, version).await?.ok_or_else(|| resource.missing())?;
         if present.deleted {
             return Err(resource.missing());
         }
-        for (table, column, word) in resource.used_by {
-            let uses = store::count_uses(&mut tx, table, column, id).await?;
-            if uses > 0 {
-                return Err(Error::Conflict(format!("This {} is in use: {word} ({uses}).", resource.one).into()));
+        let mut uses = Vec::new();
+        for reference in self.references.iter().filter(|reference| reference.to == resource.name) {
+            match store::count_uses(&mut tx, reference, id).await? {
+                0 => {}
+                count => uses.push(format!("{} ({count})", reference.rows)),
             }
+        }
+        if !uses.is_empty() {
+            return Err(Error::Conflict(format!("This {} is in use: {}.", resource.one, uses.join(", ")).into()));
         }
         let now = self.clock.now();
         store::set_deleted(&mut tx, resource, id, Some(now), now).await?;
@@ -199,15 +211,13 @@ async fn check(tx: &mut Tx, resource: &'static Resource, values: &Values, own: O
     let mut errors = Vec::new();
     for (column, value) in values {
         let pointer = format!("/{}", column.name);
-        let target = match &column.kind {
-            Kind::Reference(other) => Some((other.name, other.one)),
-            Kind::Account => Some(("users", "account")),
-            _ => None,
-        };
-        if let (Some((table, one)), Bound::Int(Some(id))) = (target, value)
-            && !store::is_there(tx, table, *id).await?
-        {
-            errors.push(FieldError::at(pointer.clone(), format!("there is no {one} {id}")));
+        if let Bound::Int(Some(id)) = value {
+            let missing = match &column.kind {
+                Kind::Reference(other) if !store::exists(tx, other, *id).await? => Some(other.one),
+                Kind::Account if !is_active_account(tx, *id).await? => Some("account"),
+                _ => None,
+            };
+            errors.extend(missing.map(|one| FieldError::at(pointer.clone(), format!("there is no {one} {id}"))));
         }
         let is_empty = matches!(value, Bound::Int(None) | Bound::Text(None));
         if column.unique && !is_empty && store::holder(tx, resource, column.name, value, own).await?.is_some() {

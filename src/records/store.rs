@@ -1,8 +1,8 @@
-//! SQL of records. The words are made from the declarations of [`Resource`]s; every value is bound.
+//! SQL of records. Built from the declarations of [`Resource`]s; every value is bound.
 
 use serde_json::{Map, Value};
 
-use super::{Bound, Kind, Record, Resource, Values};
+use super::{Bound, Kind, Record, Reference, Resource, Values};
 use crate::db::{DbError, Pool, Query, Tx};
 use crate::moment::Moment;
 
@@ -128,11 +128,10 @@ pub async fn set_deleted(
 }
 
 /// Whether a record that is not deleted has this id.
-pub async fn is_there(tx: &mut Tx, table: &'static str, id: i64) -> Result<bool, DbError> {
-    let gone = if table == "users" { "COALESCE(disabled_at, deleted_at)" } else { "deleted_at" };
-    // Held on PostgreSQL, so that nobody deletes it before this transaction ends.
+pub async fn exists(tx: &mut Tx, resource: &Resource, id: i64) -> Result<bool, DbError> {
+    // Locked on PostgreSQL, so that nobody deletes it before this transaction ends.
     let lock = if matches!(tx, Tx::Postgres(_)) { " FOR KEY SHARE" } else { "" };
-    let sql = format!("SELECT id FROM {table} WHERE id = $1 AND {gone} IS NULL{lock}");
+    let sql = format!("SELECT id FROM {} WHERE id = $1 AND deleted_at IS NULL{lock}", resource.name);
     let found: Option<(i64,)> = tx.read(sqlx::AssertSqlSafe(sql)).bind(id).optional().await?;
     Ok(found.is_some())
 }
@@ -207,13 +206,9 @@ pub async fn by_label(tx: &mut Tx, resource: &Resource, text: &str) -> Result<Op
     Ok(found.map(|(id,)| id))
 }
 
-/// How many records that are not deleted refer to this one through a column.
-pub async fn count_uses(tx: &mut Tx, table: &'static str, column: &'static str, id: i64) -> Result<i64, DbError> {
-    let active = match table {
-        "queuers" => "state IN ('waiting', 'away', 'called', 'serving')",
-        "duties" => "until IS NULL",
-        _ => "deleted_at IS NULL",
-    };
+/// How many rows refer to the record of this id.
+pub async fn count_uses(tx: &mut Tx, reference: &Reference, id: i64) -> Result<i64, DbError> {
+    let Reference { table, column, active, .. } = reference;
     let sql = format!("SELECT count(*) FROM {table} WHERE {column} = $1 AND {active}");
     let (count,): (i64,) = tx.read(sqlx::AssertSqlSafe(sql)).bind(id).one().await?;
     Ok(count)

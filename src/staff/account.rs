@@ -1,4 +1,4 @@
-//! Accounts and what they are described by.
+//! Accounts with their roles, email addresses and passwords.
 
 use super::passwords;
 use crate::error::{Error, Result};
@@ -84,7 +84,7 @@ pub struct Account {
     pub deleted: Option<Moment>,
     /// Was invited and has not chosen a password yet.
     pub invited: bool,
-    /// The API token or the session through which it acts.
+    /// Id of the API token through which it acts; `None`: it acts through a session.
     pub token: Option<i64>,
     /// The session through which it acts.
     pub session: Option<i64>,

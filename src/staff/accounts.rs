@@ -107,7 +107,7 @@ impl Shared {
     }
 }
 
-/// Days for which a browser is known by.
+/// Days for which a browser stays known after signing in.
 pub(super) const KNOWN_DAYS: i64 = 365;
 
 pub(super) fn no_account() -> Error {

@@ -77,9 +77,9 @@ impl<'a> Deed<'a> {
     }
 }
 
-/// Writes a line of the trail, if its author still may do what they were let in for; else 401, and the transaction is
-/// not to be committed. Between the two a slow body may lie, and in that time the account may have been disabled.
-/// A verb that takes its author's own rights writes the line first.
+/// Writes a line of the trail if the author still has the rights that the guard checked; otherwise 401, and the
+/// transaction must not be committed: the account may have been disabled while a slow body was read.
+/// A change that reduces its author's own rights must write the line first.
 pub async fn note(tx: &mut Tx, by: &Author, deed: Deed<'_>, now: Moment) -> Result<()> {
     let written = tx
         .write(

@@ -22,7 +22,7 @@ pub struct Viewer(pub Account);
 pub struct Staff(pub Account);
 /// Somebody who may do everything.
 pub struct Owner(pub Account);
-/// Anybody; the account if one is signed in. A foreign page that makes a browser send its cookie is a stranger.
+/// Anybody; the account if one is signed in. An unsafe request from a foreign page counts as anonymous, cookie or not.
 pub struct Visitor(pub Option<Account>);
 
 impl Viewer {
@@ -188,7 +188,7 @@ impl<'r> FromRequest<'r> for Visitor {
     }
 }
 
-/// A browser at the door: what signing in needs to know of it, and where it leaves its cookies.
+/// The browser of a sign-in request: what signing in needs to know of it, and the jar for its cookies.
 pub struct Arrival<'r> {
     pub browser: Browser,
     pub address: Option<IpAddr>,
@@ -229,7 +229,7 @@ impl<'r> FromRequest<'r> for Arrival<'r> {
     }
 }
 
-/// The token of the session that a request carries: what only a person may do, who is signed in.
+/// The session token of a request, for actions that are for people in a browser only: 401 for an API token.
 pub struct OwnSession(pub String);
 
 #[rocket::async_trait]

@@ -26,7 +26,7 @@ pub use audit::{Author, Deed};
 pub use guards::{OwnSession, Owner, Staff, Viewer, Visitor, bearer_of};
 pub use navigation::{NavLink, Navigation};
 pub use pages::{Filled, Layout, routes};
-pub use people::{AccountChange, Link, NewPerson};
+pub use people::{AccountChange, Link, NewPerson, is_active_account};
 pub use scopes::{ADMIN, Area, Areas, Scope, Scopes};
 pub use service::{Accounts, SessionLimits};
 pub use session::{Browser, Credential, Session, SignIn, Token};

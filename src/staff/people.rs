@@ -137,7 +137,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Removes an account; its number and name stay where they stand. Twice is 404.
+    /// Removes an account; records and events keep its id and name. 404 if it is removed already.
     pub async fn remove(&self, by: &Author, id: i64, version: Option<i64>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let owners = store::owners_for_update(&mut tx).await?;
@@ -185,6 +185,11 @@ impl Shared {
         store::revoke_tokens_of(tx, id, self.clock.now()).await?;
         Ok(store::delete_links_of(tx, id).await?)
     }
+}
+
+/// Whether this id is that of an account that may sign in. On PostgreSQL it stays so until the transaction ends.
+pub async fn is_active_account(tx: &mut Tx, id: i64) -> Result<bool> {
+    Ok(store::by_id_for_update(tx, id).await?.is_some_and(|(account, _)| account.is_active()))
 }
 
 /// An account that is not removed, of this version if one is named.

@@ -1,4 +1,4 @@
-//! Accounts as the routes hold them: everything that they share.
+//! `Accounts`, the service that routes hold, and the state that its clones share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,11 +33,11 @@ pub struct Shared {
     pub(super) limits: SessionLimits,
     pub(super) attempts: Attempts,
     pub(super) recent: Recent,
-    /// Told whenever somebody's rights became less, so that open streams look again.
+    /// Signalled whenever rights were reduced, so that open streams check theirs again.
     pub(super) endings: watch::Sender<()>,
 }
 
-/// Who was recognised within the last second, with the scopes of a token: a page and what it loads ask once.
+/// A cache of the credentials recognised within the last second, so that a page and its assets query once.
 /// What ends elsewhere ends here a second later at most; what ends here ends at once.
 #[derive(Default)]
 pub(super) struct Recent(Mutex<HashMap<Vec<u8>, Recognised>>);
@@ -73,7 +73,7 @@ pub struct SessionLimits {
 }
 
 impl Accounts {
-    /// Nobody is recognised yet.
+    /// A service with an empty cache.
     pub fn new(db: Pool, clock: Clock, limits: SessionLimits) -> Accounts {
         let (attempts, recent, endings) = (Attempts::default(), Recent::default(), watch::Sender::new(()));
         Accounts(Arc::new(Shared { db, clock, limits, attempts, recent, endings }))
@@ -81,7 +81,7 @@ impl Accounts {
 }
 
 impl Shared {
-    /// Nobody is taken for who they were a moment ago.
+    /// Empties the cache of recognised credentials and makes open streams check their rights again.
     pub(super) fn look_again(&self) {
         self.recent.forget();
         self.endings.send_replace(());

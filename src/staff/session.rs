@@ -1,4 +1,4 @@
-//! Sessions and tokens, as they are described.
+//! Data types for sessions, credentials and API tokens.
 
 use std::net::IpAddr;
 
@@ -30,7 +30,7 @@ pub struct Browser {
 #[derive(Debug)]
 pub struct SignedIn {
     pub session: String,
-    /// The new mark of a browser that had none.
+    /// Value of the cookie that marks a known browser; `None`: the browser has one.
     pub browser: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub struct Session {
     pub own: bool,
 }
 
-/// What a request shows of who sends it.
+/// The credential that a request carries.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// The token of a session, from the cookie.

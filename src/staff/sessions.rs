@@ -17,16 +17,16 @@ use crate::error::{Error, Result};
 use crate::moment::{DAY, MINUTE, Moment};
 use crate::secrets::{random_token, sha256};
 
-/// How often those who wait for a revocation look for one. What ends in this process is told to them at once; this is
-/// for other nodes, and shorter than the second that is promised.
+/// How often `revoked` asks the database. Revocations by this process are signalled at once; polling finds those by
+/// other nodes, within the promised second.
 const LOOK: Duration = Duration::from_millis(800);
-/// Looks in a row at a database that does not answer, after which nothing is known for too long.
+/// Failed queries in a row after which the credential counts as revoked.
 const PATIENCE: u32 = 10;
 
 impl Accounts {
-    /// Ready when the session or token has ended, or its account has less than this role: for streams and downloads,
-    /// which outlive the guard that let them in. It waits in a task of its own, because the client that reads them may stop at
-    /// any moment, and what would wait inside of them would stop with it, a connection in its hands.
+    /// A task that ends with the session or token, or once its account is below this role: for streams and downloads,
+    /// which outlive their guard. It is a task of its own because a client may stop reading at any time: a check in the
+    /// response would then stall while it holds a database connection.
     pub fn revoked(&self, credential: Credential, role: Role) -> AbortOnDropHandle<()> {
         AbortOnDropHandle::new(tokio::spawn(self.clone().until_revoked(credential, role)))
     }

@@ -1,7 +1,7 @@
 //! The status: what works, for anybody who wonders whether it is them or us. Machines that watch ask `/readyz`.
 //!
-//! What always holds: it names nobody and no number that is nobody's business; however many ask, it is looked at once a
-//! second at most.
+//! What always holds: it reveals no names and no confidential figures; however many requests come, checks run at most
+//! once a second.
 
 mod api;
 mod pages;

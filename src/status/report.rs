@@ -94,7 +94,7 @@ impl Status {
         match self.db.disk() {
             Some(disk) if disk.free < DISK_RESERVE => part("disk", false, "The disk of the database is full."),
             Some(_) => part("disk", true, "The disk of the database has room."),
-            None => part("disk", true, "The disk is the database server's, which is not asked."),
+            None => part("disk", true, "The disk belongs to the database server and is not checked."),
         }
     }
 

@@ -84,7 +84,7 @@ pub struct Server {
     pub busy: Option<i64>,
 }
 
-/// What past visits teach. Minutes.
+/// Statistics of past visits. Times are in minutes.
 #[derive(Debug, Clone, Default)]
 pub struct Lessons {
     mean: f64,

@@ -1,5 +1,5 @@
 //! Server-sent events: what a page or a program follows. Every stream sends the whole of what it shows whenever
-//! that changes, with the queue's `seq` as its id, so nothing has to be made up for after a break.
+//! that changes, with the queue's `seq` as its id, so a client that reconnects has nothing to catch up on.
 
 use std::convert::Infallible;
 use std::sync::Arc;

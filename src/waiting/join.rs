@@ -43,7 +43,7 @@ pub struct Join {
     pub walk_in: bool,
 }
 
-/// What came of it.
+/// The outcome of joining.
 pub struct Joined {
     pub live: Arc<Live>,
     pub place: Arc<Place>,

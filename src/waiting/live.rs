@@ -1,8 +1,8 @@
-//! A queue in memory, as it was after its last change: what positions, pages and live messages are made from.
+//! The in-memory copy of a queue as of its last change: positions, pages and live messages are computed from it.
 //!
-//! The database is the truth. Every change has the next `seq` of its queue; the task that commits one puts it here, in
-//! that order, and a reader who finds that a committed one is missing reads the places whose `seq` is newer than the
-//! copy's: what changed, not the line. Other processes' changes are found by looking once a second, sooner when
+//! The database is authoritative. Every change has the next `seq` of its queue; the task that commits it applies it
+//! here in that order. If a committed change is missing, the next reader loads the places whose `seq` is newer than the
+//! copy's. Changes by other processes are found by polling once a second, sooner when
 //! PostgreSQL notifies.
 
 use std::collections::{BTreeMap, HashMap};
@@ -203,10 +203,10 @@ async fn lessons(db: &Pool, queue: i64, now: Moment) -> Result<Lessons> {
 pub struct Live {
     room: RwLock<Room>,
     reading: tokio::sync::Mutex<()>,
-    /// The `seq` up to which changes are known to be committed, and the one that `room` has.
+    /// The highest `seq` known to be committed; `seq` below is that of `room`.
     committed: AtomicI64,
     seq: AtomicI64,
-    /// How often something changed that has to be read, and how many of these changes were.
+    /// Number of requests to read the database again; `answered` is how many of them have been served.
     asked: AtomicU64,
     answered: AtomicU64,
     /// How often settings had been written anywhere when the room was read.
@@ -237,7 +237,7 @@ impl Live {
         self.room.read()
     }
 
-    /// Notes that something was committed that has to be read.
+    /// Marks the copy as outdated: the next reader loads the changes.
     pub fn changed(&self) {
         self.asked.fetch_add(1, Ordering::SeqCst);
     }

@@ -82,6 +82,7 @@ pub fn domain() -> Domain {
             Described { mounted: Mounted::Changes, live: Some(live_schema), ..queues },
             Described { reads: Some(Role::Viewer), mounted: Mounted::Nothing, ..places },
         ],
+        references: &resources::REFERENCES,
         areas: &AREAS,
         tags: &[("waiting room", "Queues and the places in them")],
         schemas: Some(schemas),

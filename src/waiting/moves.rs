@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::rules::{self, Step};
 use super::service::{Shared, held, no_place};
-use super::store::{self, Held, NewPlace, StudentKey};
+use super::store::{self, Held, NewPlace, Stand, StudentKey};
 use super::turn::Turn;
 use super::{Actor, Place, Queue, State, Status};
 use crate::db::Tx;
@@ -44,10 +44,7 @@ impl Shared {
         let (here, there) = both(&mut tx, from, to, 1).await?;
         let stand = store::stand(&mut tx, from, place).await?.ok_or_else(no_place)?;
         Turn { queue: &here, by, reason, version, now }.take(&mut tx, &stand, &Step::Transfer).await?;
-        let standing = store::standing(&mut tx, &there.queue, StudentKey::Id(stand.student_id)).await?;
-        if standing.is_some_and(|standing| standing.present.is_some()) {
-            return Err(Error::Conflict(format!("{} waits in that queue already.", old.student).into()));
-        }
+        not_in(&mut tx, &there.queue, &stand, &old.student).await?;
         let new = NewPlace {
             queue: &there.queue,
             student: stand.student_id,
@@ -65,8 +62,9 @@ impl Shared {
         let id = store::insert_place(&mut tx, &new, None, Some("transferred")).await?;
         store::move_links(&mut tx, place, id).await?;
         tx.commit().await?;
-        self.changed(from).await?;
-        self.changed(to).await?;
+        for queue in [from, to] {
+            self.changed(queue).await?;
+        }
         Ok(self.place(id).await?.1)
     }
 
@@ -137,7 +135,16 @@ fn undone(last: Option<store::Event>, queue: &Queue, now: Moment) -> Result<Stat
     Ok(status)
 }
 
-/// Two queues held in the order of their numbers, so that nobody waits in a circle.
+/// 409 if the student of a place has one in this queue.
+async fn not_in(tx: &mut Tx, queue: &Queue, stand: &Stand, student: &str) -> Result<()> {
+    let standing = store::standing(tx, queue, StudentKey::Id(stand.student_id)).await?;
+    if standing.is_some_and(|standing| standing.present.is_some()) {
+        return Err(Error::Conflict(format!("{student} waits in that queue already.").into()));
+    }
+    Ok(())
+}
+
+/// Locks two queues in the order of their ids, which rules out a deadlock.
 async fn both(tx: &mut Tx, from: i64, to: i64, keys: i64) -> Result<(Queue, Held)> {
     let missing = || Error::invalid("/queue_id", format!("there is no queue {to}"));
     if from < to {

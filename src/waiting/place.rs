@@ -114,6 +114,28 @@ pub struct Status {
     pub note: Option<String>,
 }
 
+impl Status {
+    /// Of a place that was just created.
+    pub(super) fn waiting(order_key: i64) -> Status {
+        Status {
+            state: State::Waiting,
+            order_key,
+            advisor_id: None,
+            user_id: None,
+            called_at: None,
+            started_at: None,
+            ended_at: None,
+            coming_at: None,
+            due_at: None,
+            away_since: None,
+            away_ms: 0,
+            recalls: 0,
+            end_reason: None,
+            note: None,
+        }
+    }
+}
+
 /// A student's place, as it is shown.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Place {

@@ -2,7 +2,7 @@
 
 use super::schedule;
 use super::texts::{MAX_LINE, MAX_NOTE};
-use crate::records::{COMMON, Column, Key, Kind, Resource};
+use crate::records::{COMMON, Column, Key, Kind, Reference, Resource};
 
 /// Queues of the waiting room.
 pub static QUEUES: Resource = Resource {
@@ -35,7 +35,7 @@ pub static QUEUES: Resource = Resource {
     public: true,
     live: &["open", "waiting", "on_duty", "estimate", "seq"],
     keys: &[Key { columns: &["title", "college_id"], alone: false }],
-    used_by: &[("queuers", "queue_id", "places"), ("faqs", "queue_id", "FAQs")],
+    links: &[("Board", "/board/{id}"), ("Page for students", "/rooms/{id}")],
 };
 
 /// Questions and answers, shown to those who wait.
@@ -56,7 +56,7 @@ pub static FAQS: Resource = Resource {
     public: true,
     live: &[],
     keys: &[Key { columns: &["question", "college_id", "major_id", "queue_id"], alone: false }],
-    used_by: &[],
+    links: &[],
 };
 
 static VERSION: [Column; 1] = [Column::new("version", "Version", Kind::Number(1, i64::MAX)).read_only()];
@@ -96,5 +96,22 @@ pub static QUEUERS: Resource = Resource {
     public: false,
     live: &[],
     keys: &[],
-    used_by: &[],
+    links: &[],
 };
+
+/// A place refers to others while it is in the queue or at the desk.
+const ACTIVE: &str = "state IN ('waiting', 'away', 'called', 'serving')";
+
+/// What refers to records beside the columns of resources that keep deleted rows.
+pub static REFERENCES: [Reference; 4] = [
+    Reference { to: "queues", table: "queuers", column: "queue_id", active: ACTIVE, rows: "Places" },
+    Reference { to: "students", table: "queuers", column: "student_id", active: ACTIVE, rows: "Places in a queue" },
+    Reference { to: "advisors", table: "queuers", column: "advisor_id", active: ACTIVE, rows: "Students being served" },
+    Reference {
+        to: "advisors",
+        table: "duties",
+        column: "advisor_id",
+        active: "until IS NULL",
+        rows: "Queues they are on duty for",
+    },
+];

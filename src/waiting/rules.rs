@@ -230,7 +230,7 @@ fn end(status: &mut Status, state: State, now: Moment) {
 fn go_away(status: &mut Status, minutes: i64, queue: &Queue, now: Moment) -> Result<(), String> {
     let left = queue.away_minutes * MINUTE - status.away_ms;
     if left <= 0 || minutes <= 0 {
-        return Err("The time for being away is used up.".into());
+        return Err("There is no time left for being away.".into());
     }
     leave_desk(status);
     status.state = State::Away;

@@ -87,7 +87,7 @@ pub struct Figures {
     /// Percent of those who were not ghosts.
     pub no_show: Option<usize>,
     pub left: Option<usize>,
-    /// Of how many that were told a range the truth fell inside, and percent.
+    /// Places that were told a range on joining; `inside` is the percentage of them whose wait fell inside it.
     pub told: usize,
     pub inside: Option<usize>,
     pub by_hour: Vec<HourOfWeek>,

@@ -91,12 +91,7 @@ impl Shared {
         let held = held(&mut tx, queue, 0).await?;
         if let Some(present) = store::at_desk(&mut tx, advisor, account).await? {
             tx.abandon().await?;
-            return match wanted {
-                Some((id, _)) if id != present => Err(Error::Conflict(
-                    format!("{} has somebody at the desk already: finish that first.", caller.name).into(),
-                )),
-                _ => Ok(Some(present)),
-            };
+            return if wanted.is_none_or(|(id, _)| id == present) { Ok(Some(present)) } else { Err(busy(caller)) };
         }
         let stand = match wanted {
             Some((id, _)) => Some(store::stand(&mut tx, queue, id).await?.ok_or_else(no_place)?),
@@ -161,20 +156,16 @@ impl Shared {
         let now = self.now();
         let known = self.known(queue, place);
         let mut tx = self.db.begin().await?;
-        let takes_key = i64::from(matches!(step, Step::Requeue(Some(_))));
-        let held = held(&mut tx, queue, takes_key).await?;
-        let step = match step {
-            Step::Requeue(Some(_)) => Step::Requeue(Some(held.next_key)),
-            other => other.clone(),
-        };
+        let to_the_end = matches!(step, Step::Requeue(Some(_)));
+        let held = held(&mut tx, queue, to_the_end.into()).await?;
+        let step = if to_the_end { Step::Requeue(Some(held.next_key)) } else { step.clone() };
         if step == Step::Restore {
             may_restore(&mut tx, &held.queue, known.as_deref(), by).await?;
         }
         let turn = Turn { queue: &held.queue, by, reason, version, now };
-        // What is in memory is right nearly always, and spares a question; the guard of the update decides.
+        // What is in memory is nearly always right, and spares a query; the guard of the update decides.
         if let Some(known) = known {
-            let stand = Stand::of(&known);
-            match turn.take(&mut tx, &stand, &step).await {
+            match turn.take(&mut tx, &Stand::of(&known), &step).await {
                 Err(Error::Outdated { .. }) => {}
                 Err(error) => return Err(error),
                 Ok(status) => {
@@ -191,8 +182,8 @@ impl Shared {
         Ok(self.place(place).await?.1)
     }
 
-    /// The answer when somebody else was faster: what the place is now, and who changed it. Called when the transaction is over:
-    /// one that waits for a second connection could wait for itself.
+    /// Completes [`Error::Outdated`] with what the place is now and who changed it. Called after the transaction:
+    /// waiting for a second connection while holding one could deadlock.
     pub(super) async fn told<T>(&self, place: i64, result: Result<T>) -> Result<T> {
         let Err(Error::Outdated { detail, .. }) = result else { return result };
         let place = store::place(&self.db, place).await?.ok_or_else(no_place)?;
@@ -205,6 +196,10 @@ impl Shared {
 
 /// Whether somebody may take their place again: not when they are deleted, and, for the student, not in a line that
 /// was closed meanwhile. The cap does not count: the place was theirs.
+fn busy(caller: &Caller) -> Error {
+    Error::Conflict(format!("{} has somebody at the desk already: finish that first.", caller.name).into())
+}
+
 async fn may_restore(tx: &mut Tx, queue: &Queue, place: Option<&Place>, by: &Actor) -> Result<()> {
     if !by.staff && queue.intake == Intake::Closed {
         let message = queue.intake_message.as_deref().unwrap_or("");

@@ -1,4 +1,4 @@
-//! What happens by itself: a grace that is over, a student who is back from being away, the end of the day.
+//! Periodic work: ends grace periods and absences that are over, and clears queues at the end of the day.
 //! Each goes through the same guarded update as a step of staff, so several nodes may sweep at once.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Actor, State, store};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 
-/// How often is looked.
+/// The pause between two sweeps, and between two looks for changes by other processes.
 const ROUND: Duration = Duration::from_secs(1);
 /// Streams are woken at most this often.
 const DEBOUNCE: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! JSON that goes out, and the versions by which readers and writers agree (RFC 9110, 13).
+//! JSON responses, ETags, and the conditional headers `If-Match` and `If-None-Match` (RFC 9110, 13).
 
 use rocket::Request;
 use rocket::http::{ContentType, Header, Method, Status};
@@ -89,13 +89,13 @@ impl JsonAnswer {
         self
     }
 
-    /// Its body is sent whatever the reader prefers: it holds what cannot be asked for again.
+    /// The body is sent despite `Prefer: return=minimal`: it holds what cannot be requested again, such as a token.
     pub fn whole(mut self) -> JsonAnswer {
         self.whole = true;
         self
     }
 
-    /// It says what is going on at this moment, which its version does not tell.
+    /// Its content depends on more than its version, such as the time: it is never answered with 304.
     pub fn live(mut self) -> JsonAnswer {
         self.live = true;
         self

@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use crate::error::{Error, FieldError, Result};
 use crate::limits::{BODY_SECONDS, EXCESS_SECONDS, MAX_EXCESS};
 
-/// A body of which `most` bytes are taken, and one more by which it is known to be too long.
+/// Opens a body to read `most` bytes, one more that shows that it is too long, and [`MAX_EXCESS`] to discard.
 pub fn open(data: Data<'_>, most: u64) -> DataStream<'_> {
     data.open((most + 1 + MAX_EXCESS).bytes())
 }
@@ -25,9 +25,9 @@ pub async fn read(data: Data<'_>, most: u64, too_large: impl FnOnce() -> Error) 
     Ok(bytes)
 }
 
-/// Reads on in a body that is refused, and keeps nothing of it. Who answers and closes while the other side still sends
-/// makes the kernel reset the connection, and the answer may be lost with it (RFC 9112, 9.6). At most [`MAX_EXCESS`] bytes
-/// and [`EXCESS_SECONDS`]: who sends more is cut off.
+/// Reads and discards the rest of a refused body: if the server closed while the client still sends, the kernel would
+/// reset the connection, and the response might be lost (RFC 9112, 9.6). Stops after [`MAX_EXCESS`] bytes or
+/// [`EXCESS_SECONDS`]; then the client is cut off.
 pub async fn skip(mut body: DataStream<'_>) {
     let mut nowhere = tokio::io::sink();
     let rest = tokio::io::copy(&mut body, &mut nowhere);

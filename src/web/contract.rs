@@ -1,5 +1,5 @@
 //! What holds for every route of the API: content negotiation (406), and answering
-//! repeated requests as the first.
+//! repeated requests with the stored response (`Idempotency-Key`).
 
 use rocket::http::MediaType;
 use rocket::request::Request;

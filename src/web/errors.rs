@@ -1,4 +1,4 @@
-//! Errors as answers: a page for people, `application/problem+json` (RFC 9457) for programs; by catchers too.
+//! Errors as responses: a page for browsers, `application/problem+json` (RFC 9457) for programs; and the catchers.
 
 use askama::Template;
 use rocket::http::{ContentType, Header, Method, Status};
@@ -185,8 +185,8 @@ fn any(status: Status, request: &Request<'_>) -> Error {
         401 => Error::Unauthenticated,
         403 => Error::Forbidden("This needs another role.".into()),
         404 => Error::NotFound("There is no page at this address.".into()),
-        413 => Error::TooLarge("The body is longer than this takes.".into()),
-        415 => Error::UnsupportedType("This kind of body is not taken here.".into()),
+        413 => Error::TooLarge("The body is larger than this address accepts.".into()),
+        415 => Error::UnsupportedType("This media type is not accepted here.".into()),
         422 => Error::invalid("", "the body cannot be read"),
         503 => Error::Unavailable { detail: "The server is stopping or busy.".into(), retry_after: 2 },
         400..=499 => Error::BadRequest(vec![FieldError::at("", "the request cannot be read")]),

@@ -1,4 +1,4 @@
-//! Request guards that know no business.
+//! Request guards without domain logic.
 
 use std::net::IpAddr;
 
@@ -48,7 +48,7 @@ impl Negotiation {
         Negotiation { html: accept.contains("text/html"), api: request.uri().path().starts_with("/api/") }
     }
 
-    /// A person with a browser, outside the API.
+    /// Whether to answer with HTML: the client accepts it, and the address is outside the API.
     pub fn wants_page(self) -> bool {
         self.html && !self.api
     }

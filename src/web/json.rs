@@ -19,8 +19,8 @@ use crate::limits::MAX_JSON;
 /// A JSON object as a body. Takes only `application/json`, which a foreign form cannot send.
 pub struct JsonObject(pub Map<String, Value>);
 
-/// The bytes of a body of JSON, of at most `most` bytes, after its key was taken ([`Idempotency`]).
-/// Only `application/json` and the like, which a foreign form cannot send; `may_lack`: no body needs no type.
+/// Reads a JSON body of at most `most` bytes; 413 if it is longer, 415 without a JSON content type.
+/// A foreign form cannot send that type. `may_lack`: an empty body needs no type.
 pub async fn read_json(request: &Request<'_>, data: Data<'_>, most: u64, may_lack: bool) -> Result<Vec<u8>> {
     let is_json = |kind: &ContentType| kind.is_json() || kind.sub().as_str().ends_with("+json");
     let typed = request.content_type().is_some_and(is_json);
@@ -147,7 +147,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut body = Map::new();
         while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
             if body.insert(name.clone(), value).is_some() {
-                return Err(serde::de::Error::custom(format!("\"{name}\" stands there twice")));
+                return Err(serde::de::Error::custom(format!("\"{name}\" appears twice")));
             }
         }
         Ok(Value::Object(body))
@@ -237,8 +237,8 @@ fn taken<'r, T>(request: &'r Request<'_>, read: Result<T>) -> data::Outcome<'r, 
     }
 }
 
-/// The number in a path; anything else is not there.
+/// Parses an id in a path; 404 if it is not a whole number in plain form.
 pub fn item_id(text: &str) -> Result<i64> {
     let number = text.parse().ok().filter(|number: &i64| number.to_string() == text);
-    number.ok_or_else(|| Error::NotFound("What is looked for here has a whole number.".into()))
+    number.ok_or_else(|| Error::NotFound("The id in this address must be a whole number.".into()))
 }

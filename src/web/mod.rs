@@ -1,4 +1,4 @@
-//! What every domain's routes share: answers, guards, headers, assets. Knows no business.
+//! What every domain's routes share: answers, guards, headers, assets. Contains no domain logic.
 
 mod answer;
 pub mod assets;

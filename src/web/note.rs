@@ -1,4 +1,4 @@
-//! What one page has to say on the next.
+//! Flash messages: a note that the next page shows once.
 
 use std::convert::Infallible;
 

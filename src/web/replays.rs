@@ -25,7 +25,7 @@ use crate::secrets::random_bytes;
 pub struct Replays {
     db: Pool,
     clock: Clock,
-    /// Of the server: who has the database alone cannot try keys.
+    /// The server's secret: without it, a copy of the database does not allow guessing keys.
     secret: Arc<[u8; 32]>,
 }
 
@@ -33,7 +33,7 @@ pub struct Replays {
 const KEPT: i64 = DAY;
 const NAME: &str = "Idempotency-Key";
 
-/// Who asks, as a guard found out: the same key of two people is two keys.
+/// The sender of a request, as a guard identified them: equal keys of two senders are different keys.
 #[derive(Default)]
 pub struct Identity(Mutex<String>);
 

@@ -1,4 +1,4 @@
-//! Routes of the API, with what they say of themselves.
+//! Routes of the API with their OpenAPI descriptions.
 
 use rocket::Route;
 use serde_json::{Value, json};

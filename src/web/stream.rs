@@ -34,8 +34,8 @@ impl Download {
     }
 }
 
-/// How it is known that whoever asks may no longer read; the guard that lets them in notes it. Only an answer that takes
-/// long begins to watch.
+/// How a long response learns that its reader's rights have ended. The guard notes how to watch them; the watch starts
+/// only for a response that is streamed.
 #[derive(Default)]
 pub struct Revocation(Mutex<Option<Watch>>);
 
@@ -48,7 +48,7 @@ impl Revocation {
         *slot.0.lock() = Some(Box::new(watch));
     }
 
-    /// Never ready for those who need no right.
+    /// Starts the watch that the guard noted; pending forever if it noted none.
     fn begin(request: &Request<'_>) -> BoxFuture<'static, ()> {
         let slot = request.local_cache(Revocation::default);
         match slot.0.lock().take() {

@@ -24,9 +24,9 @@ use crate::secrets::random_hex;
 /// Bytes received since the parser last consumed any.
 pub type Unread = Arc<AtomicU64>;
 
-/// Hands a body on piece by piece, so that a file is not gathered faster than it is taken, and ends one of which `most`
-/// bytes came that nobody took: headers or lines between the parts that never end. The end comes as a piece of its own: multer
-/// takes a body for broken that comes and ends between two looks for its first line.
+/// Passes a body to the parser piece by piece, so that a file is not buffered faster than it is consumed. Fails when
+/// more than `most` bytes arrive unconsumed: headers or preambles without an end. The end is its own piece, as multer
+/// reports a body as broken that arrives and ends between two polls for its first line.
 pub fn pieces<S>(body: S, unread: Unread, most: u64) -> impl Stream<Item = io::Result<bytes::Bytes>> + Send
 where
     S: Stream<Item = io::Result<bytes::Bytes>> + Send,
@@ -115,21 +115,19 @@ async fn save(
         let mut value = Vec::new();
         while let Some(mut piece) = part.chunk().await.map_err(|error| broken(error.to_string()))? {
             unread.store(0, Ordering::Relaxed);
+            let bytes = piece.len() as u64;
             if field == "text" {
                 // Browsers make CRLF of every line break that was pasted; a cell would have it too.
                 piece = piece.iter().copied().filter(|byte| *byte != b'\r').collect();
             }
             if is_file {
-                length += piece.len() as u64;
+                length += bytes;
                 if length > MAX_IMPORT {
-                    return Err(Error::TooLarge(
-                        format!("A file holds at most {MAX_IMPORT} bytes here; the command line takes larger ones.")
-                            .into(),
-                    ));
+                    return Err(too_large());
                 }
                 file.write_all(&piece).await.map_err(internal)?;
             } else {
-                room = room.checked_sub(piece.len() as u64).ok_or_else(|| broken("the form is too large"))?;
+                room = room.checked_sub(bytes).ok_or_else(|| broken("the form is too large"))?;
                 value.extend_from_slice(&piece);
             }
         }
@@ -139,6 +137,10 @@ async fn save(
     }
     file.sync_all().await.map_err(internal)?;
     Ok((fields, name, length))
+}
+
+fn too_large() -> Error {
+    Error::TooLarge(format!("A file holds at most {MAX_IMPORT} bytes here; the command line takes larger ones.").into())
 }
 
 fn internal(error: io::Error) -> Error {

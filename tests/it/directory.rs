@@ -118,7 +118,7 @@ async fn a_college_in_use_cannot_be_deleted() {
         let college = made(&kim, "colleges", json!({"name": "Engineering"})).await["id"].clone();
         let major = made(&kim, "majors", json!({"name": "Physics", "college_id": college})).await["id"].clone();
         let path = format!("/api/v1/colleges/{college}");
-        kim.json(Method::Delete, &path, "").await.is_problem(409, "in use: majors (1)");
+        kim.json(Method::Delete, &path, "").await.is_problem(409, "in use: Majors (1)");
         assert_eq!(kim.json(Method::Delete, &format!("/api/v1/majors/{major}"), "").await.status, 204);
         assert_eq!(kim.json(Method::Delete, &path, "").await.status, 204);
         kim.json(Method::Post, "/api/v1/majors", &json!({"name": "X", "college_id": college}).to_string())

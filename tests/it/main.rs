@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod data;
 mod directory;
+mod docs;
 mod front_door;
 mod grammar;
 mod health;

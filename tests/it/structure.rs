@@ -36,7 +36,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("access", "domain error moment records staff web"),
     ("metrics", "db domain entries error staff waiting web"),
     ("status", "db domain entries error limits moment web"),
-    ("openapi", "domain error records staff web"),
+    ("openapi", "domain error records staff web words"),
     // the whole
     (
         "app",

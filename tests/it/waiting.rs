@@ -326,7 +326,7 @@ async fn a_student_who_is_away_keeps_the_place_and_is_skipped() {
         lobby.app.wait(10 * 60_000);
         lobby.sweep().await;
         assert_eq!(lobby.place(&ada["id"]).await["state"], "waiting");
-        lobby.student_step(&ada, r#"{"state":"away"}"#).await.is_problem(409, "used up");
+        lobby.student_step(&ada, r#"{"state":"away"}"#).await.is_problem(409, "no time left");
     }
 }
 

@@ -148,7 +148,7 @@ impl Update<'_> {
         let present = self.records.find(&USERS, item_id(self.id)?, true).await?;
         let if_match = self.if_match;
         let version = if whole { if_match.required(present.version)? } else { if_match.version(present.version)? };
-        // What was read may be sent back; what may be written is said, though it be as it was.
+        // Read-only fields may be sent back unchanged; writable ones are passed on even if unchanged.
         body.remove("last_seen_at");
         let written: Vec<_> =
             ["email", "name", "role", "status"].iter().filter_map(|n| body.remove_entry(*n)).collect();

@@ -30,7 +30,7 @@ impl<'a> ListRequest<'a> {
     /// Reads the query from the URL and, for a POST, from the body.
     fn query(&self, body: Option<&Fields>) -> Result<(Query, Reader)> {
         let mut params = query_pairs(self.uri)?;
-        // `_secret` counts only if it stands in the body.
+        // `_secret` is valid in the body only: parsing the URL alone reports it as an error.
         if params.iter().any(|(name, _)| name == "_secret") {
             self.entries.read_query(&params)?;
         }

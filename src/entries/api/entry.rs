@@ -166,7 +166,7 @@ async fn mark_one(entries: &Entries, staff: &Staff, id: &str, mark: Mark) -> std
 }
 
 impl Entries {
-    /// Marks these entries and returns how many changed, with the moment that takes it back.
+    /// Marks these entries. Returns how many changed, and the timestamp that [`Entries::unmark`] needs.
     pub async fn mark_ids(&self, by: &Author, reader: &Reader, ids: &[EntryId], mark: Mark) -> Result<(u64, Moment)> {
         let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
         let params =

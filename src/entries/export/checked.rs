@@ -8,7 +8,7 @@ use crate::entries::sql::Filter;
 use crate::entries::system;
 use crate::filter::{Condition, Field, Format, Group, Operand, Query};
 
-/// An export that is about to start: everything that can be refused was.
+/// An export that has passed every check and can start.
 pub struct Export {
     pub(super) query: Query,
     pub(super) filter: Filter,

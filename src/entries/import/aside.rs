@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// Niceness of threads that give way: about a tenth of the share that others get, so that it ends on a busy machine too.
 const GENTLE: i32 = 10;
 
-/// Does something long in a thread that gives way to all others: nobody who sends or reads entries waits for it.
+/// Runs long work in a thread of low priority, so that requests do not wait for it.
 pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
     let (answer, answered) = tokio::sync::oneshot::channel();

@@ -46,7 +46,7 @@ impl Batches {
         Batches { waiting, read: tokio::spawn(read) }
     }
 
-    /// The next rows: those that are read already, of `pieces` at most. `None`: there are no more.
+    /// Waits for a piece of rows, and adds those that are read already, up to `pieces`. `None`: there are no more.
     pub(super) async fn next(&mut self, pieces: usize) -> Result<Option<Vec<Row>>> {
         let Some(mut rows) = self.waiting.recv().await else {
             // The reading thread knows why there are no more: a file may break in the middle.

@@ -1,4 +1,4 @@
-//! Imports that end before they are done: nothing of them is left.
+//! Cancelling imports: everything they stored is removed.
 
 use crate::entries::service::Entries;
 use crate::entries::store::{self, ImportRow};
@@ -12,8 +12,8 @@ const SILENT: i64 = 15 * SECOND;
 const TAKEN_BACK: i64 = 2000;
 
 impl Entries {
-    /// Ends an import before it is done and takes back what it stored. `false`: it is over, or was cancelled. Until
-    /// nothing of it is left it is "cancelling": the task that stores its rows removes them again and ends it.
+    /// Cancels an import and removes what it stored. `false`: it is over, or was cancelled before. Until everything is
+    /// removed its state is "cancelling"; if it is running, the task that stores its rows removes them.
     pub async fn cancel_import(&self, by: &Author, import: &ImportRow) -> Result<bool> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;

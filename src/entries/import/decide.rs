@@ -12,7 +12,7 @@ use crate::entries::service::Entries;
 use crate::entries::store::{self, PresentEntry};
 use crate::error::Result;
 
-/// By what the rows of a file are judged, one after the other.
+/// Decides row by row what is done with a file.
 pub(super) struct Judge {
     pub(super) collection: CollectionId,
     pub(super) how: How,

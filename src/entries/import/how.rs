@@ -1,4 +1,4 @@
-//! What somebody wants to be done with a file.
+//! Import options: what to do with rows that are stored already.
 
 use crate::error::{Error, Result};
 
@@ -11,7 +11,7 @@ pub struct How {
     pub ids: SameId,
 }
 
-/// An export names an entry that is there: of that number, received at that moment.
+/// What to do with a row of an export whose entry (same id, same time of reception) is in the collection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SameId {
     /// It stays as it is; one that is deleted comes back as it was.

@@ -1,4 +1,4 @@
-//! Imports as people see them: noted, started beside everything else, gone on with, forgotten.
+//! Imports as jobs: created, started in the background, resumed, their uploads removed.
 
 use futures::future::BoxFuture;
 
@@ -58,14 +58,14 @@ impl Entries {
         Ok(report)
     }
 
-    /// Keeps how an import is to be read, to go on with it later.
+    /// Stores the options by which the file is read, so that the import can be resumed.
     pub async fn keep_import_options(&self, id: i64, options: &str) -> Result<()> {
         let mut tx = self.db.begin().await?;
         store::import_options(&mut tx, id, options).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Runs an import beside everything else. One that runs here already goes on alone, one that is over stays so.
+    /// Starts an import in the background. Does nothing if it is running in this process already, or is over.
     pub fn start_import(self, by: Author, import: ImportRow, look: Look, how: How) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
             let Some(running) = Running::begin(&self, import.id) else { return Ok(()) };
@@ -121,7 +121,7 @@ impl Entries {
         self.clone().start_import(by.clone(), other, look, how).await
     }
 
-    /// The collection of this name; an import makes it.
+    /// The collection of this name; it is created if it does not exist.
     pub async fn find_or_make(&self, by: &Author, name: &str) -> Result<Collection> {
         if let Some(known) = self.collections.by_name(name).await? {
             return Ok(known.collection.clone());

@@ -1,7 +1,7 @@
-//! Which rows of a file are known: those of an earlier file that this one is a version of.
+//! Which rows of a file are stored already, because the file is a version of an earlier one.
 //!
-//! A row is known by its content and how often it occurred, wherever it stands. Rows that look alike by chance are no
-//! sign: a second survey answers yes and no as well. So files are compared as a whole.
+//! Rows are matched by content and number of occurrences, in any position. Equal rows alone prove nothing: two surveys
+//! may both consist of yes and no. So files are compared as a whole.
 
 use std::num::NonZeroI64;
 
@@ -24,7 +24,7 @@ impl Earlier {
         Earlier { used: vec![0; rows.len()], rows }
     }
 
-    /// The entry that a row of this content is known as, once for every time that it occurred.
+    /// Takes the entry of an earlier row with this digest; each earlier row is taken once.
     pub fn take(&mut self, digest: i64) -> Option<i64> {
         let first = self.rows.partition_point(|row| row.digest < digest);
         let place = first + *self.used.get(first)? as usize;
@@ -34,8 +34,8 @@ impl Earlier {
     }
 }
 
-/// How two files relate, by their sorted rows. `same_name`: they are called the same.
-/// `None`: they are different files.
+/// Compares two files by their sorted digests. `same_name`: their file names are equal.
+/// `None`: neither is a version of the other.
 pub fn relation(earlier: &[EarlierRow], file: &[i64], same_name: bool) -> Option<Relation> {
     let (mut shared, mut a, mut b) = (0, 0, 0);
     while a < earlier.len() && b < file.len() {

@@ -54,7 +54,7 @@ impl Entries {
         let name = import.file_name.clone();
         let (source, survey) = aside(move || {
             let source = Source::open(file, &name, &options)?;
-            // Where nobody is left who wants to know, because it is read in another way now, it ends.
+            // Stops when the `Look` was dropped, for instance because other options were chosen.
             let mut told = |row| progress.upgrade().map(|rows| rows.store(row, Ordering::Relaxed)).is_some();
             let survey = Survey::read(&source, &mut told)?;
             Ok::<_, Error>((Arc::new(source), Arc::new(survey)))

@@ -1,5 +1,5 @@
-//! Files that wait to be confirmed are read beside everything else: a large one takes a while, and the person who looks at it
-//! is told how far that is.
+//! Files that wait for confirmation are read in the background, because a large one takes a while; the preview page
+//! shows the progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

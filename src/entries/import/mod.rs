@@ -1,12 +1,12 @@
 //! Import: tables, JSON and NDJSON; files of other programs, and Frontdesk's own exports.
 //!
-//! What always holds: a file goes in whole, or what does not is told by its place; the report says what one then sees.
-//! An export that is imported and exported again is the same to the byte. The same file again stores nothing, a later
-//! version of it stores what is new, another file is other data. A run that broke off goes on where it was; one that is
+//! What always holds: every row is stored, or reported with its place in the file; the report matches what is shown.
+//! An export that is imported and exported again is identical. Importing the same file again stores nothing, a later
+//! version stores its new rows, any other file counts as new. An interrupted run resumes where it stopped; one that is
 //! cancelled leaves nothing.
 //!
-//! A file is read twice: first to see what it holds ([`Survey`]), then to store it ([`Entries::run_import`]). Reading is off the
-//! async workers, and memory does not grow with the file, but for eight bytes a row.
+//! A file is read twice: to see what it holds ([`Survey`]), then to store it (`Entries::run_import`), outside of the
+//! async workers. Memory grows by eight bytes a row only.
 
 mod aside;
 mod batches;

@@ -1,4 +1,4 @@
-//! A piece of a file's rows: which of them are there already, and the others stored.
+//! Imports a batch of rows: finds those that are stored already, and stores the others.
 
 use std::collections::HashSet;
 
@@ -28,8 +28,8 @@ pub(super) struct Run<'r> {
 }
 
 impl Run<'_> {
-    /// Entries are numbered one after the other: where a number is missing, somebody else stored an entry. Where a file
-    /// brings its own numbers that cannot be told; where nothing is stored nobody has to wait for it.
+    /// Sets `alone`: whether this import alone stored entries since the last batch. Ids are consecutive: a gap means
+    /// that another writer is active. Unknown (false) if the file brings its own ids; true if the batch stored nothing.
     fn note_numbers(&mut self, outcomes: &[Outcome], from_file: bool) {
         let stored = |outcome: &Outcome| match outcome {
             Outcome::Stored(id) | Outcome::Flagged(id) => Some(*id),

@@ -1,4 +1,4 @@
-//! What is told of an import.
+//! The report of an import: counts, refused rows, notices.
 
 use serde::{Deserialize, Serialize};
 

@@ -57,14 +57,12 @@ impl Entries {
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Option<ImportReport>> {
         let comparison = self.compare(Some(collection), file_name, &survey, how, Some(id)).await?;
-        let notices = survey.notices.iter().map(|notice| notice.0.clone()).collect();
         let report = ImportReport {
             rule: comparison.rule,
             earlier: comparison.file_name.clone(),
-            notices,
+            notices: survey.notices.iter().map(|notice| notice.0.clone()).collect(),
             ..Default::default()
         };
-        let assignees = self.assignees().await?;
         let mut run = Run {
             id,
             collection,
@@ -74,32 +72,44 @@ impl Entries {
             handled: 0,
             last: None,
             alone: false,
-            assignees,
+            assignees: self.assignees().await?,
         };
         if !self.begin(&run, &survey).await? {
             return Ok(None);
         }
         self.register_columns(collection, &survey.columns).await?;
         drop(survey);
-        let mut batches = Batches::of(source.clone(), self.intake.seed().clone());
+        if !self.store_batches(&mut run, source.clone(), progress).await?
+            || run.changes > 0 && !self.change_rows(&mut run, source).await?
+        {
+            return Ok(None);
+        }
+        self.finish(by, run).await
+    }
+
+    /// Stores the rows of the file, piece by piece. `false`: the import was cancelled meanwhile.
+    async fn store_batches(
+        &self,
+        run: &mut Run<'_>,
+        source: Arc<Source>,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<bool> {
+        let mut batches = Batches::of(source, self.intake.seed().clone());
         let mut noted = 0;
         while let Some(batch) = batches.next(if run.alone { ALONE } else { 1 }).await? {
             let began = Instant::now();
-            self.store_rows(&mut run, batch).await?;
+            self.store_rows(run, batch).await?;
             progress(run.handled);
             if run.handled - noted >= NOTED {
                 noted = run.handled;
-                if !self.note_progress(&run).await? {
-                    return Ok(None);
+                if !self.note_progress(run).await? {
+                    return Ok(false);
                 }
             }
             // The writer is for others as long as it was for these rows.
             tokio::time::sleep(began.elapsed()).await;
         }
-        if run.changes > 0 && !self.change_rows(&mut run, source).await? {
-            return Ok(None);
-        }
-        self.finish(by, run).await
+        Ok(true)
     }
 
     async fn begin(&self, run: &Run<'_>, survey: &Survey) -> Result<bool> {

@@ -15,9 +15,9 @@ use crate::moment::Moment;
 
 /// Where the cells of a column go.
 enum Place {
-    /// `_id`, `_received`, `_session`, `_at`, `_origin`, `_flags`, in a file of ours.
+    /// One of [`OURS`], in an export of Frontdesk.
     Ours(&'static str),
-    /// `_collection`: where it goes is decided by the import.
+    /// `_collection`, as the import decides where rows go; or one of [`OURS`] for the second time.
     Ignored,
     Data(Path),
 }

@@ -1,8 +1,8 @@
-//! The way in: entries of many requests are stored together, one fsync for all that arrived during the last.
+//! Group commit for entries: those that arrive during one commit share the next transaction, and so one fsync.
 //!
-//! One task per process takes whatever waits, stores it in one transaction and then answers every request.
-//! The same task keeps the field registry: the shape of an entry is known by a hash, and only a shape that
-//! was never seen costs more than a counter.
+//! Two tasks per process, one for requests and one for rows of files, each store whatever waits in one transaction and
+//! then answer. They also update the field registry: the shape of an entry (names and types) is hashed; only a shape
+//! that was not seen before costs more than incrementing a counter.
 
 mod group;
 mod registry;
@@ -22,7 +22,7 @@ use group::Group;
 pub(super) use group::digest;
 use registry::{Registry, write_counts};
 
-/// Requests that may wait; one more is told to come back.
+/// Requests that may wait; further ones get 503.
 const QUEUE: usize = 4096;
 /// Entries stored by one transaction.
 const GROUP: usize = 1000;
@@ -37,7 +37,7 @@ pub struct Intake {
     tally: Arc<Tally>,
 }
 
-/// How many entries came to which end since the program started, of those that were fit to be stored.
+/// Counts of entries by outcome since the program started; those that failed validation are not counted.
 #[derive(Default)]
 pub struct Tally {
     /// Stored.

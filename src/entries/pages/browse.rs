@@ -7,6 +7,7 @@ use rocket::request::FlashMessage;
 
 use crate::collections::{CachedCollection, Collection};
 use crate::entries::reader::Reader;
+use crate::entries::reading::Listing;
 use crate::entries::service::Entries;
 use crate::entries::system;
 use crate::entries::views::{
@@ -94,46 +95,32 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
     fill_in(&mut query, entries, &readable, user).await?;
     let listing = entries.list(&reader, &query).await?;
     let chart = entries.per_day(&reader, &query, CHART_DAYS).await?.map(|days| ChartView::new(&days));
-    let kept: Vec<_> =
-        query.params.iter().filter(|(name, _)| !matches!(name.as_str(), "_cursor" | "_format")).cloned().collect();
-    let conditions_only =
-        query.conditions.iter().all(|c| c.field == Field::System(system::COLLECTION)) && query.words.is_empty();
-    let untouched =
-        listing.entries().is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none();
+    let links = Links::of(&query);
+    let kept = &links.kept;
     let usual = if query.fields == Fields::All { frequent(&listing, &paths) } else { paths.clone() };
-    let page_url =
-        |cursor: &String| format!("/list?{}", encode(kept.iter().chain([&("_cursor".to_owned(), cursor.clone())])));
-    let with = |name: &str, value: &str| {
-        let collection = kept.iter().filter(|(known, _)| known == "_collection");
-        format!("/list?{}", encode(collection.chain([&(name.to_owned(), value.to_owned())])))
-    };
     let page = ListPage {
         title: one.as_ref().map_or("All entries".to_owned(), |collection| collection.title.clone()),
         host: host.0,
         side: side(entries, &reader, one.as_ref().map(|c| c.name.as_str())).await?,
         views: views(entries).await?,
-        query: encode(&kept),
+        query: encode(kept),
         hidden: kept.iter().filter(|(name, _)| name != "_q").cloned().collect(),
         search: kept.iter().find(|(name, _)| name == "_q").map_or(String::new(), |(_, value)| value.clone()),
-        chips: chips(&query, &kept),
-        columns: columns(&listing, &query, &usual, &kept),
+        chips: chips(&query, kept),
+        columns: columns(&listing, &query, &usual, kept),
         all_columns: columns_to_choose(&query, &paths),
-        rows: rows(&listing, &query, &usual, &encode(&kept)),
-        facets: facets(&listing, &query, &kept),
+        rows: rows(&listing, &query, &usual, &encode(kept)),
+        facets: facets(&listing, &query, kept),
         chart,
-        newer: listing.newer.as_ref().map(page_url),
-        older: listing.next.as_ref().map(page_url),
+        newer: listing.newer.as_ref().map(|cursor| links.page(cursor)),
+        older: listing.next.as_ref().map(|cursor| links.page(cursor)),
         count: count_text(listing.count, listing.truncated),
         warnings: listing.warnings.clone(),
         newest: listing.entries().iter().map(|entry| entry.id.0).max().unwrap_or(0),
-        states: one.as_ref().map_or(Vec::new(), |collection| {
-            let shown = |name: &String| kept.iter().any(|(param, value)| param == "_state" && value == name);
-            let link = |name: String| (name.clone(), with("_state", &name), shown(&name));
-            collection.states().into_iter().map(link).collect()
-        }),
-        spam_url: with("_flags", "spam"),
-        deleted_url: with("_deleted", "only"),
-        untouched,
+        states: one.as_ref().map_or(Vec::new(), |collection| links.states(collection)),
+        spam_url: links.only("_flags", "spam"),
+        deleted_url: links.only("_deleted", "only"),
+        untouched: is_untouched(&query, &listing),
         may_change: layout.person.as_ref().is_some_and(|person| person.role >= crate::staff::Role::Staff),
         in_bin: query.deleted == Deleted::Only,
         in_spam: query.mentions(system::FLAGS),
@@ -145,6 +132,43 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         layout,
     };
     render(&page)
+}
+
+/// Nothing was ever sent to what is shown: no entry, and no condition that could hide one.
+fn is_untouched(query: &Query, listing: &Listing) -> bool {
+    let conditions_only =
+        query.conditions.iter().all(|c| c.field == Field::System(system::COLLECTION)) && query.words.is_empty();
+    listing.entries().is_empty() && conditions_only && query.deleted == Deleted::No && query.cursor.is_none()
+}
+
+/// Links from a list to its neighbours: the parameters that make up the list.
+struct Links {
+    kept: Vec<(String, String)>,
+}
+
+impl Links {
+    fn of(query: &Query) -> Links {
+        let passing = |name: &str| matches!(name, "_cursor" | "_format");
+        Links { kept: query.params.iter().filter(|(name, _)| !passing(name)).cloned().collect() }
+    }
+
+    /// Another page of the same list.
+    fn page(&self, cursor: &str) -> String {
+        format!("/list?{}", encode(self.kept.iter().chain([&("_cursor".to_owned(), cursor.to_owned())])))
+    }
+
+    /// The same collection with this one condition.
+    fn only(&self, name: &str, value: &str) -> String {
+        let collection = self.kept.iter().filter(|(known, _)| known == "_collection");
+        format!("/list?{}", encode(collection.chain([&(name.to_owned(), value.to_owned())])))
+    }
+
+    /// The states of a collection: name, link, and whether the list shows it.
+    fn states(&self, collection: &Collection) -> Vec<(String, String, bool)> {
+        let shown = |name: &String| self.kept.iter().any(|(param, value)| param == "_state" && value == name);
+        let link = |name: String| (name.clone(), self.only("_state", &name), shown(&name));
+        collection.states().into_iter().map(link).collect()
+    }
 }
 
 /// What the URL leaves open: the columns that this person chose, and the facets that the fields suggest.
@@ -174,7 +198,8 @@ pub(super) async fn views(entries: &Entries) -> Result<Vec<(i64, String, String)
     Ok(saved.into_iter().map(|view| (view.id, view.name, format!("/list?{}", view.query))).collect())
 }
 
-/// Fields that look like choices: texts and truth values, few of them long.
+/// Up to three fields that probably hold few distinct values: strings or booleans, but no numbers, and no names such as
+/// `email` or `comment`.
 async fn suggested_facets(entries: &Entries, readable: &[Arc<CachedCollection>]) -> Result<Vec<crate::json::Path>> {
     let [known] = readable else { return Ok(Vec::new()) };
     let fields = entries.collections.fields(known.collection.id).await?;

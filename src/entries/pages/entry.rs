@@ -48,7 +48,7 @@ pub(super) async fn entry(
     note: Note,
 ) -> Result<Html> {
     let reader = Reader::Staff(viewer.0.id);
-    let id = id.parse().map(EntryId).map_err(|_| Error::NotFound("An entry's number is a number.".into()))?;
+    let id = id.parse().map(EntryId).map_err(|_| Error::NotFound("The id of an entry is a number.".into()))?;
     let (entry, known) = entries.find(&reader, id).await?;
     let params = query_pairs(uri)?;
     let query = entries.read_query(&params)?;

@@ -11,7 +11,7 @@ use crate::entries::import::{How, ImportReport, Seen};
 use crate::entries::service::Entries;
 use crate::entries::store::{ImportRow, NewImport};
 use crate::error::{Error, Result};
-use crate::files::{DELIMITERS, FORMATS, Options, QUOTES, Source, Structure};
+use crate::files::{DELIMITERS, Dialect, FORMATS, List, Options, QUOTES, Source, Structure};
 use crate::staff::{Layout, Role, Staff};
 use crate::web::{Fields, Html, SeeOther, Upload, encode, pairs, query_pairs, render, see_other};
 
@@ -183,48 +183,50 @@ type Choice = (&'static str, &'static str, Vec<(String, String, bool)>);
 
 /// What was recognised, and what it could be instead.
 fn choices(source: &Source) -> Vec<Choice> {
-    let one = |value: &str, label: &str, chosen: bool| (value.to_owned(), label.to_owned(), chosen);
     let mut labels =
         vec!["UTF-8", "windows-1252", "UTF-16LE", "UTF-16BE", "windows-1251", "Shift_JIS", "GBK", "macintosh"];
     if !labels.contains(&source.encoding.name()) {
         labels.insert(0, source.encoding.name());
     }
-    let encodings = labels.into_iter().map(|label| one(label, label, label == source.encoding.name())).collect();
-    let present = match source.shape {
-        Structure::Table { .. } => "table",
-        Structure::Lines => "ndjson",
-        Structure::Document { .. } => "json",
+    let encodings = labels.into_iter().map(|label| option(label, label, label == source.encoding.name())).collect();
+    let (present, more) = match &source.shape {
+        Structure::Table { dialect, header, .. } => ("table", of_a_table(*dialect, *header)),
+        Structure::Lines => ("ndjson", Vec::new()),
+        Structure::Document { list, lists } => ("json", of_a_document(list.as_deref(), lists)),
     };
     let label = |name: &str| match name {
         "table" => "a table",
         "json" => "a JSON document",
         _ => "JSON, an object on every line",
     };
-    let formats = FORMATS.iter().map(|(name, _)| one(name, label(name), *name == present)).collect();
-    let mut all = vec![("format", "It is", formats), ("encoding", "Encoding", encodings)];
-    match &source.shape {
-        Structure::Table { dialect, header, .. } => {
-            let delimiters =
-                DELIMITERS.iter().map(|(name, byte)| one(name, name, *byte == dialect.delimiter)).collect();
-            let quotes = QUOTES.iter().map(|(name, quote)| one(name, name, *quote == dialect.quote)).collect();
-            let headers = vec![one("yes", "names of columns", *header), one("no", "data", !*header)];
-            all.extend([
-                ("delimiter", "Between columns", delimiters),
-                ("quote", "Quotes", quotes),
-                ("header", "The first row is", headers),
-            ]);
-        }
-        Structure::Document { list: Some(path), lists } if lists.len() > 1 => {
-            let named = |path: &[String]| if path.is_empty() { "the document".into() } else { path.join(".") };
-            let lists = lists.iter().map(|list| {
-                let label = format!("{} ({})", named(&list.path), list.objects);
-                (list.path.join("."), label, list.path == *path)
-            });
-            all.push(("list", "The entries are in", lists.collect()));
-        }
-        _ => {}
-    }
-    all
+    let formats = FORMATS.iter().map(|(name, _)| option(name, label(name), *name == present)).collect();
+    [vec![("format", "Format", formats), ("encoding", "Encoding", encodings)], more].concat()
+}
+
+fn option(value: &str, label: &str, chosen: bool) -> (String, String, bool) {
+    (value.to_owned(), label.to_owned(), chosen)
+}
+
+fn of_a_table(dialect: Dialect, header: bool) -> Vec<Choice> {
+    let delimiters = DELIMITERS.iter().map(|(name, byte)| option(name, name, *byte == dialect.delimiter)).collect();
+    let quotes = QUOTES.iter().map(|(name, quote)| option(name, name, *quote == dialect.quote)).collect();
+    let headers = vec![option("yes", "names of columns", header), option("no", "data", !header)];
+    vec![
+        ("delimiter", "Between columns", delimiters),
+        ("quote", "Quotes", quotes),
+        ("header", "The first row holds", headers),
+    ]
+}
+
+/// Which list of a document, if it has several.
+fn of_a_document(list: Option<&[String]>, lists: &[List]) -> Vec<Choice> {
+    let Some(path) = list.filter(|_| lists.len() > 1) else { return Vec::new() };
+    let named = |path: &[String]| if path.is_empty() { "the document".into() } else { path.join(".") };
+    let lists = lists.iter().map(|list| {
+        let label = format!("{} ({})", named(&list.path), list.objects);
+        (list.path.join("."), label, list.path == path)
+    });
+    vec![("list", "The entries are in", lists.collect())]
 }
 
 /// Starts a confirmed import, or goes on with one that broke off. The collection is made if it is not there.
@@ -236,7 +238,7 @@ pub(super) async fn start(staff: Staff, entries: &State<Entries>, id: i64, form:
     }
     let is_new = entries.collections.by_name(&import.collection).await?.is_none();
     if is_new && staff.0.role < Role::Owner {
-        return Err(Error::Forbidden("Only an owner can make a collection: choose one that is there.".into()));
+        return Err(Error::Forbidden("Only an owner can create a collection: choose an existing one.".into()));
     }
     let options = if import.options.is_empty() { encode(&form.0) } else { import.options.clone() };
     let params = pairs(&options)?;

@@ -64,7 +64,7 @@ async fn write_data(staff: &Staff, entries: &Entries, id: i64, form: &Fields) ->
     Ok(())
 }
 
-/// What somebody typed as JSON, of the kind that stands there where it can be; `None` if it is what stands there.
+/// The typed text as JSON, of the present value's type where possible; `None` if it is unchanged.
 fn typed(present: &str, value: &str) -> std::result::Result<Option<String>, String> {
     let value = value.replace("\r\n", "\n");
     let old: serde_json::Value = serde_json::from_str(present).unwrap_or_default();

@@ -145,7 +145,7 @@ pub async fn note_import(tx: &mut Tx, id: i64, handled: i64, report: &str, now: 
     Ok(noted.execute().await? == 1)
 }
 
-/// The last word about an import.
+/// Stores the final report of an import.
 pub async fn finish_import(tx: &mut Tx, id: i64, handled: i64, report: &str) -> Result<(), DbError> {
     tx.write("UPDATE imports SET handled = $2, report = $3 WHERE id = $1")
         .bind(id)

@@ -21,7 +21,7 @@ pub struct Stretch<'a> {
     pub limit: u32,
 }
 
-/// The statement for a stretch, as rows `(text)` when `gathered` is false, else as one text.
+/// The statement that reads a stretch as one text, see [`Batch::iter`].
 /// Each arm is a walk along an index that stops at the limit; the union is sorted once more.
 pub fn statement(filter: &Filter, stretch: &Stretch<'_>) -> Sql {
     let mut sql = filter.sql.clone();

@@ -129,10 +129,8 @@ impl Index {
             |name: &str| params.iter().filter(|(n, _)| n != name && n != "_cursor").cloned().collect::<Vec<_>>();
         let with =
             |name: &str, value: &str| url(uri, without(name).into_iter().chain([(name.to_owned(), value.to_owned())]));
-        let bin = resource.keeps_deleted().then(|| match query.deleted {
-            Deleted::No => (with("_deleted", "only"), "Deleted"),
-            _ => (url(uri, without("_deleted").into_iter()), "Not deleted"),
-        });
+        let in_bin = query.deleted != Deleted::No;
+        let bin = if in_bin { url(uri, without("_deleted").into_iter()) } else { with("_deleted", "only") };
         let page = IndexPage {
             resource,
             columns: headers(resource, &shown, &params, &with),
@@ -144,7 +142,7 @@ impl Index {
             newer: listing.newer.map(|cursor| with("_cursor", &cursor)),
             older: listing.next.map(|cursor| with("_cursor", &cursor)),
             download: with("_format", "csv"),
-            bin,
+            bin: resource.keeps_deleted().then_some((bin, if in_bin { "Not deleted" } else { "Deleted" })),
             base,
             tools,
             opens,

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::staff::{Account, Role, Visitor, bearer_of};
 use crate::waiting::service::Rooms;
 
-/// Who asks for a place: signed-in staff, or the holder of its link, sent as a bearer token.
+/// Who requests or changes a place: signed-in staff, or the holder of its link, sent as a bearer token.
 pub struct Asker {
     pub staff: Option<Account>,
     /// What it carries as a bearer token.

@@ -6,7 +6,7 @@ use rocket::response::{self, Responder, Response};
 
 use crate::web::Html;
 
-/// A page of a student: nothing keeps it, nothing finds it, and no link tells its address.
+/// A student's page: not cached, not indexed by search engines, and its address is not sent as a referrer.
 pub struct Private(pub Status, pub Html);
 
 impl<'r> Responder<'r, 'static> for Private {

@@ -5,7 +5,7 @@ use crate::db::{DbError, Tx};
 use crate::moment::Moment;
 use crate::waiting::{Place, Queue, Status};
 
-/// What joining is decided by.
+/// What decides whether a student may join.
 #[derive(sqlx::FromRow)]
 pub struct Standing {
     pub student_id: i64,
@@ -78,22 +78,6 @@ pub struct NewPlace<'a> {
 impl NewPlace<'_> {
     /// The place, as it will be read back.
     pub fn place(&self, id: i64, standing: Standing) -> Place {
-        let status = Status {
-            state: crate::waiting::State::Waiting,
-            order_key: self.order_key,
-            advisor_id: None,
-            user_id: None,
-            called_at: None,
-            started_at: None,
-            ended_at: None,
-            coming_at: None,
-            due_at: None,
-            away_since: None,
-            away_ms: 0,
-            recalls: 0,
-            end_reason: None,
-            note: None,
-        };
         Place {
             id,
             queue_id: self.queue.id,
@@ -115,7 +99,7 @@ impl NewPlace<'_> {
             desk: None,
             video_url: None,
             visits: standing.visits,
-            status,
+            status: Status::waiting(self.order_key),
         }
     }
 }

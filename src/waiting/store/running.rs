@@ -114,7 +114,7 @@ pub async fn begin_duty(
     aside(tx, queue).await
 }
 
-/// Begins a duty unless it has begun. Whether it had to.
+/// Begins a duty unless one is running. Returns whether it began one.
 pub async fn begin_duty_if_off(
     tx: &mut Tx,
     queue: i64,

@@ -55,7 +55,7 @@ pub async fn at_desk(tx: &mut Tx, advisor: Option<i64>, account: Option<i64>) ->
     Ok(row.map(|(id,)| id))
 }
 
-/// Writes a status and its event if the place still has this version; in one question, as [`insert_place`] does.
+/// Writes a status and its event if the place still has this version; in one round trip, as [`insert_place`] does.
 /// `false`: somebody was faster, and nothing was written.
 pub async fn write_status(tx: &mut Tx, stand: &Stand, status: &Status, event: NewEvent<'_>) -> Result<bool, DbError> {
     let written: Option<(i64,)> = tx

@@ -1,2 +1,0 @@
--- The audit trail says "created", as everything else does.
-UPDATE audit SET action = 'created' WHERE action = 'made';
