@@ -13,7 +13,7 @@ use std::hash::RandomState;
 use std::time::Instant;
 
 use frontdesk::collections;
-use frontdesk::db::{Bulk, Column, Pool};
+use frontdesk::db::{Bulk, BulkColumn, Pool};
 use frontdesk::json;
 use frontdesk::moment::Moment;
 use rand::rngs::StdRng;
@@ -93,9 +93,9 @@ async fn generate(url: &str, count: usize) -> Outcome {
             }
         }
         Bulk::into("entries")
-            .column("collection_id", Column::Int(vec![1; group]))
-            .column("received_at", Column::Int((number..number + group).map(at).collect()))
-            .column("data", Column::Text(texts.iter().map(String::as_str).collect()))
+            .column("collection_id", BulkColumn::Int(vec![1; group]))
+            .column("received_at", BulkColumn::Int((number..number + group).map(at).collect()))
+            .column("data", BulkColumn::Text(texts.iter().map(String::as_str).collect()))
             .insert(&mut tx)
             .await?;
         tx.commit().await?;
@@ -130,9 +130,9 @@ async fn insert_loop(url: &str, count: usize) -> Outcome {
     for group in texts.chunks(64) {
         let mut tx = pool.begin().await?;
         Bulk::into("entries")
-            .column("collection_id", Column::Int(vec![1; group.len()]))
-            .column("received_at", Column::Int(vec![now; group.len()]))
-            .column("data", Column::Text(group.iter().map(String::as_str).collect()))
+            .column("collection_id", BulkColumn::Int(vec![1; group.len()]))
+            .column("received_at", BulkColumn::Int(vec![now; group.len()]))
+            .column("data", BulkColumn::Text(group.iter().map(String::as_str).collect()))
             .insert(&mut tx)
             .await?;
         tx.commit().await?;
