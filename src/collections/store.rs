@@ -199,20 +199,40 @@ pub async fn register_field(tx: &mut Tx, collection: CollectionId, path: &str, n
     Ok(id)
 }
 
-/// How often each type was seen since the last time it was written down:
-/// strings, numbers, bools, nulls, arrays, objects.
-pub type FieldCounts = [i64; 6];
+/// In how many entries a field held each JSON type since the last time it was stored.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FieldCounts {
+    /// Strings.
+    pub strings: i64,
+    /// Numbers.
+    pub numbers: i64,
+    /// `true` and `false`.
+    pub bools: i64,
+    /// `null`.
+    pub nulls: i64,
+    /// Arrays.
+    pub arrays: i64,
+    /// Empty objects.
+    pub objects: i64,
+}
 
 /// Adds to the counts of a field. `false`: it is not in the registry any more.
 pub async fn count_fields(tx: &mut Tx, field: i64, counts: FieldCounts, now: Moment) -> Result<bool, DbError> {
-    let mut query = tx.write(
+    tx.write(
         "UPDATE fields SET strings = strings + $1, numbers = numbers + $2, bools = bools + $3, nulls = nulls + $4, \
              arrays = arrays + $5, objects = objects + $6, last_at = $7 WHERE id = $8",
-    );
-    for count in counts {
-        query = query.bind(count);
-    }
-    Ok(query.bind(now).bind(field).execute().await? == 1)
+    )
+    .bind(counts.strings)
+    .bind(counts.numbers)
+    .bind(counts.bools)
+    .bind(counts.nulls)
+    .bind(counts.arrays)
+    .bind(counts.objects)
+    .bind(now)
+    .bind(field)
+    .execute()
+    .await
+    .map(|rows| rows == 1)
 }
 
 /// Takes a field out of the registry. `false`: it was not there.

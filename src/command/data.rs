@@ -138,7 +138,7 @@ pub(super) async fn export(
         _ => Format::Csv,
     };
     let query = parse_query(&params, Clock::system().now(), false)?;
-    let export = entries.export(&Reader::Staff(0), query, format).await?;
+    let export = entries.export(&Reader::System, query, format).await?;
     let (sender, mut pieces) = tokio::sync::mpsc::channel(4);
     let writer = entries.clone();
     let writing = tokio::spawn(async move { writer.send(export, sender).await });

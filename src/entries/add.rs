@@ -1,28 +1,28 @@
 //! `POST /add`: what comes in over HTTP, and how it is answered. No cookie is read here.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use rocket::data::Data;
 use rocket::http::uri::Origin;
-use rocket::http::{ContentType, Header, Status};
+use rocket::http::{ContentType, Status};
 use rocket::request::{FromRequest, Outcome as GuardOutcome};
-use rocket::response::{self, Responder, Response};
+use rocket::response::{self, Responder};
 use rocket::{Request, State, post};
 use tokio_util::io::ReaderStream;
 
+use super::added::{Added, answer};
 use super::body::{self, Body};
-use super::entry::{EntryId, Outcome};
+use super::entry::Outcome;
 use super::form::{self, Form};
+use super::multipart;
 use super::pages;
-use super::recording::{Recorded, RecordedItem, RequestKind, Submission};
+use super::recording::{RequestKind, Submission};
 use super::refusal::reason;
 use super::service::Entries;
 use crate::error::{Error, FieldError, Result};
-use crate::json;
 use crate::limits::{MAX_BODY, MAX_UPLOAD, UPLOAD_SECONDS};
-use crate::web::{self, Api, ClientAddress, Html, Idempotency, Negotiation, SeeOther, api, see_other};
+use crate::web::{self, Api, ClientAddress, Idempotency, Negotiation, api, see_other};
 use crate::words::did_you_mean;
 
 /// What `/add` takes from the address.
@@ -63,42 +63,6 @@ impl<'r> FromRequest<'r> for AddHeaders {
             minimal: header("Prefer").is_some_and(|prefer| prefer.contains("return=minimal")),
             wants_page: Negotiation::of(request).wants_page(),
         })
-    }
-}
-
-/// An answer of `/add`.
-enum Added {
-    Json(Status, Option<EntryId>, String),
-    Minimal(Status, Option<EntryId>),
-    Lead(SeeOther),
-    Thanks(Html),
-}
-
-impl<'r> Responder<'r, 'static> for Added {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = match self {
-            Added::Lead(redirect) => return redirect.respond_to(request),
-            Added::Thanks(page) => return (Status::Created, page).respond_to(request),
-            Added::Json(status, id, body) => {
-                let mut response =
-                    Response::build_from((ContentType::JSON, body).respond_to(request)?).status(status).finalize();
-                locate(&mut response, id);
-                return Ok(response);
-            }
-            Added::Minimal(status, id) => {
-                let mut response = Response::build().status(status).finalize();
-                locate(&mut response, id);
-                response
-            }
-        };
-        response.set_header(Header::new("Preference-Applied", "return=minimal"));
-        Ok(response)
-    }
-}
-
-fn locate(response: &mut Response<'_>, id: Option<EntryId>) {
-    if let Some(id) = id {
-        response.set_header(Header::new("Location", format!("/api/v1/entries/{}", id.0)));
     }
 }
 
@@ -229,7 +193,7 @@ async fn read_upload(kind: &ContentType, data: Data<'_>) -> Result<Form> {
         came += piece.len() as u64;
         if came > MAX_UPLOAD { Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge)) } else { Ok(piece) }
     });
-    let read = Box::pin(form::multipart(kind, pieces));
+    let read = Box::pin(multipart::read(kind, pieces));
     let form = tokio::time::timeout(Duration::from_secs(UPLOAD_SECONDS), read).await;
     let form =
         form.unwrap_or_else(|_| Err(Error::BadRequest(vec![FieldError::at("", "the form took too long to come")])));
@@ -271,72 +235,4 @@ fn submission(headers: AddHeaders, address: ClientAddress, uri: &Origin<'_>) -> 
         }
     }
     submission
-}
-
-fn answer(recorded: &Recorded, minimal: bool) -> Added {
-    if let (RequestKind::One | RequestKind::Form { .. }, [item]) = (&recorded.shape, recorded.items.as_slice()) {
-        let status = match item.outcome {
-            Outcome::Duplicate(_) => Status::Ok,
-            Outcome::Conflict(_) => Status::Conflict,
-            _ => Status::Created,
-        };
-        let id = id_of(&item.outcome).filter(|_| status == Status::Created);
-        return if minimal && status != Status::Conflict {
-            Added::Minimal(status, id)
-        } else {
-            Added::Json(status, id, item_json(item))
-        };
-    }
-    let all = |wanted: fn(&Outcome) -> bool| recorded.items.iter().all(|item| wanted(&item.outcome));
-    let status = if all(|o| matches!(o, Outcome::Stored(_) | Outcome::Flagged(_))) {
-        Status::Created
-    } else if all(|o| matches!(o, Outcome::Duplicate(_))) {
-        Status::Ok
-    } else {
-        Status::MultiStatus
-    };
-    if minimal && status != Status::MultiStatus {
-        return Added::Minimal(status, None);
-    }
-    let results: Vec<_> = recorded.items.iter().map(item_json).collect();
-    let warnings = match recorded.warnings.as_slice() {
-        [] => String::new(),
-        warnings => format!(",\"warnings\":{}", serde_json::to_string(warnings).unwrap_or_default()),
-    };
-    Added::Json(status, None, format!("{{\"results\":[{}]{warnings}}}", results.join(",")))
-}
-
-fn id_of(outcome: &Outcome) -> Option<EntryId> {
-    match outcome {
-        Outcome::Stored(id) | Outcome::Flagged(id) | Outcome::Duplicate(id) | Outcome::Conflict(id) => Some(*id),
-        Outcome::Rejected(_) => None,
-    }
-}
-
-fn item_json(item: &RecordedItem) -> String {
-    let mut text = String::from("{");
-    if let Some(id) = id_of(&item.outcome) {
-        let _ = write!(text, "\"id\":{},", id.0);
-    }
-    let (status, error) = match &item.outcome {
-        Outcome::Stored(_) => ("stored", None),
-        Outcome::Flagged(_) => ("flagged", None),
-        Outcome::Duplicate(_) => ("duplicate", None),
-        Outcome::Conflict(_) => ("rejected", Some("another entry with this _uid was stored before".to_owned())),
-        Outcome::Rejected(refusal) => {
-            ("rejected", Some(format!("{} {}", refusal.pointer, refusal.detail).trim().to_owned()))
-        }
-    };
-    let _ = write!(text, "\"status\":\"{status}\"");
-    if let Some(error) = error {
-        let _ = write!(text, ",\"error\":{}", json::string(&error));
-    }
-    if let Some(message) = &item.message {
-        let _ = write!(text, ",\"message\":{}", json::string(message));
-    }
-    if !item.warnings.is_empty() {
-        let _ = write!(text, ",\"warnings\":{}", serde_json::to_string(&item.warnings).unwrap_or_default());
-    }
-    text.push('}');
-    text
 }

@@ -27,7 +27,7 @@ pub async fn read(kind: Option<&ContentType>, gzip: bool, bytes: Vec<u8>) -> Res
     }
     if *kind == ContentType::FormData {
         let whole = futures::stream::once(async move { Ok(bytes.into()) });
-        return Box::pin(form::multipart(kind, whole)).await.map(Body::Form);
+        return Box::pin(super::multipart::read(kind, whole)).await.map(Body::Form);
     }
     match (kind.top().as_str(), kind.sub().as_str()) {
         ("application", "x-ndjson" | "jsonl" | "x-jsonlines" | "ndjson") => lines(&bytes),

@@ -5,9 +5,12 @@
 //! query gives the same entries in every format.
 
 mod add;
+mod added;
 mod api;
 mod body;
 mod changing;
+mod chart;
+mod counting;
 mod entry;
 mod export;
 mod fields;
@@ -16,6 +19,7 @@ mod import;
 mod intake;
 mod limits;
 mod look;
+mod multipart;
 mod order;
 mod pages;
 mod path_sql;

@@ -3,7 +3,9 @@
 /// Who reads, and so which entries there are for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reader {
-    /// Signed in: everything.
+    /// The program itself, after a check of its own: everything.
+    System,
+    /// Signed in: everything. The account's id.
     Staff(i64),
     /// A browser session: its own entries. The public session id.
     Session(String),
@@ -20,12 +22,13 @@ impl Reader {
 
     /// What staff note about an entry is for them alone.
     pub fn sees_work(&self) -> bool {
-        matches!(self, Reader::Staff(_))
+        matches!(self, Reader::System | Reader::Staff(_))
     }
 
     /// What cursors are bound to.
     pub fn name(&self) -> String {
         match self {
+            Reader::System => "system".into(),
             Reader::Staff(id) => format!("staff {id}"),
             Reader::Session(session) => format!("session {session}"),
             Reader::Public => "public".into(),

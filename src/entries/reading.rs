@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::filter::{Count, Cursor, Query};
 use crate::json::Path;
 use crate::limits::DEFAULT_LIMIT;
-use crate::moment::{DAY, Moment};
 
 /// A page of entries with what belongs to it.
 pub struct Listing {
@@ -67,9 +66,6 @@ impl Listing {
         self.page.entries()
     }
 }
-
-/// `_count=auto` counts to here.
-const COUNTED: u32 = 10_000;
 
 impl Entries {
     /// A page of entries.
@@ -123,52 +119,6 @@ impl Entries {
         let newer = entries.first().filter(|_| has_newer).map(|entry| seal(entry, true));
         drop(entries);
         Ok((page, newer, next))
-    }
-
-    async fn count(&self, query: &Query, filter: &Filter) -> Result<(Option<i64>, bool)> {
-        let at_most = match query.count {
-            Count::None => return Ok((None, false)),
-            Count::Exact => None,
-            Count::Auto => Some(COUNTED + 1),
-        };
-        match store::count(&self.db, filter, at_most, self.settings.list_budget).await {
-            Ok(count) if query.count == Count::Auto && count > i64::from(COUNTED) => {
-                Ok((Some(i64::from(COUNTED)), true))
-            }
-            Ok(count) => Ok((Some(count), false)),
-            // A page without its count is still a page; an exact count was asked for by name.
-            Err(DbError::OverBudget) if query.count == Count::Auto => Ok((None, true)),
-            Err(error) => Err(over_budget(error, filter)),
-        }
-    }
-
-    async fn facets(&self, query: &Query, filter: &Filter) -> Result<Vec<(Path, Option<Vec<FacetValue>>)>> {
-        let mut facets = Vec::new();
-        for path in &query.facets {
-            let values = match store::facet(&self.db, filter, path, self.settings.facet_budget).await {
-                Ok(values) => Some(values),
-                Err(DbError::OverBudget) => None,
-                Err(error) => return Err(error.into()),
-            };
-            facets.push((path.clone(), values));
-        }
-        Ok(facets)
-    }
-
-    /// Entries of each of the last `days` days, oldest first, by the reader's calendar; `None` if it takes too long.
-    pub async fn per_day(&self, reader: &Reader, query: &Query, days: i64) -> Result<Option<Vec<(Moment, i64)>>> {
-        let collections = self.readable(reader, query).await?;
-        let filter = self.filter(reader, query, &collections).await?;
-        let now = self.clock.now();
-        let offset = i64::from(query.zone.to_offset(now.timestamp()).seconds()) * 1000;
-        let today = (now.0 + offset).div_euclid(DAY);
-        let from = Moment((today - days + 1) * DAY - offset);
-        let found = match store::per_day(&self.db, &filter, from, offset, self.settings.facet_budget).await {
-            Err(DbError::OverBudget) => return Ok(None),
-            found => found?,
-        };
-        let count = |day: i64| found.iter().find(|(d, _)| *d == day).map_or(0, |(_, count)| *count);
-        Ok(Some((today - days + 1..=today).map(|day| (Moment(day * DAY), count(day))).collect()))
     }
 
     /// The collections a query covers. An unknown name is 404; for the public it is
@@ -230,7 +180,7 @@ impl Entries {
         let all = self.collections.list().await?;
         let known = all.into_iter().find(|known| known.collection.id == entry.collection).ok_or_else(missing)?;
         match reader {
-            Reader::Staff(_) => Ok((entry, known)),
+            Reader::System | Reader::Staff(_) => Ok((entry, known)),
             Reader::Public if known.collection.public_read && entry.deleted.is_none() && entry.flags.is_none() => {
                 Ok((entry.borrowed().for_reader(reader).to_entry(), known))
             }
@@ -257,13 +207,6 @@ impl Entries {
         let all = self.collections.list().await?;
         let named = all.iter().filter(|known| found.contains(&known.collection.id));
         Ok(named.map(|known| known.collection.name.clone()).collect())
-    }
-
-    /// How many entries a query has, and whether there are more than were counted.
-    pub async fn count_of(&self, reader: &Reader, query: &Query) -> Result<(Option<i64>, bool)> {
-        let collections = self.readable(reader, query).await?;
-        let filter = self.filter(reader, query, &collections).await?;
-        self.count(query, &filter).await
     }
 
     /// The entries before and after one in the order of a query.
@@ -300,7 +243,7 @@ impl Entries {
     /// How the database would answer a query of staff: for tests and for people who wonder why it is slow.
     pub async fn explain(&self, query: &str) -> Result<String> {
         let query = self.read_query(&crate::web::pairs(query)?)?;
-        let reader = Reader::Staff(0);
+        let reader = Reader::System;
         let collections = self.readable(&reader, &query).await?;
         let filter = self.filter(&reader, &query, &collections).await?;
         let order = order::order(&query.sort, self.db.is_postgres());
@@ -313,7 +256,7 @@ impl Entries {
     }
 }
 
-fn over_budget(error: DbError, filter: &Filter) -> Error {
+pub(super) fn over_budget(error: DbError, filter: &Filter) -> Error {
     match (error, &filter.unpinned) {
         (DbError::OverBudget, Some(path)) => Error::Unavailable {
             detail: format!(

@@ -20,6 +20,9 @@ pub const STATE: SystemField = SystemField { name: "_state", kind: SystemKind::T
 pub const ASSIGNEE: SystemField = SystemField { name: "_assignee", kind: SystemKind::Text };
 pub const NOTE: SystemField = SystemField { name: "_note", kind: SystemKind::Prose };
 
+/// Parameters that add spam to a list: lists leave it out unless a condition names `_flags`, and these two always hold.
+pub const WITH_SPAM: &str = "_or._flags__exists=0&_or._flags__exists=1";
+
 /// What can be asked of entries.
 pub static GRAMMAR: Grammar =
     Grammar { system: &[ID, AT, RECEIVED, SESSION, COLLECTION, ORIGIN, FLAGS, STATE, ASSIGNEE, NOTE], any_data: true };

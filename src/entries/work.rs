@@ -39,7 +39,7 @@ impl Entries {
     }
 
     async fn find_for_staff(&self, id: EntryId) -> Result<(Entry, std::sync::Arc<CachedCollection>)> {
-        self.find(&super::Reader::Staff(0), id).await
+        self.find(&super::Reader::System, id).await
     }
 
     async fn write_work(

@@ -106,7 +106,7 @@ impl Shared {
     /// The account of a session token, if the session has not ended.
     pub async fn recognise(&self, token: &str) -> Result<Option<Account>> {
         let hash = sha256(token);
-        // A clock that is moved by hand makes sessions end between two looks.
+        // The cache counts real seconds: under a clock that tests move it would outlive sessions.
         if self.clock.is_system()
             && let Some((account, None)) = self.recent.get(&hash)
         {

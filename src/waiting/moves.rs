@@ -34,9 +34,6 @@ impl Shared {
         reason: Option<&str>,
     ) -> Result<Arc<Place>> {
         let from = self.queue_of(place).await?;
-        if from == to {
-            return Err(Error::invalid("/queue_id", "is the queue it is in"));
-        }
         let now = self.now();
         // What is read here (who, since when, about what) never changes.
         let old = store::place(&self.db, place).await?.ok_or_else(no_place)?;
@@ -144,8 +141,11 @@ async fn not_in(tx: &mut Tx, queue: &Queue, stand: &Stand, student: &str) -> Res
     Ok(())
 }
 
-/// Locks two queues in the order of their ids, which rules out a deadlock.
+/// Locks two queues in the order of their ids, which rules out a deadlock; 422 if they are the same.
 async fn both(tx: &mut Tx, from: i64, to: i64, keys: i64) -> Result<(Queue, Held)> {
+    if from == to {
+        return Err(Error::invalid("/queue_id", "is the queue it is in"));
+    }
     let missing = || Error::invalid("/queue_id", format!("there is no queue {to}"));
     if from < to {
         let here = held(tx, from, 0).await?;

@@ -99,9 +99,7 @@ async fn save(
     body: &mut DataStream<'_>,
     file: &mut tokio::fs::File,
 ) -> Result<(Fields, String, u64)> {
-    let kind = kind.filter(|kind| **kind == ContentType::FormData);
-    let boundary = kind.and_then(|kind| kind.param("boundary"));
-    let boundary = boundary.ok_or_else(|| Error::UnsupportedType("Send a form with a file.".into()))?;
+    let boundary = boundary(kind)?;
     let unread = Unread::default();
     let mut parts = multer::Multipart::new(pieces(ReaderStream::new(body), unread.clone(), MAX_FORM), boundary);
     let (mut fields, mut name, mut length, mut room) = (Fields::default(), String::new(), 0, MAX_FORM);
@@ -117,8 +115,7 @@ async fn save(
             unread.store(0, Ordering::Relaxed);
             let bytes = piece.len() as u64;
             if field == "text" {
-                // Browsers make CRLF of every line break that was pasted; a cell would have it too.
-                piece = piece.iter().copied().filter(|byte| *byte != b'\r').collect();
+                piece = without_returns(&piece);
             }
             if is_file {
                 length += bytes;
@@ -137,6 +134,17 @@ async fn save(
     }
     file.sync_all().await.map_err(internal)?;
     Ok((fields, name, length))
+}
+
+fn boundary(kind: Option<&ContentType>) -> Result<&str> {
+    let kind = kind.filter(|kind| **kind == ContentType::FormData);
+    let boundary = kind.and_then(|kind| kind.param("boundary"));
+    boundary.ok_or_else(|| Error::UnsupportedType("Send a form with a file.".into()))
+}
+
+/// Browsers make CRLF of every line break that was pasted; a cell would have it too.
+fn without_returns(text: &[u8]) -> bytes::Bytes {
+    text.iter().copied().filter(|byte| *byte != b'\r').collect()
 }
 
 fn too_large() -> Error {

@@ -50,6 +50,7 @@ const ALLOWED: &[(&str, &str)] = &[
 const ROUTES: &[&str] = &[
     "collections::pages",
     "entries::add",
+    "entries::added",
     "entries::snippet",
     "records::api",
     "staff::guards",

@@ -9,6 +9,7 @@ use crate::entries::export::write_json;
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::Mark;
+use crate::entries::system::WITH_SPAM;
 use crate::error::{Error, Result};
 use crate::filter::Fields;
 use crate::moment::Moment;
@@ -169,8 +170,7 @@ impl Entries {
     /// Marks these entries. Returns how many changed, and the timestamp that [`Entries::unmark`] needs.
     pub async fn mark_ids(&self, by: &Author, reader: &Reader, ids: &[EntryId], mark: Mark) -> Result<(u64, Moment)> {
         let list: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
-        let params =
-            pairs(&format!("_id__in={}&_deleted=with&_or._flags__exists=0&_or._flags__exists=1", list.join(",")))?;
+        let params = pairs(&format!("_id__in={}&_deleted=with&{WITH_SPAM}", list.join(",")))?;
         let query = self.read_query(&params)?;
         let one = if let [id] = ids { id.0.to_string() } else { String::new() };
         self.mark_as(by, reader, &query, mark, one).await

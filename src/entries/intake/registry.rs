@@ -138,7 +138,7 @@ impl Registry {
         let mut counts: BTreeMap<i64, FieldCounts> = BTreeMap::new();
         for shape in self.shapes.values_mut().filter(|shape| shape.uncounted > 0) {
             for (field, kind) in &shape.fields {
-                counts.entry(*field).or_default()[*kind as usize] += shape.uncounted;
+                *count_of(counts.entry(*field).or_default(), *kind) += shape.uncounted;
             }
             shape.uncounted = 0;
         }
@@ -164,6 +164,17 @@ impl Registry {
 impl Learned {
     fn find(&self, collection: CollectionId, path: &str) -> Option<i64> {
         self.paths.iter().find(|(c, p, _)| *c == collection && p == path).map(|(_, _, id)| *id)
+    }
+}
+
+fn count_of(counts: &mut FieldCounts, kind: json::Kind) -> &mut i64 {
+    match kind {
+        json::Kind::String => &mut counts.strings,
+        json::Kind::Number => &mut counts.numbers,
+        json::Kind::Bool => &mut counts.bools,
+        json::Kind::Null => &mut counts.nulls,
+        json::Kind::Array => &mut counts.arrays,
+        json::Kind::Object => &mut counts.objects,
     }
 }
 

@@ -6,13 +6,13 @@ use askama::Template;
 use rocket::request::FlashMessage;
 
 use crate::collections::{CachedCollection, Collection};
+use crate::entries::chart::ChartView;
 use crate::entries::reader::Reader;
 use crate::entries::reading::Listing;
 use crate::entries::service::Entries;
 use crate::entries::system;
 use crate::entries::views::{
-    CellView, ChartView, Chip, FacetView, ListColumn, Row, Side, chips, columns, facets, frequent, param_name, rows,
-    side,
+    CellView, Chip, FacetView, ListColumn, Row, Side, chips, columns, facets, frequent, param_name, rows, side,
 };
 use crate::error::Result;
 use crate::filter::{self, Deleted, Field, Fields, Query};

@@ -151,7 +151,7 @@ async fn find(entries: &Entries, id: i64) -> Result<ImportRow> {
 async fn shown(entries: &Entries, collection: &str) -> Result<String> {
     let params = [("_collection".to_owned(), collection.to_owned())];
     let query = entries.read_query(&params)?;
-    let (count, more) = entries.count_of(&crate::entries::reader::Reader::Staff(0), &query).await?;
+    let (count, more) = entries.count_of(&crate::entries::reader::Reader::System, &query).await?;
     Ok(count.map_or("many".into(), |count| crate::words::thousands(count) + if more { "+" } else { "" }))
 }
 

@@ -7,6 +7,7 @@ use crate::entries::entry::EntryId;
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
 use crate::entries::store::Mark;
+use crate::entries::system::WITH_SPAM;
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::staff::{Staff, Viewer};
@@ -65,8 +66,10 @@ pub(super) async fn export_marked(_viewer: Viewer, entries: &State<Entries>, for
     let ids: Vec<_> = ids.iter().map(i64::to_string).collect();
     selected.extend([("_id__in".to_owned(), ids.join(",")), ("_deleted".to_owned(), "with".to_owned())]);
     // Marked entries can only have been selected where the view asked for them.
-    let marked = if form.get("query").contains("_flags") { "&_or._flags__exists=0&_or._flags__exists=1" } else { "" };
-    Ok(see_other(format!("/csv?{}{marked}", encode(&selected))))
+    if form.get("query").contains("_flags") {
+        selected.extend(pairs(WITH_SPAM)?);
+    }
+    Ok(see_other(format!("/csv?{}", encode(&selected))))
 }
 
 /// Takes a mark back: Undo.

@@ -51,6 +51,7 @@ pub async fn build_pin(db: &Pool, pin: &Pin, path: &Path, now: Moment) -> Result
     let create = pin::create_pin(pin.id, pin.collection_id, path, db.is_postgres());
     if db.is_postgres() {
         drop_broken(db, pin.id).await?;
+        // On PostgreSQL `read` runs any single statement; a concurrent build must not be in a transaction.
         db.read(sqlx::AssertSqlSafe(create)).execute().await?;
         let mut tx = db.begin().await?;
         pin_is_ready(&mut tx, pin, now).await?;

@@ -43,6 +43,7 @@ pub fn statement(filter: &Filter, stretch: &Stretch<'_>) -> Sql {
             .collect();
         format!("SELECT {} AS entry FROM ({}) AS e{by} LIMIT {limit}", row(), arms.join(" UNION ALL "))
     };
+    // Both databases aggregate in the order of a sorted subquery; `tests/it/grammar.rs` would see another one.
     sql.text = format!("SELECT coalesce(string_agg(entry, '{RECORD}'), '') FROM ({inner}) AS entries");
     sql
 }

@@ -1,6 +1,7 @@
 //! The staff board of a queue, and the display for the room. Plain forms; live by server-sent events.
 
 mod display;
+mod filter;
 mod steps;
 
 use askama::Template;
@@ -8,16 +9,18 @@ use rocket::http::uri::Origin;
 use rocket::request::FlashMessage;
 use rocket::{Route, State, get, routes};
 
+use filter::BoardFilter;
+
 use super::events::{Follower, Stream};
 use super::join::shut;
 use super::live::Room;
 use super::rules::UNDO;
 use super::service::Rooms;
 use super::{Desk, Place, State as PlaceState};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::moment::{MINUTE, Moment, SECOND};
 use crate::staff::{Account, Layout, Role, Viewer};
-use crate::web::{Html, item_id, query_pairs, render};
+use crate::web::{Html, item_id, render};
 use crate::words::ago;
 
 pub fn routes() -> Vec<Route> {
@@ -60,53 +63,6 @@ async fn boards(_viewer: Viewer, layout: Layout, rooms: &State<Rooms>) -> Result
         queues.push((id, room.queue.title.clone(), room.queue.college.clone(), words));
     }
     render(&BoardsPage { layout, queues })
-}
-
-/// Which of the people on the board are shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct BoardFilter {
-    /// `mine`, `unassigned`, or empty.
-    who: String,
-    topic: String,
-}
-
-impl BoardFilter {
-    fn read(uri: &Origin<'_>) -> Result<BoardFilter> {
-        let mut filter = BoardFilter::default();
-        for (name, value) in query_pairs(uri)? {
-            match (name.as_str(), value.as_str()) {
-                ("who", "" | "mine" | "unassigned") => filter.who = value,
-                ("who", _) => return Err(Error::parameter("who", "must be mine or unassigned")),
-                ("topic", _) => filter.topic = value,
-                _ => return Err(Error::parameter(name, "is no filter of the board")),
-            }
-        }
-        Ok(filter)
-    }
-
-    fn shows(&self, place: &Place, me: Desk) -> bool {
-        let mine = is_at(place, me);
-        let by_who = match self.who.as_str() {
-            "mine" => mine,
-            "unassigned" => place.status.advisor_id.is_none() && place.status.user_id.is_none(),
-            _ => true,
-        };
-        by_who && (self.topic.is_empty() || place.topic.as_deref() == Some(self.topic.as_str()))
-    }
-
-    fn query(&self) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair("who", &self.who)
-            .append_pair("topic", &self.topic)
-            .finish()
-    }
-}
-
-fn is_at(place: &Place, desk: Desk) -> bool {
-    match desk {
-        Desk::Advisor { advisor, .. } => place.status.advisor_id == Some(advisor),
-        Desk::Account(account) => place.status.advisor_id.is_none() && place.status.user_id == Some(account),
-    }
 }
 
 /// A place on the board.
