@@ -137,3 +137,17 @@ fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     out.extend_from_slice(rest);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_parts_are_bytes() {
+        let header = b"form-data; name=\"gr\xf6\xdfe \\\"x\\\" %22y%22\"; filename=a.txt";
+        assert_eq!(parameter(header, "name").unwrap(), b"gr\xf6\xdfe \"x\" \"y\"");
+        assert_eq!(parameter(header, "filename").unwrap(), b"a.txt");
+        assert_eq!(parameter(b"form-data; name=\"\"", "name").unwrap(), b"");
+        assert_eq!(parameter(b"form-data", "name"), None);
+    }
+}

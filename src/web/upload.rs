@@ -113,18 +113,17 @@ async fn save(
         let mut value = Vec::new();
         while let Some(mut piece) = part.chunk().await.map_err(|error| broken(error.to_string()))? {
             unread.store(0, Ordering::Relaxed);
-            let bytes = piece.len() as u64;
             if field == "text" {
                 piece = without_returns(&piece);
             }
             if is_file {
-                length += bytes;
+                length += piece.len() as u64;
                 if length > MAX_IMPORT {
                     return Err(too_large());
                 }
                 file.write_all(&piece).await.map_err(internal)?;
             } else {
-                room = room.checked_sub(bytes).ok_or_else(|| broken("the form is too large"))?;
+                room = room.checked_sub(piece.len() as u64).ok_or_else(|| broken("the form is too large"))?;
                 value.extend_from_slice(&piece);
             }
         }

@@ -74,6 +74,7 @@ const KNOW_ROCKET: &[(&str, &str)] = &[
     ("waiting", "lists its routes"),
     ("entries::body", "content types"),
     ("entries::form", "content types"),
+    ("entries::multipart", "content types"),
     ("records::csv", "downloads"),
     ("waiting::sweep", "ends with the server"),
     ("domain", "what the application mounts"),
