@@ -14,7 +14,7 @@ export default [
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },
-  { files: ['static/*.js'], languageOptions: { sourceType: 'script', globals: { ...globals.browser, SwaggerUIBundle: false, frontdesk: false } } },
+  { files: ['static/js/**/*.js'], languageOptions: { globals: { ...globals.browser, SwaggerUIBundle: false, frontdesk: false } } },
   // The snippet is counted in bytes.
   { files: ['static/snippet/*.js'], languageOptions: { globals: globals.browser }, rules: { eqeqeq: 'off' } },
   // Browser tests hand functions to the page.

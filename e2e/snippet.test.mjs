@@ -31,7 +31,7 @@ const stored = async (run) => (await read(`/list?_collection=site&run=${run}&_li
 const numbers = (count) => Array.from({ length: count }, (_, n) => n);
 
 async function visit(context) {
-  const page = await open(context, NETWORK);
+  const page = await open(context, { errors: NETWORK, asks: [/\/(add|list)(\?|$)/] });
   await page.goto(site.url);
   await page.waitForFunction(() => window.frontdesk && window.frontdesk.add);
   return page;
@@ -52,7 +52,6 @@ test('every entry is stored exactly once through drops, delays, 429, 500 and los
   await until(async () => (await stored('flaky')).length >= 45, 'all entries arrive', 60);
   await until(() => page.evaluate(() => Object.keys(localStorage).filter((name) => name.length > 20).length === 0), 'the queue empties', 60);
   assert.deepEqual(await stored('flaky'), numbers(45));
-  assert.deepEqual(page.wrong, []);
   await context.close();
 });
 
@@ -130,7 +129,6 @@ test('storage is read once, whatever another tab does to it meanwhile', async ()
   await context.setOffline(false);
   await until(async () => (await stored('touches')).length === 201, 'all of them arrive', 60);
   assert.deepEqual(await stored('touches'), numbers(201));
-  assert.deepEqual([...one.wrong, ...two.wrong], []);
   await context.close();
 });
 
@@ -213,7 +211,7 @@ test('the hashed file works with its integrity', async () => {
   const [, path] = settings.match(/src="?[^"]*?(\/static\/[0-9A-Za-z]+\/snippet\/frontdesk\.min\.js)/) || settings.match(/(\/static\/[0-9A-Za-z]+\/snippet\/frontdesk\.min\.js)/);
   const [, integrity] = settings.match(/integrity=(?:"|&#34;|&quot;)(sha384-[^"&]+)/);
   const context = await chrome.newContext();
-  const page = await open(context);
+  const page = await open(context, { asks: [/\/(add|list)(\?|$)/] });
   await page.goto(`${desk.url}/sign-in`);
   const loaded = await page.evaluate(({ src, integrity, key }) => new Promise((resolve) => {
     const tag = Object.assign(document.createElement('script'), { src, integrity, crossOrigin: 'anonymous', onload: () => resolve('loaded'), onerror: () => resolve('refused') });

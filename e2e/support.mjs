@@ -32,8 +32,20 @@ async function within(seconds, work, what) {
   }
 }
 
-/** A test with a limit of its own: one that hangs fails by its name, and the others go on. */
-export const test = (name, body) => nodeTest(name, () => within(PATIENCE, body(), name));
+// Pages that were opened and not closed, with what went wrong on each.
+const watched = new Set();
+
+/**
+ * A test with a limit of its own: one that hangs fails by its name, and the others go on. It fails too by what went wrong
+ * on a page while it ran, whatever else it looked at.
+ */
+export const test = (name, body) =>
+  nodeTest(name, async () => {
+    await within(PATIENCE, body(), name);
+    const wrong = [...watched].flatMap((page) => page.wrong.splice(0));
+    for (const page of watched) if (page.isClosed()) watched.delete(page);
+    assert.deepEqual(wrong, [], 'what went wrong on a page');
+  });
 
 // What a test file started is ended when the file is done, however that went: a process or a socket that is left
 // keeps the file from ever ending. What does not end, as a browser that lost its page, goes with the process.
@@ -168,13 +180,26 @@ export async function proxyBefore(target) {
   return Object.assign(state, { url: `http://127.0.0.1:${port}` });
 }
 
-/** Opens a page that fails the test by any error in its console. */
-export async function page(context, expected = /^$/) {
+// What a page loads because its markup says so. The policy keeps it to this server, and its console tells what that stopped.
+const MARKUP = ['document', 'stylesheet', 'script', 'image', 'font'];
+const ICON = /^data:|\/favicon\.svg$/;
+
+/**
+ * Opens a page that fails its test by an error in its console and by a request of its scripts that nobody expected.
+ * `errors` matches the errors that are expected; `asks` are patterns of the addresses that its scripts may ask.
+ */
+export async function page(context, { errors = /^$/, asks = [] } = {}) {
   const page = await context.newPage();
   page.wrong = [];
+  watched.add(page);
   page.on('pageerror', (error) => page.wrong.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !expected.test(message.text())) page.wrong.push(`${message.text()} at ${message.location().url}`);
+    if (message.type() === 'error' && !errors.test(message.text())) page.wrong.push(`${message.text()} at ${message.location().url}`);
+  });
+  page.on('request', (request) => {
+    const [type, url] = [request.resourceType(), request.url()];
+    if (MARKUP.includes(type) || ICON.test(url) || asks.some((pattern) => pattern.test(url))) return;
+    page.wrong.push(`${page.url()} asked ${request.method()} ${url} (${type})`);
   });
   return page;
 }

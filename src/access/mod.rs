@@ -7,7 +7,8 @@ mod resources;
 
 use crate::domain::Domain;
 use crate::records::{Described, Mounted};
-use crate::staff::{ADMIN, Area, NavLink, Role};
+use crate::staff::{ADMIN, Area, NavGroup, NavLink, Role};
+use crate::web::Icon;
 
 pub use resources::{AUDIT, TOKENS, USERS};
 
@@ -18,8 +19,20 @@ static AREAS: [Area; 4] = [
     Area::of("/api/v1/audit", &ADMIN),
 ];
 
-static NAVIGATION: [NavLink; 1] =
-    [NavLink { name: "People", href: "/users", places: &["users", "audit"], key: None, role: Role::Owner, rank: 70 }];
+static NAVIGATION: [NavLink; 2] = [
+    link("People", Icon::Account, "/users", &["users"], 70),
+    link("Audit trail", Icon::Trail, "/audit", &["audit"], 80),
+];
+
+const fn link(
+    name: &'static str,
+    icon: Icon,
+    href: &'static str,
+    places: &'static [&'static str],
+    rank: u8,
+) -> NavLink {
+    NavLink { name, icon, group: NavGroup::Manage, href, places, key: None, role: Role::Owner, rank }
+}
 
 /// Everything that the application needs to know of people and what they did.
 pub fn domain() -> Domain {

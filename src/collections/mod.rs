@@ -14,7 +14,8 @@ mod settings;
 mod store;
 
 use crate::domain::Domain;
-use crate::staff::{Area, NavLink, Role, Scope};
+use crate::staff::{Area, NavGroup, NavLink, Role, Scope};
+use crate::web::Icon;
 
 pub use cached::{CachedCollection, Collections};
 pub use checks::{Check, CheckMode};
@@ -36,6 +37,8 @@ static AREAS: [Area; 1] = [Area { address: "/api/v1/collections", reads: &READ, 
 
 static NAVIGATION: [NavLink; 1] = [NavLink {
     name: "Collections",
+    icon: Icon::Collections,
+    group: NavGroup::Manage,
     href: "/collections",
     places: &["collections"],
     key: Some('c'),

@@ -5,7 +5,8 @@
 
 use crate::domain::Domain;
 use crate::records::{COMMON, Column, Described, Key, Kind, Resource};
-use crate::staff::{Area, NavLink, Role, Scope};
+use crate::staff::{Area, NavGroup, NavLink, Role, Scope};
+use crate::web::Icon;
 
 /// Reading and changing the directory.
 pub static SCOPE: Scope =
@@ -20,6 +21,8 @@ static AREAS: [Area; 4] = [
 
 static NAVIGATION: [NavLink; 1] = [NavLink {
     name: "Directory",
+    icon: Icon::People,
+    group: NavGroup::Work,
     href: "/directory",
     places: &["directory", "students"],
     key: Some('d'),

@@ -47,7 +47,8 @@ use rocket::{Build, Orbit, Rocket};
 
 use crate::collections::{self, Collections};
 use crate::domain::{Domain, Ground, Job};
-use crate::staff::{Area, NavLink, Role};
+use crate::staff::{Area, NavGroup, NavLink, Role};
+use crate::web::Icon;
 
 pub use entry::{Entry, EntryId, Kept, NewEntry, Outcome};
 pub use import::{How, ImportReport, Survey};
@@ -64,20 +65,21 @@ static AREAS: [Area; 3] = [
     Area { address: "/api/v1/entries", reads: &collections::READ, writes: &collections::WRITE },
 ];
 
-static NAVIGATION: [NavLink; 3] = [
-    link("Entries", "/list", &["list", "entries"], Some('e'), 10),
-    link("Import", "/import", &["import"], None, 50),
-    link("Playground", "/playground", &["playground"], None, 60),
+static NAVIGATION: [NavLink; 4] = [
+    link("Overview", Icon::Home, "/", &[""], 0),
+    NavLink { key: Some('e'), ..link("Entries", Icon::Entries, "/list", &["list", "entries"], 10) },
+    NavLink { group: NavGroup::Manage, ..link("Import", Icon::Download, "/import", &["import"], 50) },
+    NavLink { group: NavGroup::Manage, ..link("Playground", Icon::Code, "/playground", &["playground"], 60) },
 ];
 
 const fn link(
     name: &'static str,
+    icon: Icon,
     href: &'static str,
     places: &'static [&'static str],
-    key: Option<char>,
     rank: u8,
 ) -> NavLink {
-    NavLink { name, href, places, key, role: Role::Viewer, rank }
+    NavLink { name, icon, group: NavGroup::Work, href, places, key: None, role: Role::Viewer, rank }
 }
 
 /// Everything that the application needs to know of entries.

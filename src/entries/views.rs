@@ -172,6 +172,13 @@ pub struct Row {
     pub spam: bool,
 }
 
+impl Row {
+    /// The name of a column, by its place in the row: phones show it beside the value.
+    pub fn label<'a>(&self, place: &usize, columns: &'a [ListColumn]) -> &'a str {
+        columns.get(*place).map_or("", |column| column.name.as_str())
+    }
+}
+
 pub enum CellView {
     Moment(Moment),
     Number(String),
@@ -239,6 +246,8 @@ pub struct FacetLink {
     pub value: String,
     pub count: String,
     pub url: String,
+    /// Its count against the one of the most frequent value, in percent.
+    pub share: i64,
 }
 
 pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView> {
@@ -250,6 +259,7 @@ pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView>
             !asked(path) && values.as_ref().is_none_or(|values| values.len() > 1 && values[0].times > 1)
         })
         .map(|(path, values)| {
+            let most = values.iter().flatten().map(|value| value.times).max().unwrap_or(0).max(1);
             let link = |value: &crate::entries::store::FacetValue| {
                 let exact = if value.is_text && crate::filter::number(&value.value).is_some() {
                     format!("\"{}\"", value.value)
@@ -264,6 +274,7 @@ pub fn facets(listing: &Listing, query: &Query, kept: &Params) -> Vec<FacetView>
                         value.value.chars().take(40).collect()
                     },
                     count: crate::words::thousands(value.times),
+                    share: value.times * 100 / most,
                     url: format!("/list?{}", encode(kept.iter().chain([&(name, exact)]))),
                 }
             };

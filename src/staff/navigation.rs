@@ -1,12 +1,26 @@
 //! The main navigation: what each domain puts into it.
 
 use super::account::Role;
+use crate::web::Icon;
+
+/// Where in the navigation an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NavGroup {
+    /// What people work with every day.
+    Work,
+    /// What is set up and kept in order.
+    Manage,
+}
 
 /// An entry of the main navigation.
 #[derive(Debug)]
 pub struct NavLink {
     /// What people read.
     pub name: &'static str,
+    /// What is drawn beside it.
+    pub icon: Icon,
+    /// Which part of the navigation it belongs to.
+    pub group: NavGroup,
     /// Where it leads.
     pub href: &'static str,
     /// First segments of the paths that it stands for.

@@ -8,7 +8,7 @@ use rocket::{Request, Route, State, get, post, routes};
 
 use super::account::{Account, Email, Password};
 use super::guards::{Arrival, OwnSession, Visitor};
-use super::navigation::{NavLink, Navigation};
+use super::navigation::{NavGroup, NavLink, Navigation};
 use super::service::Accounts;
 use super::session::{Browser, SignIn, SignedIn};
 use crate::error::{Error, FieldError, Result, both};
@@ -21,6 +21,8 @@ pub struct Layout {
     pub person: Option<Account>,
     /// The first segment of the path: which entry of the navigation is the present one.
     pub place: String,
+    /// A link of its own, below the present entry of the navigation, leads to what is shown.
+    pub in_part: bool,
     /// The main navigation, as this person sees it.
     pub links: Vec<&'static NavLink>,
 }
@@ -31,7 +33,7 @@ impl Layout {
         let place = request.uri().path().segments().next().unwrap_or("").to_owned();
         let navigation = request.rocket().state::<Navigation>();
         let links = person.as_ref().zip(navigation).map(|(person, all)| all.seen_by(person.role));
-        Layout { person, place, links: links.unwrap_or_default() }
+        Layout { person, place, in_part: false, links: links.unwrap_or_default() }
     }
 
     /// Whether an entry of the navigation is the present one.
@@ -39,7 +41,21 @@ impl Layout {
         link.places.contains(&self.place.as_str())
     }
 
-    /// URL of a file of `static/`, with its hash.
+    /// The main navigation for what people work with every day.
+    pub fn work(&self) -> impl Iterator<Item = &'static NavLink> {
+        self.group(NavGroup::Work)
+    }
+
+    /// The main navigation for what is set up and kept in order.
+    pub fn managing(&self) -> impl Iterator<Item = &'static NavLink> {
+        self.group(NavGroup::Manage)
+    }
+
+    fn group(&self, group: NavGroup) -> impl Iterator<Item = &'static NavLink> {
+        self.links.iter().copied().filter(move |link| link.group == group)
+    }
+
+    /// URL of a file of `static/`, with the version of all of them.
     pub fn asset(&self, name: &str) -> String {
         crate::web::assets::url(name)
     }

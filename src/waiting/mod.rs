@@ -41,8 +41,8 @@ use crate::config::Switch;
 use crate::directory;
 use crate::domain::{Domain, Ground};
 use crate::records::{Described, Mounted, Records};
-use crate::staff::{Area, NavLink, Role, Scope};
-use crate::web::extended_schema;
+use crate::staff::{Area, NavGroup, NavLink, Role, Scope};
+use crate::web::{Icon, extended_schema};
 
 pub use actor::{Actor, Caller, Desk};
 pub use join::{Join, Who};
@@ -63,6 +63,8 @@ static AREAS: [Area; 3] = [
 
 static NAVIGATION: [NavLink; 1] = [NavLink {
     name: "Rooms",
+    icon: Icon::Bell,
+    group: NavGroup::Work,
     href: "/board",
     places: &["board", "places"],
     key: Some('q'),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::live::Live;
-use super::service::Shared;
+use super::service::{Shared, unless_removed};
 use super::stats::Ended;
 use super::store::{self, Event};
 use super::{Place, Queue};
@@ -18,7 +18,7 @@ impl Shared {
     pub async fn all_rooms(&self) -> Result<Vec<(i64, Arc<Live>)>> {
         let mut all = Vec::new();
         for (id, _) in store::titles(&self.db).await? {
-            all.push((id, self.room(id).await?));
+            all.extend(unless_removed(self.room(id).await)?.map(|live| (id, live)));
         }
         Ok(all)
     }

@@ -219,6 +219,15 @@ pub fn no_queue() -> Error {
     Error::NotFound("There is no such queue.".into())
 }
 
+/// What was asked of one queue of many; `None` if it was removed after they were listed, which is no failure.
+pub(super) fn unless_removed<T>(asked: Result<T>) -> Result<Option<T>> {
+    match asked {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 pub fn no_place() -> Error {
     Error::NotFound("There is no such place in a queue.".into())
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::live::Live;
 use super::rules::Step;
 use super::schedule::midnight;
-use super::service::{Rooms, Shared, held};
+use super::service::{Rooms, Shared, held, unless_removed};
 use super::turn::Turn;
 use super::{Actor, State, store};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::moment::Moment;
 
 /// The pause between two sweeps, and between two looks for changes by other processes.
@@ -61,11 +61,8 @@ impl Rooms {
             self.find_changes().await?;
         }
         for (id, live) in self.open_rooms() {
-            // A queue that was deleted meanwhile is no failure: its streams show that.
-            self.room(id)
-                .await
-                .map(drop)
-                .or_else(|error| if matches!(error, Error::NotFound(_)) { Ok(()) } else { Err(error) })?;
+            // The streams of a queue that was removed show that.
+            unless_removed(self.room(id).await)?;
             live.publish();
         }
         Ok(())
@@ -113,11 +110,11 @@ impl Shared {
         self.forget_quiet();
         for (place, queue) in store::due(&self.db, self.now()).await? {
             if self.sweep_place(place, queue).await? {
-                self.changed(queue).await?;
+                unless_removed(self.changed(queue).await)?;
             }
         }
         for (queue, _, _) in store::marks(&self.db).await? {
-            self.sweep_night(queue).await?;
+            unless_removed(self.sweep_night(queue).await)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Scripts and styles: embedded, compressed at build time, named by their content.
+//! Scripts and styles: prepared by `build.rs`, embedded, and compressed at build time.
 
 use rocket::http::{ContentType, Header, Status};
 use rocket::response::Response;
@@ -6,17 +6,21 @@ use rocket::{Request, Route, get, routes};
 use rust_embed_for_web::{EmbedableFile, RustEmbed};
 
 #[derive(RustEmbed)]
-#[folder = "static"]
+#[folder = "$OUT_DIR/static"]
 struct Static;
 
-/// The address of an asset. It changes when the content does, so that browsers may keep it for good.
+/// A digest of all files of `static/`, computed by `build.rs`. One for all, so that a module finds those it imports, and
+/// a style sheet its pictures, by their relative addresses.
+const VERSION: &str = env!("ASSETS_VERSION");
+
+/// The address of an asset. It changes when an asset does, so that browsers may keep it for good.
 pub fn url(name: &str) -> String {
-    format!("/static/{}/{name}", version(name).unwrap_or_else(|| "0".into()))
+    format!("/static/{VERSION}/{name}")
 }
 
-fn version(name: &str) -> Option<String> {
-    // The hash of the content, made at build time, without what a URL would have to escape.
-    Some(Static::get(name)?.hash().chars().filter(char::is_ascii_alphanumeric).take(12).collect())
+/// The entity tag of an asset: the hash of its content, made at build time.
+fn tag(name: &str) -> String {
+    Static::get(name).map_or(String::new(), |file| format!("\"{}\"", file.hash()))
 }
 
 /// The bytes of an asset.
@@ -54,7 +58,7 @@ impl<'r> rocket::response::Responder<'r, 'static> for Asset {
             (_, Some(data)) if accepted.contains("gzip") => (Some("gzip"), AsRef::<[u8]>::as_ref(&data).to_vec()),
             _ => (None, AsRef::<[u8]>::as_ref(&file.data()).to_vec()),
         };
-        let tag = format!("\"{}\"", version(&self.name).unwrap_or_default());
+        let tag = tag(&self.name);
         let mut response = Response::build();
         response
             .header(Header::new("Cache-Control", self.cache))

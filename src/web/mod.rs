@@ -10,6 +10,7 @@ mod form;
 mod guards;
 mod headers;
 mod health;
+mod icon;
 mod json;
 mod markdown;
 mod methods;
@@ -26,6 +27,7 @@ pub use form::{Fields, FormsArePosts, Html, SeeOther, encode, pairs, query_pairs
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
 pub use headers::{Headers, RequestId};
 pub use health::api as health;
+pub use icon::Icon;
 pub use json::{JsonObject, NoBody, item_id, read_json};
 pub use markdown::SafeHtml;
 pub use methods::Methods;

@@ -19,6 +19,7 @@ mod import;
 mod imports;
 mod limits;
 mod list;
+mod looks;
 mod openapi;
 mod promises;
 mod roles;

@@ -33,7 +33,7 @@ impl Who {
 /// it is a right that decides; where somebody changes, it is not, so that nothing happens.
 fn path_of(method: Method, route: &str) -> String {
     if route == "/static/<_version>/<path..>" {
-        return "/static/x/app.css".into();
+        return "/static/x/staff.css".into();
     }
     let id = if method == Method::Get { "1" } else { "999999" };
     let part = |part: &str| match part {

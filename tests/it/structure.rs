@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "entries",
         "collections config db domain error files filter formula json limits moment rate secrets staff web words",
     ),
-    ("directory", "domain records staff"),
+    ("directory", "domain records staff web"),
     ("waiting", "config db directory domain error moment rate records secrets staff web words"),
     ("access", "domain error moment records staff web"),
     ("metrics", "db domain entries error staff waiting web"),

@@ -395,6 +395,30 @@ async fn joining_what_is_shut_is_refused_in_words() {
 }
 
 #[rocket::async_test]
+async fn queues_that_are_removed_meanwhile_fail_neither_lists_nor_the_sweep() {
+    for kind in databases() {
+        let lobby = Lobby::open(kind).await;
+        let is_over = std::cell::Cell::new(false);
+        let comings_and_goings = async {
+            for round in 0..40 {
+                let queue = lobby.add_queue(&format!("Short {round}"), json!({})).await;
+                let removed = lobby.kim().json(Method::Delete, &format!("/api/v1/queues/{queue}"), "").await;
+                assert_eq!(removed.status, 204, "{}", removed.text);
+            }
+            is_over.set(true);
+        };
+        let looks = async {
+            while !is_over.get() {
+                let rooms = lobby.app.get("/rooms").await;
+                assert_eq!(rooms.status, 200, "{kind}: {}", rooms.text);
+                lobby.sweep().await;
+            }
+        };
+        futures::join!(comings_and_goings, looks);
+    }
+}
+
+#[rocket::async_test]
 async fn closing_intake_is_not_closing_out() {
     for kind in databases() {
         let lobby = Lobby::open(kind).await;

@@ -72,6 +72,18 @@ struct ListPage {
     toast: Option<Toast>,
 }
 
+impl ListPage {
+    /// Whether every collection is shown, and not only what is spam or deleted.
+    fn is_all(&self) -> bool {
+        self.collection.is_none() && !self.is_part()
+    }
+
+    /// Whether a link of its own at the side leads to what is shown: one state, spam, or what is deleted.
+    fn is_part(&self) -> bool {
+        self.in_spam || self.in_bin || self.states.iter().any(|(_, _, is_shown)| *is_shown)
+    }
+}
+
 /// What was just done, and how to take it back.
 pub struct Toast {
     pub text: String,
@@ -129,7 +141,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         fields: paths,
         toast,
         collection: one,
-        layout,
+        layout: Layout { in_part: true, ..layout },
     };
     render(&page)
 }

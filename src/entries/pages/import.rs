@@ -102,6 +102,15 @@ impl ShowPage {
         let runs = matches!(self.import.state.as_str(), "running" | "updating");
         self.reading.is_some() || self.import.state == "cancelling" || self.alive && runs
     }
+
+    /// The steps of an import: words, and whether each is done, is the present one, or comes.
+    fn steps(&self) -> [(&'static str, &'static str); 3] {
+        match self.import.state.as_str() {
+            "uploaded" => [("The file", "done"), ("How it is read", "now"), ("Stored", "later")],
+            "done" => [("The file", "done"), ("How it is read", "done"), ("Stored", "done")],
+            _ => [("The file", "done"), ("How it is read", "done"), ("Stored", "now")],
+        }
+    }
 }
 
 #[get("/import/<id>")]

@@ -22,6 +22,10 @@ struct FieldView {
 }
 
 impl FieldView {
+    fn label(&self) -> String {
+        if self.column.required { self.column.title.to_owned() } else { format!("{} (optional)", self.column.title) }
+    }
+
     fn is_long(&self) -> bool {
         matches!(self.column.kind, Kind::Text(_) | Kind::Nested(_))
     }
@@ -54,6 +58,16 @@ struct FormPage {
     may_change: bool,
     note: String,
     problem: String,
+}
+
+impl FormPage {
+    /// What the record is called, or that one is added.
+    fn heading(&self) -> String {
+        match &self.item {
+            Some(item) => item.text(self.resource.label).to_owned(),
+            None => format!("Add {}", crate::words::with_article(self.resource.one)),
+        }
+    }
 }
 
 #[derive(Default)]

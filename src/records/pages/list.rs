@@ -21,6 +21,13 @@ struct RowView {
     deleted: bool,
 }
 
+impl RowView {
+    /// What it is called, or its id.
+    fn title(&self) -> String {
+        if self.label.is_empty() { self.id.to_string() } else { self.label.clone() }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "records/index.html")]
 struct IndexPage {
@@ -49,6 +56,16 @@ struct IndexPage {
 impl IndexPage {
     fn in_directory(&self) -> bool {
         self.base.starts_with("/directory")
+    }
+
+    /// `1,204 students`.
+    fn counted(&self) -> String {
+        let count = crate::words::thousands(self.count);
+        match (self.in_directory(), self.count) {
+            (true, _) => format!("{count} {}", self.resource.name),
+            (false, 1) => format!("{count} {}", self.resource.one),
+            (false, _) => format!("{count} {}s", self.resource.one),
+        }
     }
 }
 

@@ -42,6 +42,11 @@ impl DisplayView {
             shut: shut(&room.queue, now).unwrap_or_default(),
         }
     }
+
+    /// Whether the newest call is still open.
+    fn is_calling(&self) -> bool {
+        self.called.first().is_some_and(|(_, _, open)| *open)
+    }
 }
 
 #[derive(Template)]

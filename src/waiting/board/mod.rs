@@ -45,8 +45,17 @@ pub fn routes() -> Vec<Route> {
 #[template(path = "waiting/boards.html")]
 struct BoardsPage {
     layout: Layout,
-    /// Number, title, college, what is going on.
-    queues: Vec<(i64, String, String, String)>,
+    queues: Vec<QueueView>,
+}
+
+/// A queue in the list of all.
+struct QueueView {
+    id: i64,
+    title: String,
+    college: String,
+    open: bool,
+    waiting: usize,
+    on_duty: usize,
 }
 
 #[get("/board")]
@@ -54,13 +63,14 @@ async fn boards(_viewer: Viewer, layout: Layout, rooms: &State<Rooms>) -> Result
     let mut queues = Vec::new();
     for (id, live) in rooms.all_rooms().await? {
         let room = live.room();
-        let words = format!(
-            "{}, {} waiting, {} on duty",
-            if shut(&room.queue, rooms.now()).is_some() { "closed" } else { "open" },
-            room.waiting_count(),
-            room.duty.len()
-        );
-        queues.push((id, room.queue.title.clone(), room.queue.college.clone(), words));
+        queues.push(QueueView {
+            id,
+            title: room.queue.title.clone(),
+            college: room.queue.college.clone(),
+            open: shut(&room.queue, rooms.now()).is_none(),
+            waiting: room.waiting_count(),
+            on_duty: room.duty.len(),
+        });
     }
     render(&BoardsPage { layout, queues })
 }
@@ -117,6 +127,30 @@ impl Card {
             ended: status.ended_at.map_or(String::new(), |at| ago(((now.0 - at.0) / SECOND).max(0))),
         }
     }
+
+    /// How its state is drawn.
+    fn kind(&self) -> &'static str {
+        match self.state {
+            PlaceState::Waiting => "open",
+            PlaceState::Called => "called",
+            PlaceState::Serving => "serving",
+            PlaceState::Away => "away",
+            PlaceState::Done => "done",
+            _ => "closed",
+        }
+    }
+
+    fn is_called_or_served(&self) -> bool {
+        matches!(self.state, PlaceState::Called | PlaceState::Serving)
+    }
+}
+
+/// Places of the board that belong together.
+struct PlaceGroup {
+    title: &'static str,
+    /// What is said when there are none.
+    nobody: &'static str,
+    places: Vec<Card>,
 }
 
 /// The board as it is sent live.
@@ -130,10 +164,7 @@ struct BoardView {
     duty: Vec<(String, String)>,
     on_duty: bool,
     may_act: bool,
-    now: Vec<Card>,
-    line: Vec<Card>,
-    away: Vec<Card>,
-    missed: Vec<Card>,
+    groups: Vec<PlaceGroup>,
     topics: Vec<String>,
     filter: BoardFilter,
     announcement: String,
@@ -145,6 +176,13 @@ struct BoardView {
 #[template(path = "waiting/_board.html")]
 struct BoardPart {
     b: BoardView,
+}
+
+impl BoardView {
+    /// Whether it shows every place.
+    fn is_whole(&self) -> bool {
+        self.filter.who.is_empty() && self.filter.topic.is_empty()
+    }
 }
 
 /// Who looks at a board, and at what.
@@ -163,21 +201,31 @@ impl Looker {
         Ok(Looker { desk: caller.desk, may_act: account.role >= Role::Staff, filter: BoardFilter::read(uri)?, others })
     }
 
-    fn view(&self, room: &Room, now: Moment) -> BoardView {
-        let cards = |places: Vec<std::sync::Arc<Place>>| {
-            places
-                .iter()
-                .filter(|p| self.filter.shows(p, self.desk))
-                .map(|p| Card::new(room, p, now))
-                .collect::<Vec<_>>()
+    /// Its places: at a desk, in the line, away, and just gone. The last two only if there are any.
+    fn groups(&self, room: &Room, now: Moment) -> Vec<PlaceGroup> {
+        let group = |title, nobody, places: Vec<std::sync::Arc<Place>>| {
+            let shown = places.iter().filter(|p| self.filter.shows(p, self.desk));
+            PlaceGroup { title, nobody, places: shown.map(|p| Card::new(room, p, now)).collect() }
         };
+        let mut ended = room.in_state(&[PlaceState::NoShow, PlaceState::Done]);
+        ended.retain(|p| p.status.ended_at.is_some_and(|at| now.0 - at.0 < UNDO));
+        ended.truncate(10);
+        let at_desks = room.in_state(&[PlaceState::Called, PlaceState::Serving]);
+        let mut groups = vec![
+            group("Now", "Nobody is called or being served.", at_desks),
+            group("Waiting", "Nobody is waiting", room.waiting().cloned().collect()),
+            group("Away", "", room.in_state(&[PlaceState::Away])),
+            group("Just ended", "", ended),
+        ];
+        groups.retain(|group| !group.nobody.is_empty() || !group.places.is_empty());
+        groups
+    }
+
+    fn view(&self, room: &Room, now: Moment) -> BoardView {
         let on_duty = room.duty.iter().any(|duty| match self.desk {
             Desk::Advisor { advisor, .. } => duty.advisor_id == Some(advisor),
             Desk::Account(account) => duty.advisor_id.is_none() && duty.user_id == Some(account),
         });
-        let mut missed = room.in_state(&[PlaceState::NoShow, PlaceState::Done]);
-        missed.retain(|p| p.status.ended_at.is_some_and(|at| now.0 - at.0 < UNDO));
-        missed.truncate(10);
         BoardView {
             id: room.queue.id,
             title: room.queue.title.clone(),
@@ -192,10 +240,7 @@ impl Looker {
                 .collect(),
             on_duty,
             may_act: self.may_act,
-            now: cards(room.in_state(&[PlaceState::Called, PlaceState::Serving])),
-            line: cards(room.waiting().cloned().collect()),
-            away: cards(room.in_state(&[PlaceState::Away])),
-            missed: cards(missed),
+            groups: self.groups(room, now),
             topics: room.queue.topics(),
             filter: self.filter.clone(),
             announcement: room.announcement.as_ref().map_or(String::new(), |a| a.text.clone()),
