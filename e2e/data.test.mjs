@@ -148,7 +148,7 @@ test('documents of other people go in and come out byte for byte', async () => {
 test('a page sends rows through the snippet', async () => {
   const chrome = await browser();
   const context = await chrome.newContext();
-  const page = await open(context);
+  const page = await open(context, { asks: [/\/add\?/] });
   await page.goto(`${desk.url}/sign-in`);
   await page.addScriptTag({ url: `${desk.url}/frontdesk.js` });
   await page.waitForFunction(() => window.frontdesk && window.frontdesk.add);
