@@ -25,7 +25,7 @@ pub use account::{Account, Email, Password, Role};
 pub use audit::{Author, Deed};
 pub use guards::{OwnSession, Owner, Staff, Viewer, Visitor, bearer_of};
 pub use navigation::{NavGroup, NavLink, Navigation};
-pub use pages::{Filled, Layout, routes};
+pub use pages::{Filled, Framed, Layout, routes};
 pub use people::{AccountChange, Link, NewPerson, is_active_account};
 pub use scopes::{ADMIN, Area, Areas, Scope, Scopes};
 pub use service::{Accounts, SessionLimits};

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use rocket::http::{Header, Status};
+use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
 use rocket::{Request, Route, State, get, post, routes};
@@ -66,6 +67,25 @@ impl<'r> FromRequest<'r> for Layout {
     type Error = ();
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         request.guard::<Visitor>().await.map(|visitor| Layout::of(request, visitor.0))
+    }
+}
+
+/// Who asks for a page, as the guard `G` has it, and the frame around the page.
+pub struct Framed<G> {
+    /// Who asks.
+    pub by: G,
+    /// The frame of the page.
+    pub layout: Layout,
+}
+
+#[rocket::async_trait]
+impl<'r, G: FromRequest<'r, Error = ()> + Send> FromRequest<'r> for Framed<G> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let by = try_outcome!(request.guard::<G>().await);
+        let layout = try_outcome!(request.guard::<Layout>().await);
+        Outcome::Success(Framed { by, layout })
     }
 }
 

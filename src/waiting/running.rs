@@ -16,7 +16,7 @@ impl Shared {
         let held = held(&mut tx, queue, 0).await?;
         let ended = store::close_out(&mut tx, &held.queue, message, &by.name, now).await?;
         store::write_intake(&mut tx, queue, Intake::Closed, Some(message), now).await?;
-        note(&mut tx, &held.queue, by, "close_out", None, Some(message), now).await?;
+        note(&mut tx, &held.queue, by, Happened { what: "close_out", to: None, reason: Some(message) }, now).await?;
         tx.commit().await?;
         self.changed(queue).await?;
         Ok(ended)
@@ -28,7 +28,8 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
         store::write_intake(&mut tx, queue, intake, message, now).await?;
-        note(&mut tx, &held.queue, by, "intake", Some(intake.name()), message, now).await?;
+        note(&mut tx, &held.queue, by, Happened { what: "intake", to: Some(intake.name()), reason: message }, now)
+            .await?;
         tx.commit().await?;
         self.changed(queue).await.map(drop)
     }
@@ -59,19 +60,24 @@ impl Shared {
         let mut tx = self.db.begin().await?;
         let held = held(&mut tx, queue, 0).await?;
         store::announce(&mut tx, queue, text, &by.name, now).await?;
-        note(&mut tx, &held.queue, by, "message", None, text, now).await?;
+        note(&mut tx, &held.queue, by, Happened { what: "message", to: None, reason: text }, now).await?;
         tx.commit().await?;
         self.changed(queue).await.map(drop)
     }
+}
+
+/// What happened to a queue, for its history and the audit trail.
+struct Happened<'a> {
+    what: &'static str,
+    to: Option<&'a str>,
+    reason: Option<&'a str>,
 }
 
 async fn note(
     tx: &mut Tx,
     queue: &Queue,
     by: &Actor,
-    what: &str,
-    to: Option<&str>,
-    reason: Option<&str>,
+    Happened { what, to, reason }: Happened<'_>,
     now: Moment,
 ) -> Result<()> {
     let event = NewEvent {
@@ -92,5 +98,5 @@ async fn note(
 }
 
 pub(super) async fn note_duty(tx: &mut Tx, queue: &Queue, who: &Caller, to: &str, now: Moment) -> Result<()> {
-    note(tx, queue, &who.actor(), "duty", Some(to), None, now).await
+    note(tx, queue, &who.actor(), Happened { what: "duty", to: Some(to), reason: None }, now).await
 }

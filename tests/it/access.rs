@@ -541,6 +541,21 @@ async fn forms_of_people_say_what_is_wrong_and_stay_old() {
     let refused = owner.form("/users/2", old).await;
     assert!(refused.status == 422 && refused.text.contains("Somebody changed"), "{}", refused.text);
     assert!(refused.text.contains("name=\"version\" value=\"1\""), "a second click is as old: {}", refused.text);
+    for typed in ["value=\"s@example.org\"", "value=\"Sam\"", "<option value=\"owner\" selected>"] {
+        assert!(refused.text.contains(typed), "{typed} was typed: {}", refused.text);
+    }
+    let page = owner.open("/users/2").await;
+    for stored in [
+        "value=\"s@example.org\"",
+        "id=\"name\" name=\"name\" type=\"text\" value=\"s@example.org\"",
+        "viewer\" selected>",
+    ] {
+        assert!(page.text.contains(stored), "{stored} is stored: {}", page.text);
+    }
+    let invited = owner.form("/users", "email=nobody&name=Noor&role=viewer").await;
+    for typed in ["value=\"nobody\"", "value=\"Noor\"", "<option value=\"viewer\" selected>"] {
+        assert!(invited.text.contains(typed), "{typed} was typed: {}", invited.text);
+    }
     assert_eq!(owner.get("/api/v1/users/2").await.json()["role"], "viewer");
     for body in [r#"{"role":null}"#, r#"{"email":null}"#, r#"{"status":null}"#] {
         owner.json(Method::Patch, "/api/v1/users/2", body).await.is_problem(422, "cannot be empty");

@@ -422,7 +422,8 @@ async fn a_reader_who_does_not_read_holds_up_nobody() {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
         let token = last["token"].as_str().unwrap();
-        write!(stream, "GET /q/{token}/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        // HTTP/1.0: without chunks, whose heads may fall into the middle of a line.
+        write!(stream, "GET /q/{token}/events HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
         stream
     };
     // A hundred who never read, and one who does.
@@ -432,7 +433,7 @@ async fn a_reader_who_does_not_read_holds_up_nobody() {
     let headers = format!("{json}Authorization: Bearer {}\r\n", first["token"].as_str().unwrap());
     for round in 0..20 {
         let (body, place) = if round % 2 == 0 {
-            (r#"{"state":"away","minutes":1}"#, "data-place-position=\"1\"")
+            (r#"{"state":"away","minutes":5}"#, "data-place-position=\"1\"")
         } else {
             (r#"{"state":"waiting"}"#, "data-place-position=\"2\"")
         };
@@ -441,7 +442,7 @@ async fn a_reader_who_does_not_read_holds_up_nobody() {
         // The stream goes on with its beats, whatever it shows.
         let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
         let mut in_time = lines.by_ref().take_while(|_| std::time::Instant::now() < end);
-        assert!(in_time.any(|line| line.unwrap().contains(place)), "{place} is not shown");
+        assert!(in_time.any(|line| line.unwrap().contains(place)), "{place} is not shown in round {round}");
     }
     drop(silent);
 }

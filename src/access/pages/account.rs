@@ -10,7 +10,8 @@ use crate::error::{Error, FieldError, Result, both};
 use crate::moment::{DAY, Moment};
 use crate::records::Records;
 use crate::staff::{
-    Account, AccountChange, Accounts, Areas, Layout, NewToken, OwnSession, Password, Role, Session, Token, Viewer,
+    Account, AccountChange, Accounts, Areas, Framed, Layout, NewToken, OwnSession, Password, Role, Session, Token,
+    Viewer,
 };
 use crate::web::{ClientAddress, Fields, Html, Note, SeeOther, item_id, render, told};
 
@@ -85,23 +86,22 @@ pub(super) async fn rename(viewer: Viewer, accounts: &State<Accounts>, form: Fie
 
 #[post("/account/password", data = "<form>")]
 pub(super) async fn change_password(
-    viewer: Viewer,
+    page: Framed<Viewer>,
     session: OwnSession,
-    layout: Layout,
     accounts: &State<Accounts>,
     areas: &State<Areas>,
     address: ClientAddress,
     form: Fields,
 ) -> Result<After> {
     let changed = match Password::parse(form.get("password")) {
-        Ok(new) => accounts.change_password(&viewer.0, &session.0, form.get("present"), new, address.0).await,
+        Ok(new) => accounts.change_password(&page.by.0, &session.0, form.get("present"), new, address.0).await,
         Err(error) => Err(error),
     };
     match changed {
         Ok(()) => Ok(After::On(told("/account", "You have a new password. Your other browsers are signed out."))),
         Err(error) => {
             let (errors, note) = refused(error)?;
-            let own = Own { areas, accounts, layout, account: viewer.0, session: &session };
+            let own = Own { areas, accounts, layout: page.layout, account: page.by.0, session: &session };
             let page = own.page(Fields::default(), errors, String::new(), note).await?;
             Ok(After::Page(Status::UnprocessableEntity, page))
         }
@@ -130,9 +130,8 @@ fn expiry(text: &str, now: Moment) -> Result<Option<Moment>> {
 
 #[post("/account/tokens", data = "<form>")]
 pub(super) async fn create_token(
-    viewer: Viewer,
+    page: Framed<Viewer>,
     session: OwnSession,
-    layout: Layout,
     accounts: &State<Accounts>,
     areas: &State<Areas>,
     records: &State<Records>,
@@ -143,11 +142,11 @@ pub(super) async fn create_token(
     let made = match both(scopes, expires) {
         Ok((scopes, expires)) => {
             let new = NewToken { name: form.get("name").to_owned(), scopes, expires };
-            accounts.create_token(&viewer.author(), &viewer.0, new).await
+            accounts.create_token(&page.by.author(), &page.by.0, new).await
         }
         Err(error) => Err(error),
     };
-    let own = Own { areas, accounts, layout, account: viewer.0, session: &session };
+    let own = Own { areas, accounts, layout: page.layout, account: page.by.0, session: &session };
     match made {
         Ok((_, token)) => {
             let page = own.page(Fields::default(), Vec::new(), token, String::new()).await?;

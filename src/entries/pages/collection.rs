@@ -11,7 +11,7 @@ use crate::entries::service::Entries;
 use crate::entries::store::Pin;
 use crate::entries::system::data_field;
 use crate::error::{Error, FieldError, Result, message};
-use crate::staff::{Layout, Owner, Role, Viewer};
+use crate::staff::{Framed, Layout, Owner, Role, Viewer};
 use crate::web::{Fields, Html, Note, SeeOther, WebHost, render, told};
 
 #[derive(Template)]
@@ -66,15 +66,14 @@ async fn show_page(
 
 #[get("/collections/<name>")]
 pub(super) async fn show(
-    _viewer: Viewer,
-    layout: Layout,
+    page: Framed<Viewer>,
     entries: &State<Entries>,
     collections: &State<Collections>,
     host: WebHost,
     name: &str,
     note: Note,
 ) -> Result<Html> {
-    render(&ShowPage { note: note.0, ..show_page(layout, host, entries, collections, name).await? })
+    render(&ShowPage { note: note.0, ..show_page(page.layout, host, entries, collections, name).await? })
 }
 
 fn back(name: &str, note: impl Into<String>) -> Flash<SeeOther> {
@@ -94,8 +93,7 @@ pub(super) enum Changed {
 /// Changes the settings, if nobody else did since the form was shown. A form that is refused comes back as it was filled.
 #[post("/collections/<name>", data = "<form>")]
 pub(super) async fn change(
-    owner: Owner,
-    layout: Layout,
+    page: Framed<Owner>,
     entries: &State<Entries>,
     collections: &State<Collections>,
     host: WebHost,
@@ -106,7 +104,7 @@ pub(super) async fn change(
     let settings = Settings::typed(&form);
     let changed = match settings.changes() {
         Ok(_) if form.get("version") != known.collection.version.to_string() => Err(Error::PreconditionFailed),
-        Ok(changes) => collections.change(&owner.author(), &known.collection, changes).await,
+        Ok(changes) => collections.change(&page.by.author(), &known.collection, changes).await,
         Err(error) => Err(error),
     };
     let refused = match changed {
@@ -114,7 +112,7 @@ pub(super) async fn change(
         Err(error @ (Error::Invalid(_) | Error::PreconditionFailed)) => error,
         Err(error) => return Err(error),
     };
-    let page = show_page(layout, host, entries, collections, name).await?;
+    let page = show_page(page.layout, host, entries, collections, name).await?;
     if let Error::Invalid(errors) = refused {
         return render(&ShowPage { settings, errors, ..page }).map(Changed::Wrong);
     }

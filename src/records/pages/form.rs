@@ -9,7 +9,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::records::api::Which;
 use crate::records::csv::cell;
 use crate::records::{Column, Kind, Record, Records, Resource, from_form};
-use crate::staff::{Accounts, Layout, Staff, Viewer};
+use crate::staff::{Accounts, Framed, Layout, Staff, Viewer};
 use crate::web::{Fields, Html, Note, SeeOther, item_id, render, told};
 
 /// A field of the form.
@@ -77,15 +77,18 @@ struct Filled<'a> {
     problem: String,
 }
 
-async fn form_page(
-    records: &Records,
-    accounts: &Accounts,
+/// A form for a record, and what it is filled from.
+struct RecordForm<'a> {
+    records: &'a Records,
+    accounts: &'a Accounts,
     layout: Layout,
     resource: &'static Resource,
+    /// The record; `None` makes a new one.
     item: Option<Record>,
-    filled: Filled<'_>,
-    note: String,
-) -> Result<Html> {
+}
+
+async fn form_page(form: RecordForm<'_>, filled: Filled<'_>, note: String) -> Result<Html> {
+    let RecordForm { records, accounts, layout, resource, item } = form;
     let mut fields = Vec::new();
     for column in resource.writable() {
         let choices = match &column.kind {
@@ -117,7 +120,8 @@ pub(super) async fn new_form(
     records: &State<Records>,
     accounts: &State<Accounts>,
 ) -> Result<Html> {
-    form_page(records, accounts, layout, which.0, None, Filled::default(), String::new()).await
+    let form = RecordForm { records, accounts, layout, resource: which.0, item: None };
+    form_page(form, Filled::default(), String::new()).await
 }
 
 /// The form again with what is wrong, or on to the next page.
@@ -155,7 +159,7 @@ pub(super) async fn create(
     };
     match made {
         Ok(item) => Ok(Saved::Done(to(resource, "", format!("{} was added.", item.text(resource.label))))),
-        Err(error) => again(records, accounts, layout, resource, None, &form, error).await,
+        Err(error) => again(RecordForm { records, accounts, layout, resource, item: None }, &form, error).await,
     }
 }
 
@@ -163,15 +167,7 @@ pub(super) fn body(resource: &'static Resource, form: &Fields) -> Result<serde_j
     from_form(resource, |name| form.has(name).then(|| form.get(name)))
 }
 
-async fn again(
-    records: &Records,
-    accounts: &Accounts,
-    layout: Layout,
-    resource: &'static Resource,
-    item: Option<Record>,
-    form: &Fields,
-    error: Error,
-) -> Result<Saved> {
+async fn again(form: RecordForm<'_>, typed: &Fields, error: Error) -> Result<Saved> {
     let (errors, problem) = match error {
         Error::Invalid(errors) => (errors, String::new()),
         Error::PreconditionFailed => (
@@ -181,15 +177,14 @@ async fn again(
         Error::Conflict(text) => (Vec::new(), text.into_owned()),
         other => return Err(other),
     };
-    let filled = Filled { form: Some(form), errors, problem };
-    form_page(records, accounts, layout, resource, item, filled, String::new()).await.map(Saved::Again)
+    let filled = Filled { form: Some(typed), errors, problem };
+    form_page(form, filled, String::new()).await.map(Saved::Again)
 }
 
 #[get("/<id>", rank = 2)]
 pub(super) async fn form(
     which: Which,
-    _viewer: Viewer,
-    layout: Layout,
+    page: Framed<Viewer>,
     records: &State<Records>,
     accounts: &State<Accounts>,
     id: &str,
@@ -197,14 +192,14 @@ pub(super) async fn form(
 ) -> Result<Html> {
     let resource = which.0;
     let item = records.find_any(resource, item_id(id)?, true).await?.ok_or_else(|| resource.missing())?;
-    form_page(records, accounts, layout, resource, Some(item), Filled::default(), note.0).await
+    let form = RecordForm { records, accounts, layout: page.layout, resource, item: Some(item) };
+    form_page(form, Filled::default(), note.0).await
 }
 
 #[post("/<id>", data = "<form>", rank = 2)]
 pub(super) async fn change(
     which: Which,
-    staff: Staff,
-    layout: Layout,
+    page: Framed<Staff>,
     records: &State<Records>,
     accounts: &State<Accounts>,
     id: &str,
@@ -216,13 +211,16 @@ pub(super) async fn change(
         Ok(body) => {
             // Without it, a form that lacks fields would empty them unseen.
             let version = form.get("version").parse().map_err(|_| Error::invalid("/version", "is required"))?;
-            records.replace(&staff.author(), resource, id, Some(version), body).await
+            records.replace(&page.by.author(), resource, id, Some(version), body).await
         }
         Err(error) => Err(error),
     };
     match changed {
         Ok(_) => Ok(Saved::Done(to(resource, &format!("/{id}"), "Saved."))),
-        Err(error) => again(records, accounts, layout, resource, Some(present), &form, error).await,
+        Err(error) => {
+            let again_form = RecordForm { records, accounts, layout: page.layout, resource, item: Some(present) };
+            again(again_form, &form, error).await
+        }
     }
 }
 

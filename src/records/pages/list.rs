@@ -9,7 +9,7 @@ use crate::filter::{Deleted, Query};
 use crate::records::api::{Listed, Which, answer_list, read_query};
 use crate::records::csv::{cell, names, reference_name};
 use crate::records::{Column, Kind, Record, Records, Resource};
-use crate::staff::{Layout, Viewer};
+use crate::staff::{Framed, Layout, Viewer};
 use crate::web::{Html, Note, SeeOther, WebHost, query_pairs, render, see_other};
 use crate::words::with_article;
 
@@ -87,8 +87,7 @@ fn shown_columns(resource: &'static Resource) -> Vec<&'static Column> {
 #[get("/")]
 pub(super) async fn index(
     which: Which,
-    viewer: Viewer,
-    layout: Layout,
+    page: Framed<Viewer>,
     records: &State<Records>,
     uri: &Origin<'_>,
     host: WebHost,
@@ -100,8 +99,8 @@ pub(super) async fn index(
         (format!("{base}/import"), "Import".to_owned()),
         (format!("{base}/new"), format!("Add {}", with_article(resource.one))),
     ];
-    let tools = if viewer.0.role >= crate::staff::Role::Staff { tools } else { Vec::new() };
-    Index { resource, base, tools, opens: true, layout, note: note.0 }.page(records, uri, &host).await
+    let tools = if page.by.0.role >= crate::staff::Role::Staff { tools } else { Vec::new() };
+    Index { resource, base, tools, opens: true, layout: page.layout, note: note.0 }.page(records, uri, &host).await
 }
 
 /// A table of records at an address.

@@ -1,8 +1,11 @@
 //! The queues, and joining one.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use rocket::http::{Cookie, CookieJar, SameSite, Status};
-use rocket::request::Request;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder};
 use rocket::{State, get, post};
 use serde_json::{Map, Value};
@@ -172,6 +175,24 @@ pub(super) async fn room(
     room_page(rooms, records, id, Fields::default(), held, None).await
 }
 
+/// The browser of a student who sent a form of ours.
+pub(super) struct Phone<'r> {
+    address: Option<IpAddr>,
+    cookies: &'r CookieJar<'r>,
+    host: WebHost,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Phone<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let address = try_outcome!(request.guard::<ClientAddress>().await).0;
+        try_outcome!(request.guard::<SameOrigin>().await);
+        Outcome::Success(Phone { address, cookies: request.cookies(), host: WebHost::of(request) })
+    }
+}
+
 /// On to the status page, or the form again.
 pub(super) enum JoinAnswer {
     On(SeeOther),
@@ -187,21 +208,17 @@ impl<'r> Responder<'r, 'static> for JoinAnswer {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the guards of a route are its parameters")]
 #[post("/rooms/<id>/places", data = "<form>")]
 pub(super) async fn join(
-    _same: SameOrigin,
+    phone: Phone<'_>,
     rooms: &State<Rooms>,
     records: &State<Records>,
-    cookies: &CookieJar<'_>,
-    host: WebHost,
-    address: ClientAddress,
     id: &str,
     form: Fields,
 ) -> Result<JoinAnswer> {
-    rooms.admit(address.0)?;
+    rooms.admit(phone.address)?;
     let id = item_id(id)?;
-    let held = held_link(rooms, cookies, id).await?;
+    let held = held_link(rooms, phone.cookies, id).await?;
     let joined = match wish(id, &form) {
         Ok(wish) => rooms.join(&wish, None, held.as_deref()).await,
         Err(error) => Err(error),
@@ -209,7 +226,7 @@ pub(super) async fn join(
     match joined {
         Ok(joined) => match joined.token {
             Some(token) => {
-                cookies.add(place_cookie(id, &token, &host));
+                phone.cookies.add(place_cookie(id, &token, &phone.host));
                 Ok(JoinAnswer::On(see_other(format!("/q/{token}"))))
             }
             None => {
