@@ -1,5 +1,6 @@
 // The pages of staff in a real browser: with and without JavaScript, at three widths, light and dark, by keyboard.
 import assert from 'node:assert';
+import { spawnSync } from 'node:child_process';
 import { before } from 'node:test';
 import { axeFinds, browser, frontdesk, isFit, owner, page as open, seenInEveryWay, signedIn, staff, test, until } from './support.mjs';
 
@@ -37,6 +38,12 @@ test('a newcomer sees the snippet, and the page flips when the first entry comes
   await page.waitForSelector('#log:has-text("stored")');
   await page.goto(`${desk.url}/list?_collection=default`);
   await page.waitForSelector('td:has-text("try it")');
+  // the line for a terminal is one that can be pasted there
+  await page.goto(`${desk.url}/`);
+  const line = await page.innerText('#curl');
+  const pasted = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+  assert.match(pasted.stdout, /"_id"|"id"/, `${line}\n${pasted.stdout}${pasted.stderr}`);
+  assert.equal((await api.read('/list?hello=world')).count, 1);
   await context.close();
 });
 
