@@ -34,6 +34,8 @@ pub struct Config {
     pub session_days: i64,
     /// The address people use, such as `https://forms.example.org`, when it differs from the `Host` header. Default empty.
     pub public_url: String,
+    /// Address and port of a listener for relays alone, such as `0.0.0.0:8001`. Default empty: relays are at the main address only.
+    pub relay_address: String,
 }
 
 /// `on` or `off`.
@@ -61,6 +63,7 @@ impl Default for Config {
             session_idle_days: 14,
             session_days: 90,
             public_url: String::new(),
+            relay_address: String::new(),
         }
     }
 }

@@ -56,3 +56,22 @@ pub const MAX_PINS: usize = 20;
 
 /// Bytes that must be free on SQLite's disk for `/readyz` to say yes.
 pub const DISK_RESERVE: u64 = 16 * 1024 * 1024;
+
+/// Pools of a relay; those of an aggregate are its parts.
+pub const MAX_RELAY_POOLS: usize = 16;
+/// Upstreams of a pool.
+pub const MAX_RELAY_UPSTREAMS: usize = 32;
+/// Rules of a relay.
+pub const MAX_RELAY_RULES: usize = 100;
+/// Bytes of a request's body that a relay can be set to take.
+pub const MAX_RELAY_BODY: u64 = 256 * 1024 * 1024;
+/// Bytes of a request's body that rules can read, and that are kept for a second try.
+pub const MAX_RELAY_REPLAY: usize = 64 * 1024;
+/// Requests under way at one upstream.
+pub const MAX_RELAY_IN_FLIGHT: u32 = 256;
+/// Bytes of a part of an aggregate, and of a last good answer.
+pub const MAX_RELAY_PART: usize = 1024 * 1024;
+/// Connections to the relay's own listener.
+pub const MAX_RELAY_CONNECTIONS: usize = 4096;
+/// Those of one address (IPv6: one /64).
+pub const MAX_RELAY_CONNECTIONS_PER_ADDRESS: usize = 1024;

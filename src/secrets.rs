@@ -27,3 +27,8 @@ pub fn random_token<const N: usize>() -> Result<String> {
 pub fn sha256(text: &str) -> Vec<u8> {
     Sha256::digest(text.as_bytes()).to_vec()
 }
+
+/// Whether two secrets are the same; how long it takes says nothing of where they differ.
+pub fn same(a: &str, b: &str) -> bool {
+    sha256(a) == sha256(b)
+}

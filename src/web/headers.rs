@@ -1,6 +1,6 @@
 //! Headers of every answer: security, request id, caching.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
@@ -26,6 +26,20 @@ impl RequestId {
     }
 }
 
+/// Notes that an answer is somebody else's, relayed: the headers of ours are none of its business.
+pub struct Untouched(AtomicBool);
+
+impl Untouched {
+    /// The answer to this request is to be left alone.
+    pub fn note(request: &Request<'_>) {
+        request.local_cache(|| Untouched(AtomicBool::new(false))).0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_noted(request: &Request<'_>) -> bool {
+        request.local_cache(|| Untouched(AtomicBool::new(false))).0.load(Ordering::Relaxed)
+    }
+}
+
 /// Sets the security headers: all of them on pages, what concerns them on other answers.
 pub struct Headers;
 
@@ -39,6 +53,9 @@ impl Fairing for Headers {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        if Untouched::is_noted(request) {
+            return;
+        }
         let is_document = response.content_type().is_some_and(|kind| kind.is_html());
         let mut set = |name: &'static str, value: &'static str| {
             if !response.headers().contains(name) {

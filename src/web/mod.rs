@@ -25,7 +25,7 @@ pub use cors::cors;
 pub use errors::{Answer, ApiError, catchers, error_page, problem_with_message, render};
 pub use form::{Fields, FormsArePosts, Html, SeeOther, encode, pairs, query_pairs, see_other};
 pub use guards::{ClientAddress, Negotiation, Refused, SameOrigin, WebHost};
-pub use headers::{Headers, RequestId};
+pub use headers::{Headers, RequestId, Untouched};
 pub use health::api as health;
 pub use icon::Icon;
 pub use json::{JsonObject, NoBody, item_id, read_json};

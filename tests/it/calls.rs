@@ -47,9 +47,9 @@ impl Call {
         self.route.ends_with("/events")
     }
 
-    /// Changes something.
+    /// Changes something; a trial only looks.
     pub fn changes(&self) -> bool {
-        self.method != Method::Get && !self.is_form()
+        self.method != Method::Get && !self.is_form() && !self.route.ends_with("/trial")
     }
 }
 
@@ -61,7 +61,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 
 /// In an order in which all succeed, after [`prepare`].
 #[rustfmt::skip]
-pub const CALLS: [Call; 105] = [
+pub const CALLS: [Call; 117] = [
     call(Get, "/api/openapi.json", "/api/openapi.json", "", 200),
     call(Get, "/api/v1/entries", "/api/v1/entries?_limit=5", "", 200),
     call(Post, "/api/v1/entries", "/api/v1/entries", "a=1", 200),
@@ -144,6 +144,18 @@ pub const CALLS: [Call; 105] = [
     call(Delete, "/api/v1/queuers/<id>", "/api/v1/queuers/3", "", 204),
     call(Post, "/api/v1/queues/<id>/closures", "/api/v1/queues/1/closures", r#"{"message":"Closed for today."}"#, 200),
     call(Get, "/api/v1/status", "/api/v1/status", "", 200),
+    call(Get, "/api/v1/relays", "/api/v1/relays", "", 200),
+    call(Post, "/api/v1/relays", "/api/v1/relays", r#"{"name":"made","pools":[{"name":"p","upstreams":[{"url":"https://api.example.org"}]}]}"#, 201),
+    call(Get, "/api/v1/relays/<name>", "/api/v1/relays/made", "", 200),
+    call(Put, "/api/v1/relays/<name>", "/api/v1/relays/made", r#"{"title":"Made","pools":[{"name":"p","upstreams":[{"url":"https://api.example.org"}]}]}"#, 200),
+    call(Patch, "/api/v1/relays/<name>", "/api/v1/relays/made", r#"{"rate":9}"#, 200),
+    call(Post, "/api/v1/relays/<name>/key", "/api/v1/relays/made/key", "", 200),
+    call(Get, "/api/v1/relays/<name>/editions", "/api/v1/relays/made/editions", "", 200),
+    call(Post, "/api/v1/relays/<name>/editions/<version>/restoration", "/api/v1/relays/made/editions/1/restoration", "", 200),
+    call(Post, "/api/v1/relays/<name>/trial", "/api/v1/relays/made/trial", r#"{"target":"/x"}"#, 200),
+    call(Get, "/api/v1/relays/<name>/watch", "/api/v1/relays/made/watch", "", 200),
+    call(Delete, "/api/v1/relays/<name>", "/api/v1/relays/made", "", 204),
+    call(Post, "/api/v1/relays/<name>/restoration", "/api/v1/relays/made/restoration", "", 200),
     call(Get, "/api/v1/users", "/api/v1/users", "", 200),
     call(Post, "/api/v1/users", "/api/v1/users", r#"{"email":"new@example.org","role":"viewer"}"#, 201),
     call(Get, "/api/v1/users/<id>", "/api/v1/users/2", "", 200),
@@ -186,6 +198,10 @@ pub async fn prepare(app: &TestApp) -> Person<'_> {
         ("/api/v1/queues", r#"{"title":"First","college_id":1}"#),
         ("/api/v1/queues", r#"{"title":"Second","college_id":1}"#),
         ("/api/v1/queuers", r#"{"queue_id":1,"student_id":1}"#),
+        (
+            "/api/v1/relays",
+            r#"{"name":"default","pools":[{"name":"p","upstreams":[{"url":"https://api.example.org"}]}]}"#,
+        ),
     ] {
         let made = owner.json(Post, path, body).await;
         assert_eq!(made.status, 201, "{path}: {}", made.text);

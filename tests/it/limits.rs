@@ -38,6 +38,15 @@ fn docs_limits_says_what_the_code_says() {
         ("MAX_FIELDS", MAX_FIELDS as u64),
         ("MAX_PINS", MAX_PINS as u64),
         ("DISK_RESERVE", DISK_RESERVE),
+        ("MAX_RELAY_POOLS", MAX_RELAY_POOLS as u64),
+        ("MAX_RELAY_UPSTREAMS", MAX_RELAY_UPSTREAMS as u64),
+        ("MAX_RELAY_RULES", MAX_RELAY_RULES as u64),
+        ("MAX_RELAY_BODY", MAX_RELAY_BODY),
+        ("MAX_RELAY_REPLAY", MAX_RELAY_REPLAY as u64),
+        ("MAX_RELAY_IN_FLIGHT", u64::from(MAX_RELAY_IN_FLIGHT)),
+        ("MAX_RELAY_PART", MAX_RELAY_PART as u64),
+        ("MAX_RELAY_CONNECTIONS", MAX_RELAY_CONNECTIONS as u64),
+        ("MAX_RELAY_CONNECTIONS_PER_ADDRESS", MAX_RELAY_CONNECTIONS_PER_ADDRESS as u64),
     ];
     assert_eq!(code.matches("pub const").count(), values.len(), "a limit that this test does not know");
     for (name, value) in values {

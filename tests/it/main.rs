@@ -22,6 +22,7 @@ mod list;
 mod looks;
 mod openapi;
 mod promises;
+mod relay;
 mod roles;
 mod security;
 mod staff;

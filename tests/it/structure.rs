@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("secrets", "error"),
     ("filter", "db error json limits moment words"),
     ("formula", "filter"),
+    ("outgoing", ""),
     ("files", "error filter limits"),
     ("web", "config db error limits moment secrets"),
     // who may what; rows of tables whose columns are declared; what a domain is
@@ -33,6 +34,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     ("directory", "domain records staff web"),
     ("waiting", "config db directory domain error moment rate records secrets staff web words"),
+    ("relay", "config db domain error limits moment outgoing rate secrets staff web"),
     ("access", "domain error moment records staff web"),
     ("metrics", "db domain entries error staff waiting web"),
     ("status", "db domain entries error limits moment web"),
@@ -40,7 +42,7 @@ const ALLOWED: &[(&str, &str)] = &[
     // the whole
     (
         "app",
-        "access collections config db directory domain entries metrics moment openapi records staff status waiting web",
+        "access collections config db directory domain entries metrics moment openapi records relay staff status waiting web",
     ),
     ("demo", "collections config db directory entries error files moment records staff waiting"),
     ("command", "app collections config db demo entries files filter moment staff web"),
@@ -53,6 +55,7 @@ const ROUTES: &[&str] = &[
     "entries::added",
     "entries::snippet",
     "records::api",
+    "relay::door",
     "staff::guards",
     "staff::pages",
     "waiting::board",
@@ -71,6 +74,8 @@ const KNOW_ROCKET: &[(&str, &str)] = &[
     ("openapi", "a route"),
     ("web", "what routes share"),
     ("entries", "lists its routes"),
+    ("relay", "starts what runs with the server"),
+    ("relay::probe", "ends with the server"),
     ("waiting", "lists its routes"),
     ("entries::body", "content types"),
     ("entries::form", "content types"),

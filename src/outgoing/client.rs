@@ -1,0 +1,281 @@
+//! The client, and why a request failed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use http::{Request, Response, Uri};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
+
+use super::guard::Reach;
+use super::stream::Patient;
+
+/// Seconds to open a connection.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Seconds to open a connection, the name looked up and TLS agreed on.
+const CONNECT_IN_ALL: Duration = Duration::from_secs(8);
+/// Seconds for which an idle connection is kept: below the five after which many servers close theirs, so that a request is
+/// not written into a connection that is just being closed.
+const IDLE: Duration = Duration::from_secs(4);
+/// Idle connections kept for each host.
+const IDLE_CONNECTIONS: usize = 64;
+
+/// Looks a name up.
+type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync;
+
+/// The clients for whatever leaves the program; their connections are kept apart by how far they may go. Cheap to clone.
+pub struct Outgoing<B> {
+    public: Client<Timely, B>,
+    private: Client<Timely, B>,
+}
+
+impl<B> Clone for Outgoing<B> {
+    fn clone(&self) -> Self {
+        Outgoing { public: self.public.clone(), private: self.private.clone() }
+    }
+}
+
+impl<B> Outgoing<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    /// Names are looked up as the system does.
+    pub fn new() -> Outgoing<B> {
+        Outgoing::looking_up(|name| {
+            async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) }.boxed()
+        })
+    }
+
+    /// Names are looked up by `lookup`.
+    pub fn looking_up(
+        lookup: impl Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync + 'static,
+    ) -> Outgoing<B> {
+        let lookup: Arc<Lookup> = Arc::new(lookup);
+        Outgoing { public: client(&lookup, Reach::Public), private: client(&lookup, Reach::Private) }
+    }
+
+    /// Sends a request, whose address is absolute. The answer is whatever the other side sent, redirects included.
+    pub async fn send(&self, reach: Reach, request: Request<B>) -> Result<Response<Incoming>, Failed> {
+        let client = match reach {
+            Reach::Public => &self.public,
+            Reach::Private => &self.private,
+        };
+        client.request(request).await.map_err(Failed)
+    }
+}
+
+impl<B> Default for Outgoing<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    fn default() -> Self {
+        Outgoing::new()
+    }
+}
+
+fn client<B>(lookup: &Arc<Lookup>, reach: Reach) -> Client<Timely, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    let mut http = HttpConnector::new_with_resolver(Resolver { lookup: lookup.clone(), reach });
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT));
+    let guarded = Guarded { http, reach };
+    let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(guarded);
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .set_host(false)
+        .http1_preserve_header_case(true)
+        .build(Timely(tls))
+}
+
+/// Looks a name up and checks every address that comes of it.
+#[derive(Clone)]
+struct Resolver {
+    lookup: Arc<Lookup>,
+    reach: Reach,
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let (found, reach) = ((self.lookup)(name.as_str().to_owned()), self.reach);
+        async move {
+            let addresses = found.await?;
+            // One that is out of reach spoils the name: whoever answers for it may answer differently next time.
+            if let Some(bad) = addresses.iter().find(|address| !reach.allows(**address)) {
+                return Err(Refused(*bad).into());
+            }
+            Ok(addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect::<Vec<_>>().into_iter())
+        }
+        .boxed()
+    }
+}
+
+/// Nothing is sent to this address.
+#[derive(Debug)]
+struct Refused(IpAddr);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is out of reach", self.0)
+    }
+}
+
+impl StdError for Refused {}
+
+impl From<Refused> for io::Error {
+    fn from(refused: Refused) -> io::Error {
+        io::Error::other(refused)
+    }
+}
+
+/// The connector's own check: a host that is an address is never looked up.
+#[derive(Clone)]
+struct Guarded {
+    http: HttpConnector<Resolver>,
+    reach: Reach,
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+impl Service<Uri> for Guarded {
+    type Response = Patient;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.http.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let host = uri.host().unwrap_or_default();
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+        if let Some(address) = literal.filter(|address| !self.reach.allows(*address)) {
+            return async move { Err(Refused(address).into()) }.boxed();
+        }
+        let connecting = self.http.call(uri);
+        async move { Ok(Patient::new(connecting.await?)) }.boxed()
+    }
+}
+
+/// A connection, TLS included, within its time.
+#[derive(Clone)]
+struct Timely(HttpsConnector<Guarded>);
+
+impl Service<Uri> for Timely {
+    type Response = <HttpsConnector<Guarded> as Service<Uri>>::Response;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        async move {
+            tokio::time::timeout(CONNECT_IN_ALL, connecting)
+                .await
+                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        }
+        .boxed()
+    }
+}
+
+/// A request that got no answer.
+#[derive(Debug)]
+pub struct Failed(ClientError);
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The host's address is one that nothing may be sent to. Nothing was sent.
+    OutOfReach,
+    /// No connection within its time. Nothing was sent.
+    ConnectTimeout,
+    /// No connection, no name or no TLS. Nothing was sent.
+    Connect,
+    /// The head of the answer is too large.
+    HeadTooLarge,
+    /// The answer is no HTTP.
+    BadFraming,
+    /// The connection ended before an answer came.
+    Cut,
+    /// The body of the request could not be read to its end.
+    Body,
+}
+
+impl Failed {
+    /// What went wrong.
+    pub fn why(&self) -> Why {
+        let sources = || sources(&self.0).skip(1);
+        if self.0.is_connect() {
+            let io = || sources().filter_map(|error| error.downcast_ref::<io::Error>());
+            let is_refused = |error: &io::Error| error.get_ref().is_some_and(|inner| inner.is::<Refused>());
+            return match () {
+                () if sources().any(|error| error.is::<Refused>()) || io().any(is_refused) => Why::OutOfReach,
+                () if io().any(|error| error.kind() == io::ErrorKind::TimedOut) => Why::ConnectTimeout,
+                () => Why::Connect,
+            };
+        }
+        match sources().find_map(|error| error.downcast_ref::<hyper::Error>()) {
+            Some(error) if error.is_parse_too_large() => Why::HeadTooLarge,
+            Some(error) if error.is_parse() => Why::BadFraming,
+            Some(error) if error.is_user() => Why::Body,
+            _ => Why::Cut,
+        }
+    }
+
+    /// Nothing was sent, whatever went wrong.
+    pub fn nothing_was_sent(&self) -> bool {
+        self.0.is_connect()
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        sources(&self.0).last().map_or(Ok(()), |deepest| fmt::Display::fmt(deepest, f))
+    }
+}
+
+impl StdError for Failed {}
+
+type Cause<'e> = &'e (dyn StdError + 'static);
+
+/// An error and what led to it.
+fn sources(error: &ClientError) -> impl Iterator<Item = Cause<'_>> {
+    fn source<'e>(error: &Cause<'e>) -> Option<Cause<'e>> {
+        StdError::source(*error)
+    }
+    std::iter::successors(Some(error as Cause<'_>), source)
+}

@@ -1,0 +1,179 @@
+//! The relay at a listener of its own (setting `relay_address`): an origin of its own, every method, the very bytes, and an
+//! answer that breaks off breaks off for the client.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+
+use super::answer::{Answer, AnswerBody};
+use super::asked::Asked;
+use super::cached::Relays;
+use super::exchange::serve;
+use super::failure::Failure;
+use super::framing::framing;
+use super::headers::{Client, Door};
+use super::problem::{ERROR, own};
+use super::signed::take_token;
+use super::upload::{Broken, Framing, Upload};
+use crate::limits::{MAX_RELAY_CONNECTIONS, MAX_RELAY_CONNECTIONS_PER_ADDRESS};
+use crate::rate::bucket;
+use crate::staff::Accounts;
+
+/// In which the head of a request must have come; also how long a connection may be idle.
+const HEAD: Duration = Duration::from_secs(10);
+/// For so long a client may take nothing of an answer.
+const SLOW_READER: Duration = Duration::from_secs(30);
+/// The pause after an error of `accept`, such as too many open files.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// What every connection needs.
+#[derive(Clone)]
+struct Shared {
+    relays: Relays,
+    accounts: Accounts,
+    by_address: Arc<Mutex<HashMap<u128, usize>>>,
+}
+
+/// Accepts connections for as long as it is polled.
+pub async fn listen(listener: TcpListener, relays: Relays, accounts: Accounts) {
+    let shared = Shared { relays, accounts, by_address: Arc::default() };
+    let room = Arc::new(Semaphore::new(MAX_RELAY_CONNECTIONS));
+    loop {
+        let Ok(permit) = room.clone().acquire_owned().await else { return };
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the relay's listener was not accepted");
+                tokio::time::sleep(BREATH).await;
+                continue;
+            }
+        };
+        let Some(counted) = Counted::one(&shared.by_address, peer.ip()) else { continue };
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            connection(stream, peer, shared).await;
+            drop((permit, counted));
+        });
+    }
+}
+
+/// A connection counted for its address.
+struct Counted {
+    all: Arc<Mutex<HashMap<u128, usize>>>,
+    key: u128,
+}
+
+impl Counted {
+    /// `None`: the address has as many as it may.
+    fn one(all: &Arc<Mutex<HashMap<u128, usize>>>, address: IpAddr) -> Option<Counted> {
+        let key = bucket(address);
+        let mut counts = all.lock();
+        let count = counts.entry(key).or_default();
+        (*count < MAX_RELAY_CONNECTIONS_PER_ADDRESS).then(|| {
+            *count += 1;
+            Counted { all: all.clone(), key }
+        })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.all.lock();
+        if let Some(count) = counts.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.key);
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, shared: Shared) {
+    // Small answers, such as events, must not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(SLOW_READER));
+    let service = service_fn(|request| {
+        let shared = shared.clone();
+        async move { Ok::<_, Infallible>(respond(request, peer, &shared).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .preserve_header_case(true)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "a connection to the relay's listener ended");
+    }
+}
+
+async fn respond(request: Request<Incoming>, peer: SocketAddr, shared: &Shared) -> Answer {
+    let path = request.uri().path();
+    let name = path.strip_prefix("/relay/").map(|below| below.split('/').next().unwrap_or_default());
+    let found = match name {
+        Some(name) => shared.relays.by_name(name).await,
+        None => Ok(None),
+    };
+    let relay = match found {
+        Ok(Some(relay)) => relay,
+        Ok(None) => return plain(StatusCode::NOT_FOUND, "no_relay", "There is no relay at this address."),
+        Err(error) => {
+            tracing::error!(?error, "relays could not be read");
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "store", "The relay cannot be looked up at present.");
+        }
+    };
+    let rest = path["/relay/".len() + relay.relay.name.len()..].to_owned();
+    let (mut head, body) = request.into_parts();
+    let framing = match framing(&head.headers) {
+        Framing::None if !http_body::Body::is_end_stream(&body) => Framing::Chunked,
+        framing => framing,
+    };
+    let is_signed_in = match take_token(&shared.accounts, &mut head.headers).await {
+        Ok(is_signed_in) => is_signed_in,
+        Err(_) => return plain(StatusCode::SERVICE_UNAVAILABLE, "store", "Tokens cannot be looked up at present."),
+    };
+    head.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let host = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let client = Client { address: Some(peer.ip().to_canonical()), scheme: "http", host: host.to_owned() };
+    let asked = Asked {
+        method: head.method,
+        path: rest,
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers,
+        client,
+        door: Door::Own,
+        is_signed_in,
+        extensions: head.extensions,
+    };
+    let upload = Upload::new(framing, body.map_err(|_| Broken::Client).boxed_unsync(), relay.definition.body_limit);
+    let is_connect = asked.method == Method::CONNECT;
+    let mut answer = serve(&shared.relays, &relay, asked, upload).await;
+    if answer.status() == StatusCode::NOT_MODIFIED {
+        *answer.body_mut() = AnswerBody::Silent;
+    }
+    if is_connect { own(&Failure::Method) } else { answer }
+}
+
+/// An answer where no relay is concerned.
+fn plain(status: StatusCode, code: &'static str, detail: &str) -> Answer {
+    let body = serde_json::json!({"type": "about:blank", "status": status.as_u16(), "detail": detail, "code": code});
+    let mut answer = own(&Failure::NoRule);
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(ERROR, http::HeaderValue::from_static(code));
+    *answer.body_mut() = AnswerBody::full(body.to_string());
+    answer
+}

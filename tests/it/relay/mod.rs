@@ -1,0 +1,6 @@
+//! Relays through both doors, beside upstreams that behave and that do not.
+
+mod bodies;
+mod desk;
+mod fields;
+mod upstream;
