@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, AnswerBody, Cut};
+use super::answer::{Answer, Cut, whole};
 use super::asked::Asked;
 use super::cached::Relays;
 use super::definition::Mode;
@@ -60,7 +60,7 @@ const PARTS: &str = "x-frontdesk-parts";
 const COMPLETE: &str = "x-frontdesk-complete";
 
 fn aggregated(body: String, parts: &[Part], is_complete: bool) -> Answer {
-    let mut answer = http::Response::new(AnswerBody::full(body));
+    let mut answer = whole(body);
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(COMPLETE, HeaderValue::from_static(if is_complete { "true" } else { "false" }));

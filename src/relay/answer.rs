@@ -13,6 +13,15 @@ use tokio::time::{Instant, Sleep};
 /// An answer on its way to a door.
 pub type Answer = http::Response<AnswerBody>;
 
+/// One that is all there already, with its length.
+pub fn whole(bytes: impl Into<Bytes>) -> Answer {
+    let bytes = bytes.into();
+    let length = bytes.len();
+    let mut answer = http::Response::new(AnswerBody::Full(Some(bytes)));
+    answer.headers_mut().insert(http::header::CONTENT_LENGTH, length.into());
+    answer
+}
+
 /// Why an answer ended in the middle. The client must not take it for whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Cut {
@@ -72,11 +81,6 @@ pub struct Kept {
 }
 
 impl AnswerBody {
-    /// All there already.
-    pub fn full(bytes: impl Into<Bytes>) -> AnswerBody {
-        AnswerBody::Full(Some(bytes.into()))
-    }
-
     /// `idle`: how long nothing may come; `deadline`: when it must be over.
     pub fn relayed(incoming: Incoming, idle: Duration, deadline: Option<Instant>, on_end: OnEnd) -> AnswerBody {
         let relayed = Relayed { incoming, idle, waiting: None, deadline, bytes: 0, kept: None, on_end: Some(on_end) };

@@ -259,7 +259,8 @@ impl Reader<'_> {
                     Err(_) => continue,
                 },
                 Poll::Ready(Some(Err(cut))) => {
-                    self.cut();
+                    // First: Rocket ends the body as if it were whole, which then does not reach the client.
+                    Socket::cut_from(self.peer);
                     Err(io::Error::other(cut))
                 }
                 Poll::Pending => {
@@ -271,14 +272,6 @@ impl Reader<'_> {
                     }
                 }
             });
-        }
-    }
-
-    /// Before the error is returned: Rocket ends the body as if it were whole, which then does not reach the client.
-    fn cut(&self) {
-        match self.peer.and_then(Socket::from) {
-            Some(socket) => socket.cut(),
-            None => tracing::warn!("an answer that broke off could not be broken off for the client"),
         }
     }
 }

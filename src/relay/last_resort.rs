@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, StatusCode, header};
 
-use super::answer::{Answer, AnswerBody};
+use super::answer::{Answer, whole};
 use super::asked::Asked;
 use super::cached::Relays;
 use super::definition::LastResort;
@@ -53,7 +53,7 @@ pub fn last_resort(
 const SOURCE: &str = "x-frontdesk-source";
 
 fn fixed(status: u16, content_type: &str, body: &str) -> Answer {
-    let mut answer = http::Response::new(AnswerBody::full(body.to_owned()));
+    let mut answer = whole(body.to_owned());
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = answer.headers_mut();
     headers.extend(HeaderValue::from_str(content_type).ok().map(|kind| (header::CONTENT_TYPE, kind)));
@@ -63,7 +63,7 @@ fn fixed(status: u16, content_type: &str, body: &str) -> Answer {
 }
 
 fn stale(good: Good, age: i64) -> Answer {
-    let mut answer = http::Response::new(AnswerBody::full(good.body));
+    let mut answer = whole(good.body);
     *answer.status_mut() = good.status;
     *answer.headers_mut() = good.headers;
     let headers = answer.headers_mut();

@@ -25,7 +25,7 @@ use super::exchange::serve;
 use super::failure::Failure;
 use super::framing::framing;
 use super::headers::{Client, Door};
-use super::problem::{ERROR, own};
+use super::problem::{own, problem};
 use super::signed::take_token;
 use super::upload::{Broken, Framing, Upload};
 use crate::limits::{MAX_RELAY_CONNECTIONS, MAX_RELAY_CONNECTIONS_PER_ADDRESS};
@@ -130,10 +130,10 @@ async fn respond(request: Request<Incoming>, peer: SocketAddr, shared: &Shared) 
     };
     let relay = match found {
         Ok(Some(relay)) => relay,
-        Ok(None) => return plain(StatusCode::NOT_FOUND, "no_relay", "There is no relay at this address."),
+        Ok(None) => return problem(StatusCode::NOT_FOUND, "no_relay", "There is no relay at this address."),
         Err(error) => {
             tracing::error!(?error, "relays could not be read");
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "store", "The relay cannot be looked up at present.");
+            return problem(StatusCode::SERVICE_UNAVAILABLE, "store", "The relay cannot be looked up at present.");
         }
     };
     let rest = path["/relay/".len() + relay.relay.name.len()..].to_owned();
@@ -144,7 +144,7 @@ async fn respond(request: Request<Incoming>, peer: SocketAddr, shared: &Shared) 
     };
     let is_signed_in = match take_token(&shared.accounts, &mut head.headers).await {
         Ok(is_signed_in) => is_signed_in,
-        Err(_) => return plain(StatusCode::SERVICE_UNAVAILABLE, "store", "Tokens cannot be looked up at present."),
+        Err(_) => return problem(StatusCode::SERVICE_UNAVAILABLE, "store", "Tokens cannot be looked up at present."),
     };
     head.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let host = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -166,14 +166,4 @@ async fn respond(request: Request<Incoming>, peer: SocketAddr, shared: &Shared) 
         *answer.body_mut() = AnswerBody::Silent;
     }
     if is_connect { own(&Failure::Method) } else { answer }
-}
-
-/// An answer where no relay is concerned.
-fn plain(status: StatusCode, code: &'static str, detail: &str) -> Answer {
-    let body = serde_json::json!({"type": "about:blank", "status": status.as_u16(), "detail": detail, "code": code});
-    let mut answer = own(&Failure::NoRule);
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(ERROR, http::HeaderValue::from_static(code));
-    *answer.body_mut() = AnswerBody::full(body.to_string());
-    answer
 }

@@ -12,28 +12,50 @@ use tokio::net::TcpStream;
 /// A second descriptor of the connection to a client.
 pub struct Socket(OwnedFd);
 
+/// What is known of the connection to a client.
+pub enum Found {
+    /// It is open.
+    Open(Socket),
+    /// It is closed.
+    Closed,
+    /// The system does not list what a process has open.
+    Unknown,
+}
+
 impl Socket {
-    /// The connection from this address. `None` where the system does not list what a process has open.
-    pub fn from(peer: SocketAddr) -> Option<Socket> {
-        let open = std::fs::read_dir("/proc/self/fd").ok()?;
-        let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-        numbers.filter(|number| *number > 2).find_map(|number| {
+    /// Looks for the connection from this address.
+    pub fn from(peer: SocketAddr) -> Found {
+        let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return Found::Unknown };
+        let mut numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        let found = numbers.find_map(|number| {
             // SAFETY: the number was open a moment ago and is only duplicated. Should it be closed or given to another file
             // meanwhile, the call fails or the copy is of that one; what is looked at from here on is the copy.
             let listed = unsafe { BorrowedFd::borrow_raw(number) };
             let copy = fcntl_dupfd_cloexec(listed, 3).ok()?;
             is_from(&copy, peer).then_some(Socket(copy))
-        })
+        });
+        found.map_or(Found::Closed, Found::Open)
+    }
+
+    /// Ends the connection from this address at once, in the middle of whatever is being sent.
+    pub fn cut_from(peer: Option<SocketAddr>) {
+        match peer.map(Socket::from) {
+            Some(Found::Open(socket)) => socket.cut(),
+            Some(Found::Closed) => {}
+            Some(Found::Unknown) | None => {
+                tracing::warn!("an answer that broke off could not be broken off for the client");
+            }
+        }
     }
 
     /// Ends the connection at once, in the middle of whatever is being sent.
-    pub fn cut(&self) {
+    fn cut(&self) {
         // It may be closed already.
         let _ = shutdown(&self.0, Shutdown::Both);
     }
 
     /// Waits until the client has closed its side; for ever if it has sent another request meanwhile.
-    pub async fn closed(self) {
+    async fn closed(self) {
         match TcpStream::from_std(self.0.into()) {
             Ok(stream) if matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_)) => {}
             _ => std::future::pending().await,
@@ -57,9 +79,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Waits until a client has left; for ever if that cannot be seen.
 pub async fn left(peer: Option<SocketAddr>) {
     tokio::time::sleep(PATIENCE).await;
-    match peer.and_then(Socket::from) {
-        Some(socket) => socket.closed().await,
-        None => std::future::pending().await,
+    match peer.map(Socket::from) {
+        Some(Found::Open(socket)) => socket.closed().await,
+        Some(Found::Closed) => {}
+        Some(Found::Unknown) | None => std::future::pending().await,
     }
 }
 
@@ -80,16 +103,20 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_found_by_its_client_and_cut() {
         let (mut client, _server, peer) = pair().await;
-        Socket::from(peer).expect("it is open").cut();
+        Socket::cut_from(Some(peer));
         assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
-        assert!(Socket::from("192.0.2.1:1".parse().unwrap()).is_none());
+        assert!(matches!(Socket::from("192.0.2.1:1".parse().unwrap()), Found::Closed));
     }
 
     #[tokio::test]
     async fn a_client_that_leaves_is_noticed() {
-        let (client, _server, peer) = pair().await;
-        let closed = tokio::spawn(Socket::from(peer).unwrap().closed());
-        drop(client);
-        tokio::time::timeout(Duration::from_secs(10), closed).await.expect("it is noticed").unwrap();
+        for closes_before in [false, true] {
+            let (client, server, peer) = pair().await;
+            let server = (!closes_before).then_some(server);
+            let noticed = tokio::spawn(left(Some(peer)));
+            drop(client);
+            tokio::time::timeout(Duration::from_secs(10), noticed).await.expect("it is noticed").unwrap();
+            drop(server);
+        }
     }
 }

@@ -3,4 +3,6 @@
 mod bodies;
 mod desk;
 mod fields;
+mod pools;
 mod upstream;
+mod ways;
