@@ -13,8 +13,8 @@ const JOINED: [(&str, &[&str]); 4] = [
     (
         "staff.css",
         &[
-            "tokens", "base", "frame", "head", "button", "table", "filter", "facet", "chart", "card", "badge", "form",
-            "dialog", "toast", "empty", "stepper", "ticket", "board",
+            "tokens", "base", "frame", "head", "button", "table", "filter", "facet", "chart", "card", "badge", "tabs",
+            "form", "dialog", "toast", "empty", "stepper", "ticket", "board",
         ],
     ),
     ("phone.css", &["tokens", "base", "frame", "button", "form", "badge", "card", "ticket", "toast", "status"]),

@@ -11,7 +11,8 @@ use super::last_good::LastGood;
 use super::pool::{LivePool, Memory};
 use super::seal::Seal;
 use super::stored::Relay;
-use super::watch::Watch;
+use super::watch::{Back, Sum, Watch};
+use crate::moment::Moment;
 use crate::rate::{Buckets, PerAddress};
 
 /// What is remembered of a relay while it is edited.
@@ -63,6 +64,18 @@ impl LiveRelay {
     /// Who may use it.
     pub fn access(&self) -> Access {
         self.definition.access
+    }
+}
+
+impl LiveRelay {
+    /// What came to all upstreams.
+    pub fn sum(&self, now: Moment, back: Back) -> Sum {
+        self.memory.watch.sum(now, back)
+    }
+
+    /// Requests and errors of all upstreams over time, the oldest first.
+    pub fn spans(&self, now: Moment, back: Back) -> Vec<(u64, u64)> {
+        self.memory.watch.spans(now, back)
     }
 }
 

@@ -25,6 +25,7 @@ mod last_resort;
 mod listener;
 mod live;
 mod merge;
+mod pages;
 mod part;
 mod path;
 mod payload;
@@ -49,7 +50,8 @@ use rocket::{Orbit, Rocket};
 
 use crate::config::{Config, Switch};
 use crate::domain::Domain;
-use crate::staff::{ADMIN, Accounts, Area, Role, Scope};
+use crate::staff::{ADMIN, Accounts, Area, NavGroup, NavLink, Role, Scope};
+use crate::web::Icon;
 
 pub use cached::Relays;
 pub use definition::Definition;
@@ -60,12 +62,24 @@ static READ: Scope = Scope { name: "relays:read", meaning: "Read relays and what
 
 static AREAS: [Area; 1] = [Area { address: "/api/v1/relays", reads: &READ, writes: &ADMIN }];
 
+static NAVIGATION: [NavLink; 1] = [NavLink {
+    name: "Relays",
+    icon: Icon::Relay,
+    group: NavGroup::Work,
+    href: "/relays",
+    places: &["relays"],
+    key: Some('y'),
+    role: Role::Viewer,
+    rank: 35,
+}];
+
 /// Everything that the application needs to know of relays.
 pub fn domain() -> Domain {
     Domain {
         apis: vec![("/", api::api())],
-        pages: door::routes(),
+        pages: [door::routes(), pages::routes()].concat(),
         areas: &AREAS,
+        navigation: &NAVIGATION,
         tags: &[("relays", "One address in front of several external endpoints")],
         schemas: Some(api::schemas),
         manage: Some(|rocket, ground| {

@@ -40,6 +40,13 @@ pub struct LiveUpstream {
     pub tag: String,
 }
 
+impl LiveUpstream {
+    /// Somebody took it out.
+    pub fn takes_none(&self) -> bool {
+        self.drain || self.weight == 0
+    }
+}
+
 /// Why no upstream can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nobody {
@@ -92,7 +99,7 @@ impl LivePool {
 
     /// Chooses an upstream that was not tried, and takes a place there.
     pub fn choose(&self, wish: &Wish, tried: &[usize], now: Instant) -> Result<(usize, Underway), Nobody> {
-        let takes = |i: &usize| self.upstreams[*i].weight > 0 && !self.upstreams[*i].drain;
+        let takes = |i: &usize| !self.upstreams[*i].takes_none();
         let well: Vec<_> =
             (0..self.upstreams.len()).filter(takes).filter(|i| self.upstreams[*i].health.is_available(now)).collect();
         if well.is_empty() {
@@ -189,7 +196,7 @@ impl LivePool {
     /// Another upstream than this one gets requests too.
     pub fn can_spare(&self, upstream: usize, now: Instant) -> bool {
         let others = self.upstreams.iter().enumerate().filter(|(i, _)| *i != upstream);
-        others.into_iter().any(|(_, other)| other.weight > 0 && !other.drain && other.health.is_available(now))
+        others.into_iter().any(|(_, other)| !other.takes_none() && other.health.is_available(now))
     }
 }
 

@@ -68,11 +68,11 @@ impl Edition {
 pub struct RelayName(String);
 
 impl RelayName {
-    /// 1 to 40 small letters, digits, `-` and `_`, beginning with a letter.
+    /// 1 to 40 small letters, digits, `-` and `_`, beginning with a letter; not `new`, which is a page.
     pub fn parse(text: &str) -> Result<RelayName> {
         let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
-        if begins && text.len() <= 40 && text.chars().all(is_part) {
+        if begins && text != "new" && text.len() <= 40 && text.chars().all(is_part) {
             return Ok(RelayName(text.to_owned()));
         }
         Err(Error::invalid("/name", "must be 1 to 40 small letters, digits, - and _, beginning with a letter"))

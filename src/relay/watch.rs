@@ -76,6 +76,26 @@ pub struct Sum {
     pub p99: Option<f64>,
 }
 
+/// Counts that are being summed.
+struct Counts {
+    requests: u64,
+    errors: u64,
+    steps: [u64; STEPS],
+}
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts { requests: 0, errors: 0, steps: [0; STEPS] }
+    }
+}
+
+impl Counts {
+    fn sum(&self) -> Sum {
+        let (p50, p99) = (percentile(&self.steps, 50), percentile(&self.steps, 99));
+        Sum { requests: self.requests, errors: self.errors, p50, p99 }
+    }
+}
+
 impl Watch {
     /// The counts of an upstream of a pool.
     pub fn tally(&self, pool: &str, upstream: &str) -> Arc<Tally> {
@@ -110,6 +130,24 @@ impl Watch {
         self.last.lock().iter().rev().cloned().collect()
     }
 
+    /// The counts of all upstreams together.
+    pub fn sum(&self, now: Moment, back: Back) -> Sum {
+        let mut all = Counts::default();
+        self.upstreams.lock().values().for_each(|tally| tally.add_to(&mut all, now, back));
+        all.sum()
+    }
+
+    /// Requests and errors of all upstreams by minutes or quarters of an hour, the oldest first.
+    pub fn spans(&self, now: Moment, back: Back) -> Vec<(u64, u64)> {
+        let mut all: Vec<(u64, u64)> = Vec::new();
+        for tally in self.upstreams.lock().values() {
+            let spans = tally.spans(now, back);
+            all.resize(spans.len(), (0, 0));
+            all.iter_mut().zip(spans).for_each(|(all, span)| *all = (all.0 + span.0, all.1 + span.1));
+        }
+        if all.is_empty() { Tally::default().spans(now, back) } else { all }
+    }
+
     /// Forgets upstreams that the relay no longer has.
     pub fn keep(&self, has: impl Fn(&str, &str) -> bool) {
         self.upstreams.lock().retain(|(pool, upstream), _| has(pool, upstream));
@@ -132,17 +170,20 @@ impl Tally {
 
     /// What came within the last hour or day.
     pub fn sum(&self, now: Moment, back: Back) -> Sum {
+        let mut counts = Counts::default();
+        self.add_to(&mut counts, now, back);
+        counts.sum()
+    }
+
+    fn add_to(&self, counts: &mut Counts, now: Moment, back: Back) {
         let all = self.0.lock();
         let series = &all[back as usize];
         let from = series.at(now) - series.most as i64;
-        let mut sum = Sum::default();
-        let mut steps = [0_u64; STEPS];
         for span in series.spans.iter().filter(|span| span.at > from) {
-            sum.requests += u64::from(span.requests);
-            sum.errors += u64::from(span.errors);
-            steps.iter_mut().zip(span.steps.iter()).for_each(|(sum, count)| *sum += u64::from(*count));
+            counts.requests += u64::from(span.requests);
+            counts.errors += u64::from(span.errors);
+            counts.steps.iter_mut().zip(span.steps.iter()).for_each(|(sum, count)| *sum += u64::from(*count));
         }
-        Sum { p50: percentile(&steps, 50), p99: percentile(&steps, 99), ..sum }
     }
 
     /// Requests and errors by minutes or quarters of an hour, the oldest first.

@@ -41,6 +41,8 @@ pub enum Icon {
     People,
     /// To add.
     Plus,
+    /// Requests that are passed on.
+    Relay,
     /// Older, or on.
     Right,
     /// To look for something.
@@ -73,6 +75,7 @@ impl Icon {
                 "M6 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM1.5 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M10.5 3.2a2.5 2.5 0 0 1 0 4.6M12 9.7c1.5.6 2.5 1.9 2.5 3.8"
             }
             Icon::Plus => "M8 3v10M3 8h10",
+            Icon::Relay => "M2 5h10.5L10 2.5M14 11H3.5L6 13.5",
             Icon::Right => "m6 3 5 5-5 5",
             Icon::Search => "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM11 11l3 3",
             Icon::Sound => "M2.5 6v4h2.5l3.5 3V3L5 6zM11 5.5a3.5 3.5 0 0 1 0 5M13 3.5a6 6 0 0 1 0 9",

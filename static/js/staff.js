@@ -10,5 +10,6 @@ import './offline.js';
 import './menus.js';
 import './first-entry.js';
 import './news.js';
+import './again.js';
 import './selection.js';
 import './keys.js';
