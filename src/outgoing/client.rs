@@ -279,3 +279,91 @@ fn sources(error: &ClientError) -> impl Iterator<Item = Cause<'_>> {
     }
     std::iter::successors(Some(error as Cause<'_>), source)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A listener that counts its connections and answers with a redirect.
+    async fn listener() -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.read(&mut [0; 1024]).await;
+                let answer =
+                    format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (port, count)
+    }
+
+    fn get(url: String) -> Request<Empty<bytes::Bytes>> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = url.parse().unwrap();
+        request
+    }
+
+    /// Every name leads to these addresses, one set after the other.
+    fn resolving(answers: &'static [&'static [&'static str]]) -> Outgoing<Empty<bytes::Bytes>> {
+        let turn = Arc::new(AtomicUsize::new(0));
+        Outgoing::looking_up(move |_| {
+            let answer = answers[turn.fetch_add(1, Ordering::SeqCst) % answers.len()];
+            async move { Ok(answer.iter().map(|address| address.parse().unwrap()).collect()) }.boxed()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_never_connected_to() {
+        let (port, count) = listener().await;
+        let sets: [&'static [&'static [&'static str]]; 5] = [
+            &[&["127.0.0.1"]],
+            // One bad address spoils the name, whichever family it is of and wherever it stands.
+            &[&["93.184.216.34", "127.0.0.1"]],
+            &[&["::1", "93.184.216.34"]],
+            &[&["::ffff:127.0.0.1"], &["64:ff9b::7f00:1"], &["2002:7f00:1::"]],
+            &[&["169.254.169.254"], &["0.0.0.0"]],
+        ];
+        for answers in sets {
+            let outgoing = resolving(answers);
+            for _ in 0..answers.len() {
+                let failed = outgoing.send(Reach::Public, get(format!("http://rebinding.example:{port}/"))).await;
+                assert_eq!(failed.unwrap_err().why(), Why::OutOfReach, "{answers:?}");
+            }
+        }
+        for host in ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]"] {
+            let failed =
+                resolving(&[&["93.184.216.34"]]).send(Reach::Public, get(format!("http://{host}:{port}/"))).await;
+            let failed = failed.unwrap_err();
+            assert!(failed.why() == Why::OutOfReach && failed.nothing_was_sent(), "{host}");
+        }
+        assert_eq!(count.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_not_followed() {
+        let (port, count) = listener().await;
+        let answer = Outgoing::new().send(Reach::Private, get(format!("http://127.0.0.1:{port}/"))).await.unwrap();
+        assert_eq!((answer.status().as_u16(), count.load(Ordering::SeqCst)), (302, 1));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_moves_is_followed_by_the_next_connection() {
+        let (port, count) = listener().await;
+        let outgoing = resolving(&[&["127.0.0.2"], &["127.0.0.1"]]);
+        let url = || get(format!("http://moves.example:{port}/"));
+        assert_eq!(outgoing.send(Reach::Private, url()).await.unwrap_err().why(), Why::Connect);
+        assert!(outgoing.send(Reach::Private, url()).await.is_ok());
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+}

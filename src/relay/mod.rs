@@ -54,6 +54,7 @@ use crate::staff::{ADMIN, Accounts, Area, NavGroup, NavLink, Role, Scope};
 use crate::web::Icon;
 
 pub use cached::Relays;
+pub use check::OwnPlaces;
 pub use definition::Definition;
 pub use stored::{Relay, RelayName};
 
@@ -93,7 +94,7 @@ pub fn domain() -> Domain {
 }
 
 /// Where requests to this server go: an upstream there would lead back.
-fn own_places(figment: &rocket::figment::Figment, config: &Config) -> check::OwnPlaces {
+fn own_places(figment: &rocket::figment::Figment, config: &Config) -> OwnPlaces {
     let port = figment.extract_inner::<u16>("port").unwrap_or(8000);
     let mut own: Vec<_> = ["127.0.0.1", "localhost", "[::1]"].map(|host| (host.to_owned(), port)).into();
     if let Some((_, port)) = config.relay_address.rsplit_once(':')
@@ -104,7 +105,7 @@ fn own_places(figment: &rocket::figment::Figment, config: &Config) -> check::Own
     if let Ok(url) = url::Url::parse(&config.public_url) {
         own.extend(url.host_str().map(str::to_owned).zip(url.port_or_known_default()));
     }
-    check::OwnPlaces(own)
+    OwnPlaces(own)
 }
 
 fn start(rocket: &Rocket<Orbit>) {

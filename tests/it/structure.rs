@@ -44,7 +44,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "app",
         "access collections config db directory domain entries metrics moment openapi records relay staff status waiting web",
     ),
-    ("demo", "collections config db directory entries error files moment records staff waiting"),
+    ("demo", "collections config db directory entries error files moment records relay staff waiting"),
     ("command", "app collections config db demo entries files filter moment staff web"),
 ];
 

@@ -4,5 +4,6 @@ mod bodies;
 mod desk;
 mod fields;
 mod pools;
+mod same;
 mod upstream;
 mod ways;
