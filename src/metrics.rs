@@ -15,6 +15,7 @@ use crate::db::Pool;
 use crate::domain::Domain;
 use crate::entries::{Entries, Tally};
 use crate::error::{Error, Result};
+use crate::relay::{Measured, Relays};
 use crate::staff::{ADMIN, Area, Owner};
 use crate::waiting::Rooms;
 use crate::web::{ApiError, api};
@@ -34,7 +35,7 @@ pub fn domain() -> Domain {
 /// The state of the program in numbers
 ///
 /// In the text format of Prometheus: requests by route, method and status with their times, entries by what became of
-/// them, places by queue and state, event streams that are open, and the sizes of the database and of what is free.
+/// them, places by queue and state, upstreams of relays, event streams that are open, and the sizes of the database and of what is free.
 #[utoipa::path(
     tag = "health",
     responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
@@ -47,6 +48,7 @@ async fn metrics(
     db: &State<Pool>,
     entries: &State<Entries>,
     rooms: &State<Rooms>,
+    relays: &State<Relays>,
 ) -> std::result::Result<(ContentType, String), ApiError> {
     let mut page = Page(requests.http_requests_total().collect());
     page.0.extend(requests.http_requests_duration_seconds().collect());
@@ -60,6 +62,7 @@ async fn metrics(
     let places = rooms.places().await?.into_iter().map(|(queue, state, count)| (vec![queue.to_string(), state], count));
     page.gauge("frontdesk_places", "Places in queues that have not ended", &["queue", "state"], places)?;
     page.number("frontdesk_streams", "Event streams that are open on this node", count(rooms.streams()))?;
+    page.upstreams(&relays.measured().await?)?;
     page.number("frontdesk_database_bytes", "Size of the database", db.bytes().await.map_err(Error::from)?)?;
     if let Some(disk) = db.disk() {
         page.number("frontdesk_disk_free_bytes", "Free on the disk of the database", count(disk.free))?;
@@ -108,6 +111,23 @@ impl Page {
         }
         self.0.extend(counter.collect());
         Ok(())
+    }
+
+    fn upstreams(&mut self, all: &[Measured]) -> Result<()> {
+        let labels = ["relay", "pool", "upstream"];
+        let counters: [(&str, &str, fn(&Measured) -> u64); 3] = [
+            ("frontdesk_relay_tries_total", "Requests sent to upstreams by this node", |one| one.tries),
+            ("frontdesk_relay_errors_total", "Of those, how many failed", |one| one.errors),
+            ("frontdesk_relay_milliseconds_total", "How long all of them took", |one| one.milliseconds),
+        ];
+        for (name, help, number) in counters {
+            let counter = IntCounterVec::new(Opts::new(name, help), &labels).map_err(fault)?;
+            all.iter().for_each(|one| counter.with_label_values(&one.names).inc_by(number(one)));
+            self.0.extend(counter.collect());
+        }
+        let rows = |number: fn(&Measured) -> i64| all.iter().map(move |one| (one.names.to_vec(), number(one)));
+        self.gauge("frontdesk_relay_in_flight", "Requests under way", &labels, rows(|one| i64::from(one.in_flight)))?;
+        self.gauge("frontdesk_relay_up", "Whether it gets requests", &labels, rows(|one| i64::from(one.is_up)))
     }
 
     fn text(mut self) -> Result<String> {

@@ -24,6 +24,7 @@ mod last_good;
 mod last_resort;
 mod listener;
 mod live;
+mod measured;
 mod merge;
 mod pages;
 mod part;
@@ -56,6 +57,7 @@ use crate::web::Icon;
 pub use cached::Relays;
 pub use check::OwnPlaces;
 pub use definition::Definition;
+pub use measured::Measured;
 pub use stored::{Relay, RelayName};
 
 /// Reading what relays do.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -41,7 +42,12 @@ pub struct Watch {
 }
 
 /// Counts of one upstream: of the last hour by minutes, of the last day by quarters of an hour.
-pub struct Tally(Mutex<[Series; 2]>);
+pub struct Tally {
+    series: Mutex<[Series; 2]>,
+    tries: AtomicU64,
+    errors: AtomicU64,
+    microseconds: AtomicU64,
+}
 
 /// Spans of equal length, the newest last; those in which nothing came are left out.
 struct Series {
@@ -157,15 +163,29 @@ impl Watch {
 impl Default for Tally {
     fn default() -> Tally {
         let series = |minutes, most| Series { minutes, most, spans: VecDeque::new() };
-        Tally(Mutex::new([series(1, 60), series(15, 96)]))
+        Tally {
+            series: Mutex::new([series(1, 60), series(15, 96)]),
+            tries: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            microseconds: AtomicU64::new(0),
+        }
     }
 }
 
 impl Tally {
     fn count(&self, at: Moment, took: Duration, failed: bool) {
-        for series in self.0.lock().iter_mut() {
+        self.tries.fetch_add(1, Ordering::Relaxed);
+        self.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.microseconds.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        for series in self.series.lock().iter_mut() {
             series.count(at, step(took), failed);
         }
+    }
+
+    /// Tries, failed tries and the milliseconds of all of them since the program started.
+    pub fn totals(&self) -> (u64, u64, u64) {
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        (read(&self.tries), read(&self.errors), read(&self.microseconds) / 1000)
     }
 
     /// What came within the last hour or day.
@@ -176,7 +196,7 @@ impl Tally {
     }
 
     fn add_to(&self, counts: &mut Counts, now: Moment, back: Back) {
-        let all = self.0.lock();
+        let all = self.series.lock();
         let series = &all[back as usize];
         let from = series.at(now) - series.most as i64;
         for span in series.spans.iter().filter(|span| span.at > from) {
@@ -188,7 +208,7 @@ impl Tally {
 
     /// Requests and errors by minutes or quarters of an hour, the oldest first.
     pub fn spans(&self, now: Moment, back: Back) -> Vec<(u64, u64)> {
-        let all = self.0.lock();
+        let all = self.series.lock();
         let series = &all[back as usize];
         let mut counts = vec![(0, 0); series.most];
         for span in &series.spans {

@@ -36,7 +36,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("waiting", "config db directory domain error moment rate records secrets staff web words"),
     ("relay", "config db domain error limits moment outgoing rate secrets staff web"),
     ("access", "domain error moment records staff web"),
-    ("metrics", "db domain entries error staff waiting web"),
+    ("metrics", "db domain entries error relay staff waiting web"),
     ("status", "db domain entries error limits moment web"),
     ("openapi", "domain error records staff web words"),
     // the whole

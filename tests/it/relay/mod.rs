@@ -2,7 +2,9 @@
 
 mod bodies;
 mod desk;
+mod faults;
 mod fields;
+mod nodes;
 mod pools;
 mod same;
 mod upstream;

@@ -39,10 +39,12 @@ impl Received {
 /// What an upstream does next.
 #[derive(Clone)]
 pub enum Step {
-    Send(Vec<u8>),
+    Send(Arc<[u8]>),
     Wait(Duration),
     /// Waits until the test says so.
     For(Arc<Notify>),
+    /// What was sent before is taken.
+    Count(Arc<AtomicUsize>),
     /// Ends the connection in order.
     Close,
     /// Ends it with a reset.
@@ -51,7 +53,7 @@ pub enum Step {
 
 /// Text to send.
 pub fn send(text: impl AsRef<[u8]>) -> Step {
-    Step::Send(text.as_ref().to_vec())
+    Step::Send(text.as_ref().into())
 }
 
 /// A good answer with this body.
@@ -83,6 +85,17 @@ impl Upstream {
     /// Answers as soon as the head is there.
     pub async fn early(script: impl Fn(&Received) -> Vec<Step> + Send + Sync + 'static) -> Upstream {
         Upstream::begin(Arc::new(script), false).await
+    }
+
+    /// Answers everything with so many pieces of 64 KiB, and counts those that the other side took.
+    pub async fn counting(pieces: usize, taken: Arc<AtomicUsize>) -> Upstream {
+        let piece: Arc<[u8]> = vec![b'x'; 64 * 1024].into();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", pieces * piece.len());
+        let steps = move |_: &Received| {
+            let counted = (0..pieces).flat_map(|_| [Step::Send(piece.clone()), Step::Count(taken.clone())]);
+            std::iter::once(send(&head)).chain(counted).collect()
+        };
+        Upstream::begin(Arc::new(steps), true).await
     }
 
     async fn begin(script: Arc<Script>, reads_bodies: bool) -> Upstream {
@@ -150,6 +163,7 @@ async fn serve(mut stream: TcpStream, script: &Script, noted: &Mutex<Vec<Receive
                     () = notify.notified() => {}
                     () = left(&stream) => return,
                 },
+                Step::Count(taken) => _ = taken.fetch_add(1, Ordering::SeqCst),
                 Step::Close => return,
                 Step::Reset => {
                     let _ = rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO));
