@@ -115,7 +115,8 @@ impl Page {
 
     fn upstreams(&mut self, all: &[Measured]) -> Result<()> {
         let labels = ["relay", "pool", "upstream"];
-        let counters: [(&str, &str, fn(&Measured) -> u64); 3] = [
+        type Counter = (&'static str, &'static str, fn(&Measured) -> u64);
+        let counters: [Counter; 3] = [
             ("frontdesk_relay_tries_total", "Requests sent to upstreams by this node", |one| one.tries),
             ("frontdesk_relay_errors_total", "Of those, how many failed", |one| one.errors),
             ("frontdesk_relay_milliseconds_total", "How long all of them took", |one| one.milliseconds),

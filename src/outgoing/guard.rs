@@ -14,9 +14,11 @@ pub enum Reach {
     Private,
 }
 
-/// No single host: this network, link-local with the metadata services, protocol assignments, benchmarks, documentation,
+/// Metadata services of clouds that stand among other addresses (Azure, Alibaba). No single host: this network, link-local with the metadata services, protocol assignments, benchmarks, documentation,
 /// 6to4 relays, multicast, reserved (RFC 6890 and its successors).
-const NEVER_V4: [(Ipv4Addr, u8); 10] = [
+const NEVER_V4: [(Ipv4Addr, u8); 12] = [
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
+    (Ipv4Addr::new(100, 100, 100, 200), 32),
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -49,8 +51,9 @@ const NEVER_V6: [(Ipv6Addr, u8); 3] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Where AWS answers for its metadata by IPv6.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Where clouds answer for their metadata by IPv6 (AWS, Google).
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
 
 impl Reach {
     /// Whether an address may be connected to. An IPv6 address that carries an IPv4 address counts as that one.
@@ -75,7 +78,7 @@ impl Reach {
         let within = |nets: &[(Ipv6Addr, u8)]| {
             nets.iter().any(|(net, bits)| Ipv6Net::new_assert(*net, *bits).contains(&address))
         };
-        let private = address.is_loopback() || within(&PRIVATE_V6) && address != METADATA_V6;
+        let private = address.is_loopback() || within(&PRIVATE_V6) && !METADATA_V6.contains(&address);
         let public = address.segments()[0] >> 13 == 1 && !within(&NEVER_V6);
         public || self == Reach::Private && private
     }
@@ -146,6 +149,9 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "2002:a9fe:a9fe::",
             "fd00:ec2::254",
+            "fd20:ce::254",
+            "168.63.129.16",
+            "100.100.100.200",
             "224.0.0.1",
             "255.255.255.255",
             "192.0.2.1",

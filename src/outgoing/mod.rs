@@ -5,6 +5,7 @@
 //! name resolves to is checked before one of them is connected to, and connections go to the checked ones.
 
 mod client;
+mod connector;
 mod guard;
 mod stream;
 mod target;

@@ -1,5 +1,6 @@
 //! Asks every pool of a relay at once and makes one answer of theirs.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -19,11 +20,12 @@ use super::live::LiveRelay;
 use super::merge::{concat, merge, object};
 use super::part::Part;
 use super::pool::{LivePool, Wish};
+use super::rules::{Payload, Sample, hashed_value};
 use super::upload::Upload;
 use crate::limits::MAX_RELAY_PART;
 
 /// The aggregate for a request.
-pub async fn answer(relays: &Relays, relay: &LiveRelay, asked: &Asked) -> Result<Answer, Failure> {
+pub async fn answer(relays: &Relays, relay: &Arc<LiveRelay>, asked: &Asked) -> Result<Answer, Failure> {
     let asked = Asked {
         method: Method::GET,
         path: asked.path.clone(),
@@ -97,9 +99,22 @@ fn for_parts(sent: &HeaderMap) -> HeaderMap {
     headers
 }
 
-async fn part(relays: &Relays, relay: &LiveRelay, pool: &LivePool, asked: &Asked) -> Part {
+/// What the choice of an upstream of a part goes by. Cookies of the policy `sticky` stay with forwarded requests.
+fn wish(pool: &LivePool, asked: &Asked) -> Wish {
+    let sample = Sample {
+        method: "GET",
+        path: &asked.path,
+        query: asked.query.as_deref(),
+        headers: &asked.headers,
+        payload: Payload::Unread,
+    };
+    let hashed = pool.definition.hash_on.as_ref().and_then(|on| hashed_value(on, &sample).ok());
+    Wish { hashed: hashed.unwrap_or_default(), tag: None }
+}
+
+async fn part(relays: &Relays, relay: &Arc<LiveRelay>, pool: &LivePool, asked: &Asked) -> Part {
     let begun = Instant::now();
-    let answer = forward(relays, relay, pool, asked, &Wish::default(), &Upload::nothing()).await;
+    let answer = forward(relays, relay, pool, asked, &wish(pool, asked), &Upload::nothing()).await;
     let (status, body) = match answer {
         Err(failure) => (None, Err(failure.told().1)),
         Ok(answer) => (Some(answer.status()), json_of(answer).await),
@@ -136,10 +151,15 @@ fn parsed(bytes: &Bytes) -> Result<Box<RawValue>, &'static str> {
 }
 
 /// The first good answer, whole. The others are given up.
-async fn race(relays: &Relays, relay: &LiveRelay, asked: &Asked) -> Result<Answer, Failure> {
-    let (wish, nothing) = (Wish::default(), Upload::nothing());
-    let mut running: FuturesUnordered<_> =
-        relay.pools.iter().map(|pool| forward(relays, relay, pool, asked, &wish, &nothing)).collect();
+async fn race(relays: &Relays, relay: &Arc<LiveRelay>, asked: &Asked) -> Result<Answer, Failure> {
+    let nothing = Upload::nothing();
+    let wishes: Vec<_> = relay.pools.iter().map(|pool| wish(pool, asked)).collect();
+    let mut running: FuturesUnordered<_> = relay
+        .pools
+        .iter()
+        .zip(&wishes)
+        .map(|(pool, wish)| forward(relays, relay, pool, asked, wish, &nothing))
+        .collect();
     let mut timed_out = true;
     while let Some(answer) = running.next().await {
         match answer {

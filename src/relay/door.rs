@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes};
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, StreamBody};
 use rocket::data::{ByteUnit, Data, DataStream};
@@ -19,15 +19,16 @@ use rocket::{Request, Response, Route};
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use tokio::sync::mpsc;
 
-use super::answer::{Answer, AnswerBody};
+use super::answer::{Answer, AnswerBody, Cut};
 use super::asked::Asked;
 use super::cached::Relays;
+use super::definition::Access;
 use super::exchange::serve;
 use super::failure::Failure;
 use super::framing::framing;
 use super::headers::{Client, Door};
 use super::live::LiveRelay;
-use super::problem::{ERROR, own};
+use super::problem::{Ours, own, problem};
 use super::progress::Progress;
 use super::signed::take_token;
 use super::socket::{Socket, left};
@@ -80,11 +81,20 @@ async fn relayed<'r>(request: &'r Request<'_>, data: Data<'r>) -> Result<Relayed
     let relays = request.rocket().state::<Relays>().ok_or_else(|| state("the relays"))?;
     let accounts = request.rocket().state::<Accounts>().ok_or_else(|| state("accounts"))?;
     let path = request.uri().path().raw().as_str();
-    let missing = || Error::NotFound("There is no relay at this address.".into());
-    let (name, rest) = split(path).ok_or_else(missing)?;
-    let relay = relays.get(name).await?;
+    let Some((name, rest)) = split(path) else { return Ok(Relayed::whole(no_relay())) };
+    let relay = match relays.by_name(name).await {
+        Ok(Some(relay)) => relay,
+        Ok(None) => return Ok(Relayed::whole(no_relay())),
+        Err(error) => {
+            tracing::error!(?error, "relays could not be read");
+            let detail = "The relay cannot be looked up at present.";
+            return Ok(Relayed::whole(problem(StatusCode::SERVICE_UNAVAILABLE, "store", detail)));
+        }
+    };
     let mut headers = fields(request);
-    let is_signed_in = take_token(accounts, &mut headers).await? || has_session(accounts, request).await?;
+    let asks = relay.access() == Access::SignedIn;
+    let is_signed_in =
+        take_token(accounts, &mut headers, asks).await? || asks && has_session(accounts, request).await?;
     let asked = Asked {
         method: Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default(),
         path: rest.to_owned(),
@@ -114,14 +124,24 @@ fn client(request: &Request<'_>) -> Client {
     Client { address: request.client_ip(), scheme, host: named.to_owned() }
 }
 
-/// Somebody signed in, from one of our own pages.
+fn no_relay() -> Answer {
+    problem(StatusCode::NOT_FOUND, "no_relay", "There is no relay at this address.")
+}
+
+/// Somebody signed in, from one of our own pages or by what they typed. Reading is for them alone too: a page of others must
+/// not read in their name.
 async fn has_session(accounts: &Accounts, request: &Request<'_>) -> Result<bool> {
     match Credential::of(request) {
-        Some(Credential::Session(token)) if SameOrigin::check(request).is_ok() => {
+        Some(Credential::Session(token)) if SameOrigin::check(request).is_ok() && !is_foreign(request) => {
             Ok(accounts.recognise(&token).await?.is_some())
         }
         _ => Ok(false),
     }
+}
+
+fn is_foreign(request: &Request<'_>) -> bool {
+    let site = request.headers().get_one("Sec-Fetch-Site");
+    site.is_some_and(|site| matches!(site, "cross-site" | "same-site"))
 }
 
 /// Reads the body while the upstream takes it.
@@ -132,26 +152,52 @@ fn upload<'r>(headers: &HeaderMap, data: Data<'r>, limit: u64) -> (std::result::
     if framing == Framing::None {
         return (Ok(Upload::nothing()), Box::pin(std::future::ready(())));
     }
-    let (sender, mut pieces) = mpsc::channel(2);
-    let frames = futures::stream::poll_fn(move |context| pieces.poll_recv(context));
-    let source: Source = StreamBody::new(frames).boxed_unsync();
+    let (sender, pieces) = mpsc::channel(2);
+    let source: Source = StreamBody::new(Pieces { pieces, is_over: false }).boxed_unsync();
     // At its own limit Rocket would end the body as if it were whole.
     let stream = data.open(ByteUnit::from(limit.min(MAX_RELAY_BODY) + 1));
     (Upload::new(framing, source, limit), Box::pin(pump(stream, sender)))
 }
 
-type Piece = std::result::Result<Frame<Bytes>, Broken>;
+/// A piece of a body; `None`: it has ended well.
+type Piece = Option<std::result::Result<Frame<Bytes>, Broken>>;
+
+/// What the pump brings. A pump that is given up before it has said the end breaks the body off: the upstream must not take a
+/// part for the whole.
+struct Pieces {
+    pieces: mpsc::Receiver<Piece>,
+    is_over: bool,
+}
+
+impl futures::Stream for Pieces {
+    type Item = std::result::Result<Frame<Bytes>, Broken>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let next = std::task::ready!(self.pieces.poll_recv(context)).unwrap_or(Some(Err(Broken::Client)));
+        self.is_over = !matches!(next, Some(Ok(_)));
+        Poll::Ready(next)
+    }
+}
+
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
 
 async fn pump(mut stream: DataStream<'_>, sender: mpsc::Sender<Piece>) {
+    // One buffer for many pieces: what drips byte by byte must not cost a buffer each.
+    let mut buffer = bytes::BytesMut::with_capacity(READ);
     loop {
-        let mut piece = bytes::BytesMut::with_capacity(16 * 1024);
-        let piece = match stream.read_buf(&mut piece).await {
-            Ok(0) => return,
-            Ok(_) => Ok(Frame::data(piece.freeze())),
-            // An error, and never an end: the upstream must not take a part for the whole.
-            Err(_) => Err(Broken::Client),
+        if buffer.capacity() < READ / 4 {
+            buffer = bytes::BytesMut::with_capacity(READ);
+        }
+        let piece = match stream.read_buf(&mut buffer).await {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(Frame::data(buffer.split().freeze()))),
+            Err(_) => Some(Err(Broken::Client)),
         };
-        let is_over = piece.is_err();
+        let is_over = !matches!(piece, Some(Ok(_)));
         if sender.send(piece).await.is_err() || is_over {
             return;
         }
@@ -184,6 +230,13 @@ async fn exchanged<'r>(
     Relayed { answer, is_head, pump, peer }
 }
 
+impl Relayed<'_> {
+    /// An answer without more.
+    fn whole(answer: Answer) -> Self {
+        Relayed { answer, is_head: false, pump: None, peer: None }
+    }
+}
+
 /// An answer on its way through Rocket.
 struct Relayed<'r> {
     answer: Answer,
@@ -195,7 +248,7 @@ struct Relayed<'r> {
 impl<'r> Responder<'r, 'r> for Relayed<'r> {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'r> {
         let (head, body) = self.answer.into_parts();
-        if !head.headers.contains_key(ERROR) {
+        if head.extensions.get::<Ours>().is_none() {
             Untouched::note(request);
         }
         let mut response = Response::build();
@@ -220,6 +273,7 @@ impl<'r> Responder<'r, 'r> for Relayed<'r> {
                     rest: Bytes::new(),
                     peer: self.peer,
                     leaving: None,
+                    cutting: None,
                     progress: Progress::default(),
                 };
                 response.streamed_body(reader).max_chunk_size(chunk);
@@ -240,6 +294,7 @@ struct Reader<'r> {
     rest: Bytes,
     peer: Option<SocketAddr>,
     leaving: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    cutting: Option<(Cut, Pin<Box<dyn Future<Output = ()> + Send>>)>,
     progress: Progress,
 }
 
@@ -248,6 +303,10 @@ impl Reader<'_> {
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         if self.pump.as_mut().is_some_and(|pump| pump.as_mut().poll(context).is_ready()) {
             self.pump = None;
+        }
+        if let Some((cut, cutting)) = &mut self.cutting {
+            std::task::ready!(cutting.as_mut().poll(context));
+            return Poll::Ready(Err(io::Error::other(*cut)));
         }
         loop {
             return Poll::Ready(match Pin::new(&mut self.body).poll_frame(context) {
@@ -259,8 +318,11 @@ impl Reader<'_> {
                     Err(_) => continue,
                 },
                 Poll::Ready(Some(Err(cut))) => {
-                    // First: Rocket ends the body as if it were whole, which then does not reach the client.
-                    Socket::cut_from(self.peer);
+                    let peer = self.peer;
+                    let cutting = self.cutting.insert((cut, Box::pin(Socket::cut_from(peer))));
+                    // First the connection, then the error: Rocket ends the body as if it were whole, which then does not reach the
+                    // client.
+                    std::task::ready!(cutting.1.as_mut().poll(context));
                     Err(io::Error::other(cut))
                 }
                 Poll::Pending => {

@@ -1,5 +1,6 @@
 //! One request and its answer: who may, which way, and what the door gets.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,13 +19,18 @@ use super::last_resort::{last_good_key, last_resort};
 use super::live::LiveRelay;
 use super::payload::Ambiguous;
 use super::pool::{LivePool, Wish};
-use super::problem::{ERROR, own};
+use super::problem::{Ours, own};
 use super::rules::{Payload, Sample, hashed_value, way};
 use super::sticky::sticky_tag;
 use super::upload::{Broken, Upload};
 
 /// Answers a request. Whatever goes wrong is an answer too.
-pub async fn serve(relays: &Relays, relay: &LiveRelay, mut asked: Asked, upload: Result<Upload, Broken>) -> Answer {
+pub async fn serve(
+    relays: &Relays,
+    relay: &Arc<LiveRelay>,
+    mut asked: Asked,
+    upload: Result<Upload, Broken>,
+) -> Answer {
     let origin = cors::origin(&asked.headers);
     if let Some(preflight) = cors::preflight(&relay.definition, &asked) {
         return preflight;
@@ -35,8 +41,7 @@ pub async fn serve(relays: &Relays, relay: &LiveRelay, mut asked: Asked, upload:
         Err(failure) => own(&failure),
     };
     let status = answer.status();
-    let is_ours = answer.headers().contains_key(ERROR);
-    if !is_ours {
+    if answer.extensions().get::<Ours>().is_none() {
         headers::for_client(answer.headers_mut(), &method, status, door, relays.via());
     }
     if let Some(StickyCookie(cookie)) = answer.extensions_mut().remove() {
@@ -48,7 +53,7 @@ pub async fn serve(relays: &Relays, relay: &LiveRelay, mut asked: Asked, upload:
 
 async fn exchange(
     relays: &Relays,
-    relay: &LiveRelay,
+    relay: &Arc<LiveRelay>,
     asked: &mut Asked,
     upload: Result<Upload, Broken>,
 ) -> Result<Answer, Failure> {
@@ -62,13 +67,13 @@ async fn exchange(
         return aggregate::answer(relays, relay, asked).await;
     }
     let (pool, wish) = route(relay, asked, &upload).await?;
-    let key = last_good_key(pool, asked);
+    let key = last_good_key(relay, pool, asked);
     let answer = forward(relays, relay, pool, asked, &wish, &upload).await;
     last_resort(relays, relay, pool, key.as_deref(), answer)
 }
 
 /// What a client's failure to send its body is told as.
-pub fn client_failed(relay: &LiveRelay, broken: Broken) -> Failure {
+pub fn client_failed(relay: &Arc<LiveRelay>, broken: Broken) -> Failure {
     match broken {
         Broken::TooLarge => Failure::TooLarge { limit: relay.definition.body_limit },
         Broken::Client => Failure::ClientGone,
@@ -76,7 +81,7 @@ pub fn client_failed(relay: &LiveRelay, broken: Broken) -> Failure {
 }
 
 /// Rate, origin and access; what was proof of access is taken out of the request.
-fn admit(relay: &LiveRelay, asked: &mut Asked) -> Result<(), Failure> {
+fn admit(relay: &Arc<LiveRelay>, asked: &mut Asked) -> Result<(), Failure> {
     if let Some(rate) = &relay.rate {
         let taken = rate.take(asked.client.address, 1);
         taken.map_err(|error| Failure::TooMany { retry_after: error.retry_after().unwrap_or(1) })?;
@@ -97,11 +102,9 @@ fn admit(relay: &LiveRelay, asked: &mut Asked) -> Result<(), Failure> {
 
 /// Looks for the key in `X-Frontdesk-Key`, `Authorization: Bearer` and the parameter `_key`, and takes it out of all of them.
 fn take_key(asked: &mut Asked, key: &str) -> bool {
-    let mut found = asked
-        .headers
-        .remove("x-frontdesk-key")
-        .is_some_and(|sent| sent.to_str().is_ok_and(|sent| crate::secrets::same(sent, key)));
-    found |= headers::take_bearer(&mut asked.headers, key);
+    let sent = asked.headers.remove("x-frontdesk-key");
+    let mut found = sent.is_some_and(|sent| sent.to_str().is_ok_and(|sent| crate::secrets::same(sent, key)));
+    found |= !headers::take_bearer(&mut asked.headers, |token| crate::secrets::same(token, key)).is_empty();
     if let Some(query) = asked.query.take() {
         let mut rest: Vec<&str> = query.split('&').collect();
         let before = rest.len();
@@ -113,7 +116,7 @@ fn take_key(asked: &mut Asked, key: &str) -> bool {
 }
 
 /// The pool of a request, and what the choice of an upstream goes by.
-async fn route<'r>(relay: &'r LiveRelay, asked: &Asked, upload: &Upload) -> Result<(&'r LivePool, Wish), Failure> {
+async fn route<'r>(relay: &'r Arc<LiveRelay>, asked: &Asked, upload: &Upload) -> Result<(&'r LivePool, Wish), Failure> {
     let whole = if relay.definition.reads_bodies() {
         let idle = relay.pools.first().map_or(30_000, |pool| pool.definition.idle_ms);
         let read = tokio::time::timeout(Duration::from_millis(idle), upload.whole()).await;

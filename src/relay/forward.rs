@@ -30,7 +30,7 @@ const TRIES: usize = 3;
 /// What all tries of a request share.
 struct Tries<'r> {
     relays: &'r Relays,
-    relay: &'r LiveRelay,
+    relay: &'r Arc<LiveRelay>,
     pool: &'r LivePool,
     asked: &'r Asked,
     upload: &'r Upload,
@@ -50,7 +50,7 @@ struct Got {
 /// The answer of an upstream of the pool.
 pub async fn forward(
     relays: &Relays,
-    relay: &LiveRelay,
+    relay: &Arc<LiveRelay>,
     pool: &LivePool,
     asked: &Asked,
     wish: &Wish,
@@ -105,7 +105,10 @@ impl Tries<'_> {
         let sent = self.relays.outgoing().send(self.pool.reach(), request);
         let failed = match self.in_time(sent).await {
             Ok(Ok(response)) if response.status().as_u16() >= 200 => {
-                self.judge(upstream, &verdict_of(response.status()));
+                // That it is good is said at the end of its answer.
+                if let verdict @ Verdict::Bad(_) = verdict_of(response.status()) {
+                    judge(self.relay, self.pool, upstream, &verdict);
+                }
                 self.pass.good();
                 return Ok(Got { upstream, response, underway, tried });
             }
@@ -144,7 +147,14 @@ impl Tries<'_> {
     /// A request that may be sent a second time although the first may have arrived (RFC 9110, 9.2.2).
     fn is_repeatable(&self) -> bool {
         let safe = matches!(self.asked.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        safe || self.pool.definition.retry_keyed && self.asked.headers.contains_key("idempotency-key")
+        safe || self.pool.definition.retry_keyed && self.has_key()
+    }
+
+    /// The upstream gets an `Idempotency-Key`, which it is not if `Connection` names it.
+    fn has_key(&self) -> bool {
+        let mut fields = self.asked.headers.clone();
+        headers::remove_hop_by_hop(&mut fields);
+        fields.get("idempotency-key").is_some_and(|key| !key.is_empty())
     }
 
     fn request(&self, upstream: usize) -> Option<Request<super::upload::Sending>> {
@@ -165,18 +175,9 @@ impl Tries<'_> {
         Some(request)
     }
 
-    fn judge(&self, upstream: usize, verdict: &Verdict) {
-        let now = Instant::now();
-        let out = self.pool.upstreams[upstream].health.judge(verdict, self.pool.can_spare(upstream, now), now);
-        if out {
-            let (relay, url) = (&self.relay.relay.name, &self.pool.upstreams[upstream].url);
-            tracing::warn!(relay, upstream = url, "an upstream failed five times in a row; it gets a rest");
-        }
-    }
-
     fn failed(&self, upstream: usize, failure: &Failure) {
         if failure.is_the_upstreams() {
-            self.judge(upstream, &Verdict::Bad(failure.told().1.to_owned()));
+            judge(self.relay, self.pool, upstream, &Verdict::Bad(failure.told().1.to_owned()));
             self.pass.bad(Instant::now());
         }
     }
@@ -185,19 +186,13 @@ impl Tries<'_> {
     fn answer(self, got: Got) -> Answer {
         let Got { upstream, response, underway, mut tried } = got;
         let (mut head, incoming) = response.into_parts();
+        headers::from_upstream(&mut head.headers);
         let status = head.status;
-        let health = self.pool.upstreams[upstream].health.clone();
-        let may_go = self.pool.can_spare(upstream, Instant::now());
+        let (relay, upload) = (Arc::clone(self.relay), self.upload.clone());
+        let pool = relay.pools.iter().position(|pool| std::ptr::eq(pool, self.pool)).unwrap_or_default();
         let on_end = Box::new(move |end: End, _bytes: u64| {
-            let error = match end {
-                End::Whole => None,
-                End::Gone => Some("client_gone"),
-                End::Cut(cut) => {
-                    health.judge(&Verdict::Bad("upstream_cut".into()), may_go, Instant::now());
-                    Some(if cut == Cut::Upstream { "upstream_cut" } else { "stopped" })
-                }
-            };
-            tried.end(Some(status), error);
+            judge(&relay, &relay.pools[pool], upstream, &at_the_end(end, status, upload.broken().is_some()));
+            tried.end(Some(status), told_of(end));
             drop(underway);
         });
         let is_stream = is_event_stream(&head.headers);
@@ -216,7 +211,8 @@ impl Tries<'_> {
 
     /// Keeps a good answer for later, if the pool wants that.
     fn kept(&self, head: &http::response::Parts) -> Option<Kept> {
-        let key = last_good_key(self.pool, self.asked).filter(|_| may_be_kept(head.status, &head.headers))?;
+        let key =
+            last_good_key(self.relay, self.pool, self.asked).filter(|_| may_be_kept(head.status, &head.headers))?;
         let memory = Arc::clone(&self.relay.memory);
         let (at, status, fields) = (self.relays.now(), head.status, head.headers.clone());
         let store = Box::new(move |body: Vec<u8>| {
@@ -252,6 +248,33 @@ const STREAM_IDLE: Duration = Duration::from_secs(300);
 fn is_event_stream(fields: &HeaderMap) -> bool {
     let kind = fields.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+/// Notes how a try went; where others of the pool are well, an upstream that keeps failing gets a rest.
+fn judge(relay: &LiveRelay, pool: &LivePool, upstream: usize, verdict: &Verdict) {
+    if pool.judge(upstream, verdict, Instant::now()) {
+        let (relay, upstream) = (&relay.relay.name, &pool.upstreams[upstream].url);
+        tracing::warn!(relay, upstream, "an upstream failed five times in a row; it gets a rest");
+    }
+}
+
+/// What the end of an answer says of the upstream: nothing, if it was too slow for the client, or if the client's own body broke.
+fn at_the_end(end: End, status: StatusCode, client_broke: bool) -> Verdict {
+    match end {
+        End::Whole if matches!(verdict_of(status), Verdict::Good) => Verdict::Good,
+        End::Cut(Cut::Upstream | Cut::Idle) if !client_broke => Verdict::Bad("upstream_cut".into()),
+        _ => Verdict::None,
+    }
+}
+
+/// The end of an answer among the tries.
+fn told_of(end: End) -> Option<&'static str> {
+    match end {
+        End::Whole => None,
+        End::Gone => Some("client_gone"),
+        End::Cut(Cut::Upstream) => Some("upstream_cut"),
+        End::Cut(Cut::Idle | Cut::Whole) => Some("stopped"),
+    }
 }
 
 /// An upstream that says itself that it cannot. What else an application answers is its business.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
+use percent_encoding::percent_decode_str;
 
 /// Fields that concern one connection (RFC 9110, 7.6.1), beside those that `Connection` names.
 const HOP_BY_HOP: [&str; 10] = [
@@ -23,19 +24,13 @@ const HOP_BY_HOP: [&str; 10] = [
 const ABOUT_THE_CLIENT: [&str; 6] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"];
 
-/// Fields of answers that would speak for everything at our address.
-const FOR_THE_ORIGIN: [&str; 7] = [
-    "strict-transport-security",
-    "clear-site-data",
-    "alt-svc",
-    "service-worker-allowed",
-    "nel",
-    "report-to",
-    "reporting-endpoints",
-];
+/// Fields of answers that would speak for our host, whatever the port …
+const FOR_THE_HOST: [&str; 2] = ["strict-transport-security", "clear-site-data"];
+/// … or for everything at our address.
+const FOR_THE_ORIGIN: [&str; 5] = ["alt-svc", "service-worker-allowed", "nel", "report-to", "reporting-endpoints"];
 
-/// Our cookies begin so, with or without `__Host-`.
-const OUR_COOKIES: &str = "frontdesk";
+/// Our cookies begin so, with or without `__Host-`; the other one carries a note from one page to the next.
+const OUR_COOKIES: [&str; 2] = ["frontdesk", "_flash"];
 
 /// Removes the fields that `Connection` names, then those that concern one connection.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
@@ -74,11 +69,7 @@ pub fn for_upstream(sent: &HeaderMap, client: &Client, via: &str) -> HeaderMap {
     for name in [header::HOST, header::EXPECT, header::CONTENT_LENGTH] {
         headers.remove(name);
     }
-    let ours: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-frontdesk-")).cloned().collect();
-    for name in ours {
-        headers.remove(name);
-    }
+    without_ours(&mut headers);
     without_our_cookies(&mut headers);
     // What a client calls us must not become more than a name.
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
@@ -116,15 +107,21 @@ pub fn has_passed(headers: &HeaderMap, via: &str) -> bool {
     lines.flat_map(|line| line.split(',')).any(|hop| hop.split_whitespace().nth(1) == Some(via))
 }
 
+/// A cookie that we would read as ours. Names are read percent-decoded, and one without a name is sent back as if its value
+/// were one.
 fn is_ours(cookie: &str) -> bool {
-    let name = cookie.split('=').next().unwrap_or_default().trim();
-    name.strip_prefix("__Host-").unwrap_or(name).starts_with(OUR_COOKIES)
+    let (name, value) = cookie.split_once('=').unwrap_or(("", cookie));
+    let name = if name.trim().is_empty() { value } else { name };
+    let name = percent_decode_str(name.trim()).decode_utf8_lossy();
+    let name = name.strip_prefix("__Host-").unwrap_or(&name);
+    OUR_COOKIES.iter().any(|ours| name.starts_with(ours))
 }
 
 /// Takes our cookies out of the lines of `Cookie`; the others stay as they are.
 fn without_our_cookies(headers: &mut HeaderMap) {
     let lines: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
-    if !lines.iter().any(|line| mentions_ours(line.as_bytes())) {
+    let has_ours = |line: &HeaderValue| line.to_str().is_ok_and(|line| line.split(';').any(is_ours));
+    if !lines.iter().any(has_ours) {
         return;
     }
     headers.remove(header::COOKIE);
@@ -137,20 +134,36 @@ fn without_our_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn mentions_ours(line: &[u8]) -> bool {
-    line.windows(OUR_COOKIES.len()).any(|window| window == OUR_COOKIES.as_bytes())
+/// Takes what is ours out of `Authorization: Bearer`, on whichever line; returns those tokens.
+pub fn take_bearer(headers: &mut HeaderMap, is_ours: impl Fn(&str) -> bool) -> Vec<String> {
+    let token = |line: &HeaderValue| {
+        let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
+        Some(token.trim().to_owned()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && is_ours(token))
+    };
+    let lines: Vec<HeaderValue> = headers.get_all(header::AUTHORIZATION).iter().cloned().collect();
+    let (ours, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| token(line).is_some());
+    if !ours.is_empty() {
+        headers.remove(header::AUTHORIZATION);
+        headers.extend(others.into_iter().map(|line| (header::AUTHORIZATION, line)));
+    }
+    ours.iter().filter_map(token).collect()
 }
 
-/// Takes a key out of `Authorization: Bearer`; `false`: it is not there.
-pub fn take_bearer(headers: &mut HeaderMap, key: &str) -> bool {
-    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let is_key = sent.and_then(|value| value.split_once(' ')).is_some_and(|(scheme, token)| {
-        scheme.eq_ignore_ascii_case("bearer") && crate::secrets::same(token.trim(), key)
-    });
-    if is_key {
-        headers.remove(header::AUTHORIZATION);
+/// What an upstream's answer says that it must not, whoever gets it: fields of ours, and a length beside chunks, of which the
+/// chunks count (RFC 9112, 6.3).
+pub fn from_upstream(headers: &mut HeaderMap) {
+    without_ours(headers);
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
     }
-    is_key
+}
+
+fn without_ours(headers: &mut HeaderMap) {
+    let ours: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-frontdesk-")).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
 }
 
 /// How an answer reaches the client.
@@ -174,13 +187,16 @@ pub fn for_client(sent: &mut HeaderMap, method: &Method, status: http::StatusCod
         sent.remove(header::CONTENT_LENGTH);
     }
     add_via(sent, via);
+    for name in FOR_THE_HOST {
+        sent.remove(name);
+    }
+    without_planted_cookies(sent);
     if door == Door::Own {
         return;
     }
     for name in FOR_THE_ORIGIN {
         sent.remove(name);
     }
-    without_planted_cookies(sent);
     sent.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     if !sent.contains_key(header::X_CONTENT_TYPE_OPTIONS) {
         sent.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -190,7 +206,10 @@ pub fn for_client(sent: &mut HeaderMap, method: &Method, status: http::StatusCod
 /// An upstream must not set cookies of ours.
 fn without_planted_cookies(headers: &mut HeaderMap) {
     let lines: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
-    let planted = |line: &HeaderValue| is_ours(&String::from_utf8_lossy(line.as_bytes()));
+    let planted = |line: &HeaderValue| {
+        let text = String::from_utf8_lossy(line.as_bytes());
+        is_ours(text.split(';').next().unwrap_or_default())
+    };
     if !lines.iter().any(planted) {
         return;
     }
@@ -249,6 +268,23 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_of_ours_is_seen_in_every_spelling() {
+        let ours = [
+            "frontdesk=x",
+            "__Host-frontdesk=x",
+            "%66rontdesk=x",
+            "%5F%5FHost-frontdesk=x",
+            " frontdesk-known=x",
+            "=frontdesk=x",
+            "frontdesk",
+            "_flash=1:x",
+            "%5fflash=x",
+        ];
+        assert!(ours.iter().all(|cookie| is_ours(cookie)), "{:?}", ours.iter().find(|cookie| !is_ours(cookie)));
+        assert!(!["a=frontdesk", "x_flash=1", "my-frontdesk=1", "a"].iter().any(|cookie| is_ours(cookie)));
+    }
+
+    #[test]
     fn a_loop_is_seen() {
         assert!(has_passed(&map(&[("via", "1.0 a, 1.1 frontdesk-1 (x)"), ("via", "1.1 b")]), "frontdesk-1"));
         assert!(!has_passed(&map(&[("via", "1.1 frontdesk-12")]), "frontdesk-1"));
@@ -280,7 +316,8 @@ mod tests {
         }
         let mut own = map(&sent);
         for_client(&mut own, &Method::GET, http::StatusCode::OK, Door::Own, "frontdesk-1");
-        assert_eq!(own.get_all("set-cookie").iter().count(), 3);
-        assert!(own.contains_key("strict-transport-security") && !own.contains_key("x-hop"));
+        assert_eq!(own.get_all("set-cookie").iter().count(), 1, "cookies know no ports");
+        assert!(!own.contains_key("strict-transport-security") && !own.contains_key("x-hop"));
+        assert_eq!(own.get_all("content-security-policy").iter().count(), 1, "an origin of its own");
     }
 }

@@ -1,7 +1,7 @@
 //! How an upstream is doing: requests under way, failures in a row, what its health check said. Kept while pools are edited.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -24,6 +24,7 @@ const RISE: u32 = 2;
 #[derive(Default)]
 pub struct Health {
     in_flight: AtomicU32,
+    is_checked: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -80,6 +81,11 @@ impl Health {
             .in_flight
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < MAX_RELAY_IN_FLIGHT).then_some(n + 1));
         taken.ok().map(|_| Underway(self.clone()))
+    }
+
+    /// The right to ask how it is; `None` while somebody asks.
+    pub fn checking(&self) -> Option<Checking<'_>> {
+        (!self.is_checked.swap(true, Ordering::Relaxed)).then_some(Checking(self))
     }
 
     /// Its condition, and the reason if it is not well.
@@ -169,6 +175,15 @@ impl State {
         let Some(since) = self.recovered else { return 1.0 };
         let passed = now.saturating_duration_since(since);
         (passed.as_secs_f64() / SLOW_START.as_secs_f64()).clamp(0.01, 1.0)
+    }
+}
+
+/// A health check under way; the next may begin when this is dropped.
+pub struct Checking<'h>(&'h Health);
+
+impl Drop for Checking<'_> {
+    fn drop(&mut self) {
+        self.0.is_checked.store(false, Ordering::Relaxed);
     }
 }
 

@@ -43,11 +43,38 @@ impl LastGood {
     }
 }
 
+/// Fields that say nothing of who asks. Whoever sends another one gets no answer of others, and leaves none.
+const IMPERSONAL: [&str; 24] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-length",
+    "dnt",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "origin",
+    "pragma",
+    "priority",
+    "referer",
+    "te",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-requested-with",
+];
+
 /// A request whose answer is the same for everybody.
 pub fn is_for_all(method: &Method, headers: &HeaderMap) -> bool {
-    let personal =
-        [header::AUTHORIZATION, header::COOKIE, header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE];
-    method == Method::GET && !personal.iter().any(|name| headers.contains_key(name))
+    let says_nothing = |name: &str| IMPERSONAL.contains(&name) || name.starts_with("sec-");
+    method == Method::GET && headers.keys().all(|name| says_nothing(name.as_str()))
 }
 
 /// An answer that may be given to others later.

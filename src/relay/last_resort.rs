@@ -12,11 +12,15 @@ use super::live::LiveRelay;
 use super::pool::LivePool;
 
 /// Under which the answer to a request is kept; `None`: it is not.
-pub fn last_good_key(pool: &LivePool, asked: &Asked) -> Option<String> {
+pub fn last_good_key(relay: &LiveRelay, pool: &LivePool, asked: &Asked) -> Option<String> {
     let keeps = matches!(pool.definition.last_resort, Some(LastResort::LastGood { .. }));
-    let query = asked.query.as_deref().unwrap_or_default();
-    (keeps && is_for_all(&asked.method, &asked.headers))
-        .then(|| format!("{} {}?{query}", pool.definition.name, asked.path))
+    let said =
+        |name: header::HeaderName| asked.headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+    (keeps && is_for_all(&asked.method, &asked.headers)).then(|| {
+        let forms = (said(header::ACCEPT), said(header::ACCEPT_ENCODING), said(header::ACCEPT_LANGUAGE));
+        let version = relay.relay.version;
+        format!("{version} {} {}?{:?} {forms:?}", pool.definition.name, asked.path, asked.query)
+    })
 }
 
 /// Puts the pool's last resort in the place of a failure.

@@ -21,6 +21,21 @@ pub struct RelayMemory {
     pub watch: Watch,
     pub last_good: LastGood,
     pools: Mutex<HashMap<String, Arc<Memory>>>,
+    rate: Mutex<Option<(u32, Arc<PerAddress>)>>,
+}
+
+impl RelayMemory {
+    /// The buckets of addresses; new ones only if the rate is another.
+    fn rate(&self, rate: u32) -> Arc<PerAddress> {
+        let mut known = self.rate.lock();
+        match &*known {
+            Some((same, buckets)) if *same == rate => buckets.clone(),
+            _ => {
+                let buckets = Buckets::per_second("relay-address", rate, rate.saturating_mul(4));
+                known.insert((rate, Arc::new(PerAddress(buckets)))).1.clone()
+            }
+        }
+    }
 }
 
 /// A relay at work.
@@ -31,7 +46,7 @@ pub struct LiveRelay {
     /// `None`: they cannot be read with this server's secret.
     pub secret_headers: Option<HeaderMap>,
     pub memory: Arc<RelayMemory>,
-    pub rate: Option<PerAddress>,
+    pub rate: Option<Arc<PerAddress>>,
 }
 
 impl LiveRelay {
@@ -55,8 +70,7 @@ impl LiveRelay {
             pools.iter().any(|live| live.definition.name == pool && live.upstreams.iter().any(|up| up.url == url))
         };
         memory.watch.keep(has);
-        let rate = definition.rate;
-        let rate = limited.then(|| PerAddress(Buckets::per_second("relay-address", rate, rate.saturating_mul(4))));
+        let rate = limited.then(|| memory.rate(definition.rate));
         let secret_headers = opened(&relay, &definition, seal);
         LiveRelay { relay, definition, pools, secret_headers, memory, rate }
     }
@@ -84,8 +98,7 @@ fn opened(relay: &Relay, definition: &Definition, seal: &Seal) -> Option<HeaderM
     let sealed = relay.secrets();
     let mut headers = HeaderMap::new();
     for header in &definition.secret_headers {
-        let Some(text) = sealed.get(&header.name) else { continue };
-        let mut value = HeaderValue::from_str(&seal.open(text)?).ok()?;
+        let mut value = HeaderValue::from_str(&seal.open(sealed.get(&header.name)?)?).ok()?;
         value.set_sensitive(true);
         headers.append(HeaderName::from_bytes(header.name.as_bytes()).ok()?, value);
     }

@@ -9,10 +9,13 @@ use crate::error::Result;
 pub struct Measured {
     /// Names of the relay and the pool, and the upstream's address.
     pub names: [String; 3],
+    /// Requests sent to it.
     pub tries: u64,
+    /// Of those, how many failed.
     pub errors: u64,
     /// All tries together took so long.
     pub milliseconds: u64,
+    /// Requests under way.
     pub in_flight: u32,
     /// It gets requests.
     pub is_up: bool,

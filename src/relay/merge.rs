@@ -1,5 +1,7 @@
 //! Several JSON documents as one. Numbers and texts stay as they were sent.
 
+use std::collections::HashMap;
+
 use serde_json::value::RawValue;
 
 use super::part::Part;
@@ -19,21 +21,21 @@ pub fn object(parts: &[Part]) -> String {
 
 /// One object of all: where two have the same name, objects are merged, and otherwise the part declared first counts.
 pub fn merge(parts: &mut [Part]) -> String {
-    let mut whole = Vec::new();
+    let mut whole = Members::default();
     for part in parts {
         let Ok(Some(body)) = &part.body else { continue };
-        match members(body.get()) {
+        match members(body.get(), MAX_DEPTH) {
             None => part.body = Err("not_object"),
             Some(members) => {
                 let mut clashes = false;
-                add(&mut whole, members, &mut clashes);
+                whole.add(members, &mut clashes);
                 if clashes {
                     part.body = Err("clash");
                 }
             }
         }
     }
-    written(&whole)
+    whole.written()
 }
 
 /// One array of all.
@@ -49,22 +51,45 @@ pub fn concat(parts: &mut [Part]) -> String {
     format!("[{}]", items.join(","))
 }
 
-/// The members of an object, in their order.
-type Members = Vec<(String, Member)>;
+/// The members of an object, in their order, and where each name is.
+#[derive(Default)]
+struct Members {
+    list: Vec<(String, Member)>,
+    places: HashMap<String, usize>,
+}
 
 enum Member {
     Value(String),
     Object(Members),
 }
 
-fn add(whole: &mut Members, more: Members, clashes: &mut bool) {
-    for (name, value) in more {
-        match (whole.iter_mut().find(|(known, _)| *known == name), value) {
-            (None, value) => whole.push((name, value)),
-            (Some((_, Member::Object(known))), Member::Object(more)) => add(known, more, clashes),
-            (Some((_, Member::Value(known))), Member::Value(value)) => *clashes |= kind(known) != kind(&value),
-            (Some(_), _) => *clashes = true,
+impl Members {
+    fn add(&mut self, more: Members, clashes: &mut bool) {
+        for (name, value) in more.list {
+            let known = self.places.get(&name).and_then(|place| self.list.get_mut(*place));
+            match (known, value) {
+                (None, value) => self.push(name, value),
+                (Some((_, Member::Object(known))), Member::Object(more)) => known.add(more, clashes),
+                (Some((_, Member::Value(known))), Member::Value(value)) => *clashes |= kind(known) != kind(&value),
+                (Some(_), _) => *clashes = true,
+            }
         }
+    }
+
+    fn push(&mut self, name: String, value: Member) {
+        self.places.insert(name.clone(), self.list.len());
+        self.list.push((name, value));
+    }
+
+    fn written(&self) -> String {
+        let member = |(name, value): &(String, Member)| {
+            let value = match value {
+                Member::Value(text) => text.clone(),
+                Member::Object(members) => members.written(),
+            };
+            format!("{}:{value}", quoted(name))
+        };
+        format!("{{{}}}", self.list.iter().map(member).collect::<Vec<_>>().join(","))
     }
 }
 
@@ -73,8 +98,11 @@ fn kind(value: &str) -> bool {
     value.starts_with('[')
 }
 
-/// The members of an object; `None` if it is none, or has a name twice.
-fn members(text: &str) -> Option<Members> {
+/// Levels of objects that are merged.
+const MAX_DEPTH: usize = 64;
+
+/// The members of an object; `None` if it is none, has a name twice, or more than so many levels.
+fn members(text: &str, depth: usize) -> Option<Members> {
     struct Pairs(Vec<(String, Box<RawValue>)>);
     impl<'de> serde::Deserialize<'de> for Pairs {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
@@ -96,28 +124,19 @@ fn members(text: &str) -> Option<Members> {
         }
     }
     let Pairs(pairs) = serde_json::from_str(text).ok()?;
-    let mut names = std::collections::HashSet::new();
-    pairs.iter().all(|(name, _)| names.insert(name)).then_some(())?;
-    let member = |(name, raw): (String, Box<RawValue>)| {
-        let value = if raw.get().starts_with('{') {
-            Member::Object(members(raw.get())?)
-        } else {
-            Member::Value(raw.get().to_owned())
+    let deeper = depth.checked_sub(1)?;
+    let mut members_of = Members::default();
+    for (name, raw) in pairs {
+        if members_of.places.contains_key(&name) {
+            return None;
+        }
+        let value = match raw.get() {
+            text if text.starts_with('{') => Member::Object(members(text, deeper)?),
+            text => Member::Value(text.to_owned()),
         };
-        Some((name, value))
-    };
-    pairs.into_iter().map(member).collect()
-}
-
-fn written(members: &Members) -> String {
-    let member = |(name, value): &(String, Member)| {
-        let value = match value {
-            Member::Value(text) => text.clone(),
-            Member::Object(members) => written(members),
-        };
-        format!("{}:{value}", quoted(name))
-    };
-    format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+        members_of.push(name, value);
+    }
+    Some(members_of)
 }
 
 fn quoted(text: &str) -> String {
@@ -159,6 +178,9 @@ mod tests {
         assert_eq!(merge(&mut parts), r#"{"v":{"x":1},"w":1}"#);
         let errors: Vec<_> = parts.iter().map(|part| part.body.as_ref().err().copied()).collect();
         assert_eq!(errors, [None, Some("clash"), Some("not_object"), Some("not_object")]);
+        let deep = format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
+        let mut parts = [Part { name: "a".into(), status: None, ms: 1, body: Ok(RawValue::from_string(deep).ok()) }];
+        assert_eq!((merge(&mut parts).as_str(), parts[0].body.as_ref().err()), ("{}", Some(&"not_object")));
         let mut parts = [part("a", "[1, 2.0]"), part("b", "{}"), part("c", "[]"), part("d", r#"["x"]"#)];
         assert_eq!(concat(&mut parts), r#"[1,2.0,"x"]"#);
         assert_eq!(parts[1].body.as_ref().err(), Some(&"not_array"));

@@ -118,13 +118,14 @@ fn start(rocket: &Rocket<Orbit>) {
         return;
     }
     let (relays, accounts, mut shutdown) = (relays.clone(), accounts.clone(), rocket.shutdown());
+    let ip_header = rocket.config().ip_header.as_ref().map(|name| name.to_string());
     tokio::spawn(async move {
         match tokio::net::TcpListener::bind(&address).await {
             Ok(listener) => {
                 tracing::info!(address, "relays have a listener of their own");
                 tokio::select! {
                     () = &mut shutdown => {}
-                    () = listener::listen(listener, relays, accounts) => {}
+                    () = listener::listen(listener, relays, accounts, ip_header) => {}
                 }
             }
             // A server without one of its doors is not what was asked for.

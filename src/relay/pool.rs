@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::budget::{Breaker, Budget};
 use super::definition::{Policy, Pool};
-use super::health::{Health, Underway};
+use super::health::{Health, Underway, Verdict};
 use crate::outgoing::{Reach, Target};
 
 /// What a pool remembers while it is edited.
@@ -18,6 +18,7 @@ use crate::outgoing::{Reach, Target};
 pub struct Memory {
     health: Mutex<HashMap<String, Arc<Health>>>,
     turns: Mutex<HashMap<String, f64>>,
+    judging: Mutex<()>,
     pub budget: Budget,
     pub breaker: Breaker,
 }
@@ -193,8 +194,15 @@ impl LivePool {
         *best.expect("among is not empty")
     }
 
+    /// Notes how a try went. Whether it was taken out now: never if no other one gets requests.
+    pub fn judge(&self, upstream: usize, verdict: &Verdict, now: Instant) -> bool {
+        // One after the other: two that fail at the same moment must not both think that the other one stays.
+        let _one = self.memory.judging.lock();
+        self.upstreams[upstream].health.judge(verdict, self.can_spare(upstream, now), now)
+    }
+
     /// Another upstream than this one gets requests too.
-    pub fn can_spare(&self, upstream: usize, now: Instant) -> bool {
+    fn can_spare(&self, upstream: usize, now: Instant) -> bool {
         let others = self.upstreams.iter().enumerate().filter(|(i, _)| *i != upstream);
         others.into_iter().any(|(_, other)| !other.takes_none() && other.health.is_available(now))
     }
@@ -209,7 +217,6 @@ fn tag(salt: &str, pool: &str, url: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::health::Verdict;
     use super::*;
 
     fn pool(policy: &str, weights: &[u32], memory: &Arc<Memory>) -> LivePool {

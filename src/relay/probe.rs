@@ -15,18 +15,32 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked what is due.
 const ROUND: Duration = Duration::from_millis(250);
 
+/// How often memory is tidied.
+const TIDY: Duration = Duration::from_secs(60);
+
 /// When what was asked last: an entry for each upstream that is checked.
 type Asked = HashMap<(i64, String, String), Instant>;
 
 /// Checks for as long as the server runs.
 pub async fn run(relays: Relays, mut shutdown: rocket::Shutdown) {
     let mut asked = Asked::new();
+    let mut tidied = Instant::now();
     loop {
+        if tidied.elapsed() > TIDY {
+            tidied = Instant::now();
+            forget_quiet(&relays).await;
+        }
         tokio::select! {
             () = &mut shutdown => return,
             () = tokio::time::sleep(ROUND) => round(&relays, &mut asked).await,
         }
     }
+}
+
+/// Addresses that were quiet need no bucket.
+async fn forget_quiet(relays: &Relays) {
+    let all = relays.list().await.unwrap_or_default();
+    all.iter().filter_map(|live| live.rate.as_ref()).for_each(|rate| rate.0.forget_quiet());
 }
 
 async fn round(relays: &Relays, asked: &mut Asked) {
@@ -53,6 +67,8 @@ async fn round(relays: &Relays, asked: &mut Asked) {
 async fn check(relays: Relays, relay: std::sync::Arc<LiveRelay>, pool: usize, upstream: usize) {
     let (pool, name) = (&relay.pools[pool], &relay.relay.name);
     let upstream = &pool.upstreams[upstream];
+    // One at a time: late results of a check that is no more must not add up.
+    let Some(_checking) = upstream.health.checking() else { return };
     let was = upstream.health.is_available(Instant::now());
     let result = tokio::time::timeout(PATIENCE, ask(&relays, pool, upstream)).await;
     upstream.health.checked(result.unwrap_or_else(|_| Err("no answer to the health check".into())), Instant::now());

@@ -6,7 +6,7 @@ use super::answer::{Answer, whole};
 use super::failure::Failure;
 
 /// The field by which our own answers differ from those of upstreams.
-pub const ERROR: &str = "x-frontdesk-error";
+const ERROR: &str = "x-frontdesk-error";
 
 /// What a failure is told as.
 pub fn own(failure: &Failure) -> Answer {
@@ -18,6 +18,10 @@ pub fn own(failure: &Failure) -> Answer {
     answer
 }
 
+/// Marks an answer of our own. It is no field, which an upstream could send too.
+#[derive(Clone)]
+pub struct Ours;
+
 /// One of our own answers.
 pub fn problem(status: StatusCode, code: &'static str, detail: &str) -> Answer {
     let title = status.canonical_reason().unwrap_or("Error");
@@ -26,6 +30,7 @@ pub fn problem(status: StatusCode, code: &'static str, detail: &str) -> Answer {
     });
     let mut answer = whole(body.to_string());
     *answer.status_mut() = status;
+    answer.extensions_mut().insert(Ours);
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

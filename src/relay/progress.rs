@@ -50,7 +50,7 @@ async fn cut_when_stuck(given: Arc<AtomicU64>, begun: Instant, peer: SocketAddr)
         let waits = begun.elapsed().saturating_sub(Duration::from_millis(at));
         if at > 0 && waits > PATIENCE {
             tracing::info!("a client took nothing for half a minute; its answer is cut off");
-            return Socket::cut_from(Some(peer));
+            return Socket::cut_from(Some(peer)).await;
         }
     }
 }

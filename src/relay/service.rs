@@ -56,13 +56,14 @@ impl Relays {
         self.write(by, Relay { relay_key: new_key()?, ..relay.clone() }, "a new key".into()).await
     }
 
-    /// Takes the definition of an earlier version again. Secret headers keep the values they have now.
+    /// Takes the definition of an earlier version again. Secret headers keep the values they have now; 422 if one has none.
     pub async fn undo(&self, by: &Author, relay: &Relay, version: i64) -> Result<Relay> {
         let missing = || Error::NotFound("There is no such edition of this relay.".into());
         let edition = self.editions(relay).await?.into_iter().find(|edition| edition.version == version);
-        let definition = edition.ok_or_else(missing)?.definition;
-        check(&Relay { definition: definition.clone(), ..relay.clone() }.parsed()?, self.own())?;
-        self.write(by, Relay { definition, ..relay.clone() }, format!("as in version {version}")).await
+        let definition = edition.ok_or_else(missing)?.parsed()?;
+        check(&definition, self.own())?;
+        let (definition, secrets) = self.sealed(definition, &relay.secrets())?;
+        self.write(by, Relay { definition, secrets, ..relay.clone() }, format!("as in version {version}")).await
     }
 
     async fn write(&self, by: &Author, changed: Relay, detail: String) -> Result<Relay> {

@@ -1,21 +1,19 @@
 //! Credentials of ours in requests to relays.
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 
+use super::headers::take_bearer;
 use crate::error::Result;
 use crate::staff::{Accounts, TOKEN_PREFIX};
 
-/// Takes an API token of ours out of the fields, and says whether it works. Whatever else is in `Authorization` is for the
-/// upstream.
-pub async fn take_token(accounts: &Accounts, headers: &mut HeaderMap) -> Result<bool> {
-    let sent = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token =
-        sent.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some(token) = token.map(|(_, token)| token.trim().to_owned()).filter(|token| token.starts_with(TOKEN_PREFIX))
-    else {
-        return Ok(false);
-    };
-    headers.remove(AUTHORIZATION);
-    Ok(accounts.recognise_token(&token).await?.is_some())
+/// Takes API tokens of ours out of the fields, and says whether one of them works. Whatever else is in `Authorization` is for the
+/// upstream. Only a relay for those signed in asks whether they work (`asks`).
+pub async fn take_token(accounts: &Accounts, headers: &mut HeaderMap, asks: bool) -> Result<bool> {
+    let tokens = take_bearer(headers, |token| token.starts_with(TOKEN_PREFIX));
+    for token in tokens.iter().filter(|_| asks) {
+        if accounts.recognise_token(token).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

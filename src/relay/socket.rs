@@ -2,15 +2,18 @@
 //! off must not end like a whole one (Rocket ends every body well), and an upstream need not work on for a client that left.
 
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::io::fcntl_dupfd_cloexec;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{Shutdown, SocketAddrAny, getpeername, shutdown};
 use tokio::net::TcpStream;
 
 /// A second descriptor of the connection to a client.
 pub struct Socket(OwnedFd);
+
+/// Seconds for which it is tried to cut a connection.
+const PERSISTENCE: usize = 60;
 
 /// What is known of the connection to a client.
 pub enum Found {
@@ -27,25 +30,28 @@ impl Socket {
     pub fn from(peer: SocketAddr) -> Found {
         let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return Found::Unknown };
         let mut numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-        let found = numbers.find_map(|number| {
-            // SAFETY: the number was open a moment ago and is only duplicated. Should it be closed or given to another file
-            // meanwhile, the call fails or the copy is of that one; what is looked at from here on is the copy.
-            let listed = unsafe { BorrowedFd::borrow_raw(number) };
-            let copy = fcntl_dupfd_cloexec(listed, 3).ok()?;
-            is_from(&copy, peer).then_some(Socket(copy))
-        });
-        found.map_or(Found::Closed, Found::Open)
+        // SAFETY: the number was open a moment ago. Should it be closed or given to another file meanwhile, the call fails or
+        // tells of that one; only a copy is used from here on, and it is looked at again.
+        let listed = |number: i32| unsafe { BorrowedFd::borrow_raw(number) };
+        let Some(number) = numbers.find(|number| is_from(listed(*number), peer)) else { return Found::Closed };
+        match fcntl_dupfd_cloexec(listed(number), 3) {
+            Ok(copy) if is_from(copy.as_fd(), peer) => Found::Open(Socket(copy)),
+            Ok(_) | Err(Errno::BADF) => Found::Closed,
+            Err(_) => Found::Unknown,
+        }
     }
 
-    /// Ends the connection from this address at once, in the middle of whatever is being sent.
-    pub fn cut_from(peer: Option<SocketAddr>) {
-        match peer.map(Socket::from) {
-            Some(Found::Open(socket)) => socket.cut(),
-            Some(Found::Closed) => {}
-            Some(Found::Unknown) | None => {
-                tracing::warn!("an answer that broke off could not be broken off for the client");
+    /// Ends the connection from this address, in the middle of whatever is being sent. Where that cannot be done at once it is
+    /// tried for a while: an answer that stops is better than one that ends wrongly.
+    pub async fn cut_from(peer: Option<SocketAddr>) {
+        for _ in 0..PERSISTENCE {
+            match peer.map(Socket::from) {
+                Some(Found::Open(socket)) => return socket.cut(),
+                Some(Found::Closed) => return,
+                Some(Found::Unknown) | None => tokio::time::sleep(Duration::from_secs(1)).await,
             }
         }
+        tracing::warn!("an answer that broke off could not be broken off for the client");
     }
 
     /// Ends the connection at once, in the middle of whatever is being sent.
@@ -63,8 +69,8 @@ impl Socket {
     }
 }
 
-fn is_from(copy: &OwnedFd, peer: SocketAddr) -> bool {
-    let name = getpeername(copy).ok().flatten();
+fn is_from(socket: BorrowedFd<'_>, peer: SocketAddr) -> bool {
+    let name = getpeername(socket).ok().flatten();
     name.and_then(|name: SocketAddrAny| SocketAddr::try_from(name).ok()).is_some_and(|name| same(name, peer))
 }
 
@@ -103,7 +109,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_found_by_its_client_and_cut() {
         let (mut client, _server, peer) = pair().await;
-        Socket::cut_from(Some(peer));
+        Socket::cut_from(Some(peer)).await;
         assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
         assert!(matches!(Socket::from("192.0.2.1:1".parse().unwrap()), Found::Closed));
     }

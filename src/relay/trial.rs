@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::live::LiveRelay;
 use super::payload::Ambiguous;
 use super::pool::Wish;
-use super::rules::{Payload, Sample, way};
+use super::rules::{Payload, Sample, hashed_value, way};
 use crate::error::{Error, Result};
 
 /// A request as somebody describes it.
@@ -55,7 +55,8 @@ impl LiveRelay {
             let problem = "No rule fits, and there is no default pool: 404.".to_owned();
             return Ok(Verdict { problem: Some(problem), ..nothing });
         };
-        let chosen = pool.choose(&Wish::default(), &[], Instant::now());
+        let hashed = pool.definition.hash_on.as_ref().and_then(|on| hashed_value(on, &sample).ok()).unwrap_or_default();
+        let chosen = pool.choose(&Wish { hashed, tag: None }, &[], Instant::now());
         let upstream = chosen.as_ref().ok().map(|(upstream, _)| pool.upstreams[*upstream].url.clone());
         let problem = chosen.is_err().then(|| "No upstream of the pool takes requests now: 503.".to_owned());
         Ok(Verdict { rule, pool: Some(pool.definition.name.clone()), upstream, problem })

@@ -121,15 +121,16 @@ impl Fairing for FormsArePosts {
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
         let is_form = request.content_type().is_some_and(|kind| kind.is_form());
         // Rocket has changed the method only if the field names what it is now.
-        if is_form && request.method() != Method::Post && names(data.peek(16).await, request.method()) {
+        if is_form && request.method() != Method::Post && names(data.peek(14).await, request.method()) {
             request.set_method(Method::Post);
         }
     }
 }
 
-/// Whether a form begins with the field `_method` and the name of this method.
+/// Whether a form begins with the field `_method` and the name of this method, as Rocket reads its first 14 bytes.
 fn names(form: &[u8], method: Method) -> bool {
-    let value = form.strip_prefix(b"_method=").and_then(|rest| rest.split(|byte| *byte == b'&').next());
+    let first = form.split(|byte| *byte == b'&').find(|pair| !pair.is_empty());
+    let value = first.and_then(|pair| pair.strip_prefix(b"_method="));
     value.is_some_and(|value| value.eq_ignore_ascii_case(method.as_str().as_bytes()))
 }
 

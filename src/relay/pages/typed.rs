@@ -203,12 +203,14 @@ fn pool_of(form: &Fields, i: usize, wrong: &mut Vec<FieldError>) -> Value {
         })
     });
     pool["upstreams"] = upstreams.collect();
-    if let Some((kind, name)) = get("hash_on").trim().split_once(' ') {
+    let on = get("hash_on").trim();
+    if !on.is_empty() {
+        let (kind, name) = on.split_once(' ').unwrap_or((on, ""));
         pool["hash_on"] = json!({ kind: name.trim() });
     }
     match get("last_resort") {
         "static" => {
-            let mut last = json!({ "kind": "static", "content_type": get("content_type").trim(), "body": get("body") });
+            let mut last = json!({ "kind": "static", "content_type": get("content_type").trim(), "body": get("body").replace("\r\n", "\n") });
             put_number(&mut last, "status", get("status"), &format!("{at}/last_resort"), wrong);
             pool["last_resort"] = last;
         }
@@ -237,7 +239,8 @@ fn upstream_of(line: &str) -> Option<Value> {
 
 fn read_conditions(text: &str, when: &mut When, at: &str, wrong: &mut Vec<FieldError>) {
     for line in lines(text) {
-        let read = line.split_once(' ').and_then(|(kind, rest)| Some((kind, rest.split_once('=')?)));
+        let parted = |rest| str::split_once(rest, " = ").or_else(|| str::split_once(rest, '='));
+        let read = line.split_once(' ').and_then(|(kind, rest)| Some((kind, parted(rest)?)));
         let values: Option<&mut BTreeMap<String, String>> = match read.map(|(kind, _)| kind) {
             Some("query") => Some(&mut when.query),
             Some("header") => Some(&mut when.header),
@@ -273,7 +276,7 @@ mod tests {
                  "upstreams": [{"url": "https://c.example", "weight": 0}]},
                 {"name": "c", "last_resort": {"kind": "static", "status": 200, "content_type": "text/plain", "body": "x"},
                  "upstreams": [{"url": "https://c.example"}]}],
-            "rules": [{"when": {"method": "POST", "path": "/x*", "query": {"q": "1"}, "header": {"X-A": "*"}, "json": {"/a": "b = c"}}, "pool": "a"},
+            "rules": [{"when": {"method": "POST", "path": "/x*", "query": {"q": "1"}, "header": {"X-A": "*"}, "json": {"/a=b": "c = d"}}, "pool": "a"},
                       {"when": {"form": {"f": "g"}}, "pool": "b"}],
             "secret_headers": [{"name": "X-Key"}]
         }))

@@ -133,10 +133,11 @@ async fn cases_26_to_28_and_35_answers_act_for_themselves_only() {
         }
         let is_main = door == desk.main;
         let cookies = got.all("set-cookie");
-        assert_eq!(cookies.len(), if is_main { 2 } else { 3 });
+        assert_eq!(cookies.len(), 2, "cookies know no ports");
         assert!(cookies.contains(&"a=1; Domain=up.example") && cookies.contains(&"b=2"));
-        let for_all =
-            ["strict-transport-security", "clear-site-data", "service-worker-allowed", "alt-svc", "nel", "report-to"];
+        let for_host = ["strict-transport-security", "clear-site-data"];
+        assert!(for_host.iter().all(|name| got.all(name).is_empty()), "{got:?}");
+        let for_all = ["service-worker-allowed", "alt-svc", "nel", "report-to"];
         assert!(for_all.iter().all(|name| got.all(name).is_empty() == is_main), "{got:?}");
         assert_eq!(got.all("content-security-policy").contains(&"sandbox"), is_main);
         assert_eq!(got.all("x-content-type-options").len(), usize::from(is_main));
@@ -256,7 +257,7 @@ async fn case_36_a_relay_that_calls_itself() {
         }
         for name in ["self", "a"] {
             let got = get(door, &format!("/relay/{name}{i}/x")).await;
-            assert_eq!((got.status, got.error()), (508, "loop"), "{got:?}");
+            assert!(got.status == 508 && got.text().contains("\"loop\""), "{got:?}");
             assert!(got.text().contains(&format!("{}{i}", if name == "a" { "b" } else { "self" })), "names the relay");
         }
         let visible = json!({"name": "x", "pools": [{"name": "p", "allow_private": true, "upstreams": [{"url": format!("http://127.0.0.1:{door}/relay/x")}]}]});

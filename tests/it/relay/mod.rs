@@ -1,5 +1,6 @@
 //! Relays through both doors, beside upstreams that behave and that do not.
 
+mod attacks;
 mod bodies;
 mod desk;
 mod faults;

@@ -73,6 +73,7 @@ pub struct Upstream {
     connections: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
     received: Arc<Mutex<Vec<Received>>>,
+    bytes: Arc<Mutex<Vec<u8>>>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -103,19 +104,20 @@ impl Upstream {
         let port = listener.local_addr().unwrap().port();
         let (connections, open, received) =
             (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default(), Arc::default());
-        let (counted, opened, noted) = (connections.clone(), open.clone(), Arc::clone(&received));
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let (counted, opened, noted, all) = (connections.clone(), open.clone(), Arc::clone(&received), bytes.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
                 opened.fetch_add(1, Ordering::SeqCst);
-                let (script, noted, opened) = (script.clone(), Arc::clone(&noted), opened.clone());
+                let (script, noted, opened, all) = (script.clone(), Arc::clone(&noted), opened.clone(), all.clone());
                 tokio::spawn(async move {
-                    serve(stream, &*script, &noted, reads_bodies).await;
+                    serve(stream, &*script, &noted, reads_bodies.then_some(()).ok_or(&*all)).await;
                     opened.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Upstream { port, connections, open, received, accepting }
+        Upstream { port, connections, open, received, bytes, accepting }
     }
 
     /// Connections that were ever made.
@@ -132,6 +134,11 @@ impl Upstream {
         self.received.lock().clone()
     }
 
+    /// What came after heads that were answered at once.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes.lock().clone()
+    }
+
     pub fn last(&self) -> Received {
         self.received.lock().last().cloned().unwrap_or_default()
     }
@@ -143,10 +150,15 @@ impl Drop for Upstream {
     }
 }
 
-async fn serve(mut stream: TcpStream, script: &Script, noted: &Mutex<Vec<Received>>, reads_bodies: bool) {
+async fn serve(
+    mut stream: TcpStream,
+    script: &Script,
+    noted: &Mutex<Vec<Received>>,
+    reads: Result<(), &Mutex<Vec<u8>>>,
+) {
     let mut read = Vec::new();
     while let Some(mut received) = head(&mut stream, &mut read).await {
-        if reads_bodies {
+        if reads.is_ok() {
             body(&mut stream, &mut read, &mut received).await;
         }
         noted.lock().push(received.clone());
@@ -170,6 +182,19 @@ async fn serve(mut stream: TcpStream, script: &Script, noted: &Mutex<Vec<Receive
                     return;
                 }
             }
+        }
+        if let Err(bytes) = reads {
+            return keep(&mut stream, &mut read, bytes).await;
+        }
+    }
+}
+
+/// Keeps what comes until the other side ends.
+async fn keep(stream: &mut TcpStream, read: &mut Vec<u8>, bytes: &Mutex<Vec<u8>>) {
+    loop {
+        bytes.lock().append(read);
+        if !more(stream, read).await {
+            return;
         }
     }
 }
