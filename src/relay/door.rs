@@ -76,7 +76,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     Some(below.split_at(end))
 }
 
-async fn relayed<'r>(request: &'r Request<'_>, data: Data<'r>) -> Result<Relayed<'r>> {
+async fn relayed<'r>(request: &'r Request<'_>, mut data: Data<'r>) -> Result<Relayed<'r>> {
     let state = |name: &str| Error::Internal(format!("{name} is not managed").into());
     let relays = request.rocket().state::<Relays>().ok_or_else(|| state("the relays"))?;
     let accounts = request.rocket().state::<Accounts>().ok_or_else(|| state("accounts"))?;
@@ -105,7 +105,12 @@ async fn relayed<'r>(request: &'r Request<'_>, data: Data<'r>) -> Result<Relayed
         is_signed_in,
         extensions: http::Extensions::new(),
     };
-    let (upload, pump) = upload(&asked.headers, data, relay.definition.body_limit);
+    let framing = match framing(&asked.headers) {
+        // HTTP/2, which has neither field.
+        Framing::None if !data.peek(1).await.is_empty() => Framing::Chunked,
+        framing => framing,
+    };
+    let (upload, pump) = upload(framing, data, relay.definition.body_limit);
     Ok(exchanged(relays, relay, asked, upload, pump, request.remote()).await)
 }
 
@@ -147,8 +152,7 @@ fn is_foreign(request: &Request<'_>) -> bool {
 /// Reads the body while the upstream takes it.
 type Pump<'r> = BoxFuture<'r, ()>;
 
-fn upload<'r>(headers: &HeaderMap, data: Data<'r>, limit: u64) -> (std::result::Result<Upload, Broken>, Pump<'r>) {
-    let framing = framing(headers);
+fn upload<'r>(framing: Framing, data: Data<'r>, limit: u64) -> (std::result::Result<Upload, Broken>, Pump<'r>) {
     if framing == Framing::None {
         return (Ok(Upload::nothing()), Box::pin(std::future::ready(())));
     }
@@ -293,8 +297,8 @@ struct Reader<'r> {
     body: AnswerBody,
     rest: Bytes,
     peer: Option<SocketAddr>,
-    leaving: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    cutting: Option<(Cut, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    leaving: Option<BoxFuture<'static, ()>>,
+    cutting: Option<(Cut, BoxFuture<'static, ()>)>,
     progress: Progress,
 }
 
