@@ -37,9 +37,31 @@ test('an owner makes a relay, tries it, sees an upstream die and come back, and 
   await page.waitForSelector('#pools-0-upstreams-error:has-text("this machine")');
   assert.equal(await page.inputValue('#name'), 'weather', 'what was typed stays');
   await page.check('[name="pools.0.allow_private"]');
-  await page.selectOption('#default_pool', 'sensors');
+  assert.equal(await page.inputValue('#default_pool'), 'sensors', 'a pool that gets another name stays chosen');
+  await page.click('summary:has-text("Health, times")');
+  await page.selectOption('#pools-0-last', 'static');
+  await page.fill('#pools-0-health', 'health');
+  await page.click('main form .btn-main');
+  await page.waitForSelector('.notice:has-text("Not saved: there is a mistake")');
+  assert.ok(await page.isVisible('#pools-0-health-error'), 'the fold is open where something is wrong');
+  await page.fill('#pools-0-health', '');
+  await page.click('text=Room for another pool or rule');
+  await page.selectOption('#rules-0-pool', 'sensors');
+  await page.fill('#rules-0-path', '/never');
   await page.click('main form .btn-main');
   await page.waitForSelector('.toast:has-text("passes requests on")');
+
+  const other = await open(context, { asks: [ITSELF], errors: /422/ });
+  await other.goto(`${desk.url}/relays/weather/edit`);
+  await page.goto(`${desk.url}/relays/weather/edit`);
+  await page.fill('#title', 'Weather');
+  await page.click('main form .btn-main');
+  await page.waitForSelector('.toast:has-text("Saved")');
+  await other.fill('#title', 'Mine');
+  await other.click('main form .btn-main');
+  await other.waitForSelector('.notice:has-text("somebody changed it meanwhile")');
+  assert.equal(await other.inputValue('#title'), 'Mine');
+  await other.close();
 
   await page.click('text=Try a request');
   await page.fill('#target', '/readings?site=north');

@@ -74,6 +74,8 @@ async function send(page, form, what, run) {
   await page.evaluate((run) => (document.querySelector('[name=run]').value = run), run).catch(() => {});
   await page.locator('[name=name]').fill(what.typed ?? TYPED);
   if (form.file) await page.setInputFiles('[name=cv]', { name: 'cv.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7') });
+  // The browser notes what stands in a form about a second after it was typed, and tells nobody when it has.
+  if (form.scripts === false) await page.waitForTimeout(1500);
   await page.click('button');
 }
 

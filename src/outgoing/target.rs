@@ -20,7 +20,10 @@ pub struct Target {
 impl Target {
     /// Reads an address such as `https://api.example.org/v2`. An error says what is wrong with it, in a sentence.
     pub fn parse(text: &str, reach: Reach) -> Result<Target, String> {
-        let url = Url::parse(text.trim()).map_err(|error| format!("is no address: {error}"))?;
+        let url = Url::parse(text.trim()).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => "must begin with http:// or https://".to_owned(),
+            error => format!("is no address: {error}"),
+        })?;
         let scheme = match url.scheme() {
             "http" => Scheme::HTTP,
             "https" => Scheme::HTTPS,
@@ -74,7 +77,10 @@ impl Target {
 
 /// A host that can be told at once to be out of reach, or is written in a spelling that hides what it is.
 fn check_host(host: &Host<&str>, text: &str, reach: Reach) -> Result<(), String> {
-    let refused = || "is an address of this machine or of a private network; allow these for the pool first".to_owned();
+    let refused = || {
+        "is an address of this machine or of a private network; allow that for the pool first (allow_private)"
+            .to_owned()
+    };
     let address = match host {
         Host::Ipv4(address) => IpAddr::V4(*address),
         Host::Ipv6(address) => IpAddr::V6(*address),

@@ -50,6 +50,8 @@ struct Checks {
 pub enum Condition {
     /// It does.
     Well,
+    /// It does, although its last requests failed.
+    Failing,
     /// It does again, not yet its whole share.
     Recovering,
     /// Its requests failed: out for a while.
@@ -94,6 +96,7 @@ impl Health {
         let condition = match () {
             () if state.checks.is_down => Condition::Down,
             () if state.out_until.is_some_and(|until| now < until) => Condition::Out,
+            () if state.failures > 0 => Condition::Failing,
             () if state.share(now) < 1.0 => Condition::Recovering,
             () => return (Condition::Well, String::new()),
         };

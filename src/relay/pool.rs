@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::budget::{Breaker, Budget};
 use super::definition::{Policy, Pool};
-use super::health::{Health, Underway, Verdict};
+use super::health::{Condition, Health, Underway, Verdict};
 use crate::outgoing::{Reach, Target};
 
 /// What a pool remembers while it is edited.
@@ -42,6 +42,12 @@ pub struct LiveUpstream {
 }
 
 impl LiveUpstream {
+    /// It gets requests, and they succeed.
+    pub fn is_well(&self, now: Instant) -> bool {
+        use Condition::{Recovering, Well};
+        !self.takes_none() && matches!(self.health.condition(now).0, Well | Recovering)
+    }
+
     /// Somebody took it out.
     pub fn takes_none(&self) -> bool {
         self.drain || self.weight == 0

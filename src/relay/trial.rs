@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::definition::Mode;
 use super::live::LiveRelay;
 use super::payload::Ambiguous;
 use super::pool::Wish;
@@ -31,6 +32,8 @@ pub struct Verdict {
     pub upstream: Option<String>,
     /// Why not.
     pub problem: Option<String>,
+    /// What else there is to know.
+    pub note: Option<String>,
 }
 
 impl LiveRelay {
@@ -39,10 +42,12 @@ impl LiveRelay {
         let headers = headers(&trial.headers)?;
         let target = trial.target.trim();
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let method = if trial.method.trim().is_empty() { "GET" } else { trial.method.trim() };
+        let method = trial.method.trim().to_ascii_uppercase();
+        let method = if method.is_empty() { "GET" } else { method.as_str() };
         let payload = Payload::of(&headers, trial.body.as_bytes());
         let sample = Sample { method, path, query, headers: &headers, payload };
-        let nothing = Verdict { rule: None, pool: None, upstream: None, problem: None };
+        let note = self.note(method, &headers, &trial.body);
+        let nothing = Verdict { rule: None, pool: None, upstream: None, problem: None, note: note.clone() };
         let way = match way(&self.definition, &sample) {
             Ok(way) => way,
             Err(Ambiguous(name)) => {
@@ -59,7 +64,19 @@ impl LiveRelay {
         let chosen = pool.choose(&Wish { hashed, tag: None }, &[], Instant::now());
         let upstream = chosen.as_ref().ok().map(|(upstream, _)| pool.upstreams[*upstream].url.clone());
         let problem = chosen.is_err().then(|| "No upstream of the pool takes requests now: 503.".to_owned());
-        Ok(Verdict { rule, pool: Some(pool.definition.name.clone()), upstream, problem })
+        Ok(Verdict { rule, pool: Some(pool.definition.name.clone()), upstream, problem, note })
+    }
+}
+
+impl LiveRelay {
+    /// What somebody who tries this may wonder about.
+    fn note(&self, method: &str, headers: &HeaderMap, body: &str) -> Option<String> {
+        if self.definition.mode != Mode::Forward && method == "GET" {
+            return Some("A GET asks every pool of this relay; rules are for the other methods.".into());
+        }
+        let is_unread = matches!(Payload::of(headers, body.as_bytes()), Payload::Unread);
+        (is_unread && !body.is_empty() && self.definition.reads_bodies())
+            .then(|| "The body was not read: its Content-Type is neither application/json nor a form's.".into())
     }
 }
 

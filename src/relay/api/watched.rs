@@ -11,7 +11,7 @@ use crate::relay::cached::Relays;
 use crate::relay::health::Condition;
 use crate::relay::live::LiveRelay;
 use crate::relay::pool::LivePool;
-use crate::relay::trial::Trial;
+use crate::relay::trial::{Trial, Verdict};
 use crate::relay::watch::{Back, Sum};
 use crate::staff::{Owner, Viewer};
 use crate::web::{Answer, JsonAnswer, JsonObject};
@@ -45,6 +45,8 @@ struct Shown {
     upstream: Option<String>,
     /// Why no upstream gets it.
     problem: Option<String>,
+    /// What else there is to know, such as that the body was not read.
+    note: Option<String>,
 }
 
 /// Try a relay out
@@ -62,8 +64,8 @@ pub(super) async fn try_out(_owner: Owner, relays: &State<Relays>, name: &str, b
     let sample: Sample = body.parse()?;
     let live = relays.get(name).await?;
     let trial = Trial { method: sample.method, target: sample.target, headers: sample.headers, body: sample.body };
-    let verdict = live.try_out(&trial)?;
-    let shown = Shown { rule: verdict.rule, pool: verdict.pool, upstream: verdict.upstream, problem: verdict.problem };
+    let Verdict { rule, pool, upstream, problem, note } = live.try_out(&trial)?;
+    let shown = Shown { rule, pool, upstream, problem, note };
     Ok(JsonAnswer::ok(&serde_json::to_value(shown).unwrap_or_default()))
 }
 
@@ -81,7 +83,7 @@ struct Watched {
 struct UpstreamSeen {
     pool: String,
     url: String,
-    /// `well`, `recovering`, `out` (its requests failed) or `down` (its health check fails).
+    /// `well`, `failing` (its last requests failed), `recovering`, `out` (they failed too often) or `down` (its health check fails).
     condition: &'static str,
     /// Why it is not well.
     reason: String,
@@ -163,6 +165,7 @@ fn seen(live: &LiveRelay, pool: &LivePool, now: Moment) -> Vec<UpstreamSeen> {
 fn name(condition: Condition) -> &'static str {
     match condition {
         Condition::Well => "well",
+        Condition::Failing => "failing",
         Condition::Recovering => "recovering",
         Condition::Out => "out",
         Condition::Down => "down",

@@ -50,7 +50,7 @@ pub(super) async fn index(viewer: Framed<Viewer>, relays: &State<Relays>, note: 
     let now = Instant::now();
     let line = |live: Arc<LiveRelay>| {
         let all = || live.pools.iter().flat_map(|pool| &pool.upstreams);
-        let missing = all().filter(|upstream| !upstream.health.is_available(now)).count();
+        let missing = all().filter(|upstream| !upstream.is_well(now)).count();
         Line { upstreams: all().count(), missing, hour: live.sum(relays.now(), Back::Hour), live }
     };
     let is_owner = viewer.by.0.role == Role::Owner;

@@ -10,7 +10,7 @@ use rocket::{State, get, post};
 use crate::error::{Error, Result};
 use crate::moment::Moment;
 use crate::relay::cached::Relays;
-use crate::relay::definition::{Policy, Rule};
+use crate::relay::definition::{Access, Mode, Policy, Rule};
 use crate::relay::health::Condition;
 use crate::relay::live::LiveRelay;
 use crate::relay::pool::{LivePool, LiveUpstream};
@@ -43,6 +43,8 @@ struct Seen {
     state: &'static str,
     reason: String,
     drained: bool,
+    /// Without it nothing of its pool would be well.
+    is_only: bool,
     share: u64,
     in_flight: u32,
     hour: Sum,
@@ -109,6 +111,33 @@ impl NowPage {
         }
     }
 
+    /// What an owner set, in words.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let definition = &self.live.definition;
+        let answers = match definition.mode {
+            Mode::Forward => "of one upstream, whole",
+            Mode::Object => "to GET, of all pools, each under its name",
+            Mode::Merge => "to GET, of all pools, merged",
+            Mode::Concat => "to GET, of all pools, as one list",
+            Mode::Race => "to GET, of the pool that is first",
+        };
+        let used = match definition.access {
+            Access::Public => "anyone",
+            Access::Key => "whoever has its key",
+            Access::SignedIn => "people who are signed in",
+        };
+        let mut facts = vec![("Used by", used.to_owned()), ("Answers", answers.to_owned())];
+        let names = |names: Vec<&str>| names.join(", ");
+        if !definition.origins.is_empty() {
+            facts.push(("Pages", names(definition.origins.iter().map(String::as_str).collect())));
+        }
+        if !definition.secret_headers.is_empty() {
+            let headers = definition.secret_headers.iter().map(|header| header.name.as_str());
+            facts.push(("Secret headers", names(headers.collect())));
+        }
+        facts
+    }
+
     /// A rule's conditions in words.
     fn when(&self, rule: &Rule) -> String {
         let when = &rule.when;
@@ -161,7 +190,9 @@ fn seen(live: &LiveRelay, pool: &LivePool, upstream: &LiveUpstream, all: u64, no
     let (condition, reason) = upstream.health.condition(Instant::now());
     let (kind, state) = match condition {
         _ if upstream.takes_none() => ("closed", "taken out"),
+        Condition::Well if tally.sum(now, Back::Day).requests == 0 => ("closed", "not asked yet"),
         Condition::Well => ("open", "well"),
+        Condition::Failing => ("late", "failing"),
         Condition::Recovering => ("away", "coming back"),
         Condition::Out => ("late", "resting"),
         Condition::Down => ("late", "down"),
@@ -171,11 +202,24 @@ fn seen(live: &LiveRelay, pool: &LivePool, upstream: &LiveUpstream, all: u64, no
         url: upstream.url.clone(),
         kind,
         state,
-        reason,
+        reason: in_words(&reason),
         drained: upstream.takes_none(),
+        is_only: !pool.upstreams.iter().any(|other| other.url != upstream.url && other.is_well(Instant::now())),
         share: hour.requests * 100 / all.max(1),
         in_flight: upstream.health.in_flight(),
         hour,
+    }
+}
+
+/// A code of a failure for people.
+fn in_words(code: &str) -> String {
+    match code {
+        "connect" | "connect_timeout" => "no connection".into(),
+        "timeout" => "no answer in time".into(),
+        "upstream_cut" => "the connection broke".into(),
+        "out_of_reach" => "its address is not connected to".into(),
+        "502" | "503" | "504" => format!("it answers {code}"),
+        other => other.replace('_', " "),
     }
 }
 

@@ -104,6 +104,22 @@ fn conditions(when: &When) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// A form in which a pool has got another name: whatever chose it goes on choosing it.
+pub fn renamed(mut form: Fields) -> Fields {
+    let names = |i: usize| {
+        (form.get(&format!("pools.{i}.was")).to_owned(), form.get(&format!("pools.{i}.name")).trim().to_owned())
+    };
+    let changed: Vec<_> =
+        (0..200).map(names).filter(|(was, name)| !was.is_empty() && !name.is_empty() && was != name).collect();
+    for (field, value) in &mut form.0 {
+        let chooses = field == "default_pool" || field.starts_with("rules.") && field.ends_with(".pool");
+        if let Some((_, name)) = changed.iter().find(|(was, _)| chooses && was == value) {
+            value.clone_from(name);
+        }
+    }
+    form
+}
+
 /// The definition that a form describes; 422 with every field that cannot be read.
 pub fn definition_of(form: &Fields) -> Result<Definition> {
     let mut wrong = Vec::new();
@@ -128,7 +144,7 @@ pub fn definition_of(form: &Fields) -> Result<Definition> {
     let mut whole = json!({
         "title": form.get("title").trim(),
         "strict": form.get("strict") == "1",
-        "origins": lines(form.get("origins")),
+        "origins": lines(form.get("origins")).into_iter().map(|origin| origin.trim_end_matches('/')).collect::<Vec<_>>(),
         "pools": pools,
         "rules": rules,
         "secret_headers": secret_headers.collect::<Vec<_>>(),
@@ -210,12 +226,14 @@ fn pool_of(form: &Fields, i: usize, wrong: &mut Vec<FieldError>) -> Value {
     }
     match get("last_resort") {
         "static" => {
-            let mut last = json!({ "kind": "static", "content_type": get("content_type").trim(), "body": get("body").replace("\r\n", "\n") });
+            let body = get("body").replace("\r\n", "\n");
+            let mut last = json!({ "kind": "static", "status": 200, "content_type": "application/json", "body": body });
+            put_text(&mut last, "content_type", get("content_type"));
             put_number(&mut last, "status", get("status"), &format!("{at}/last_resort"), wrong);
             pool["last_resort"] = last;
         }
         "last-good" => {
-            let mut last = json!({ "kind": "last-good" });
+            let mut last = json!({ "kind": "last-good", "max_age": 3600 });
             put_number(&mut last, "max_age", get("max_age"), &format!("{at}/last_resort"), wrong);
             pool["last_resort"] = last;
         }
@@ -282,6 +300,19 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(definition_of(&fields_of(&definition)).unwrap(), definition);
+    }
+
+    #[test]
+    fn a_pool_that_gets_another_name_stays_chosen() {
+        let fields = [
+            ("pools.0.was", "main"),
+            ("pools.0.name", "one"),
+            ("default_pool", "main"),
+            ("rules.0.pool", "main"),
+            ("title", "main"),
+        ];
+        let form = renamed(Fields(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into()));
+        assert_eq!((form.get("default_pool"), form.get("rules.0.pool"), form.get("title")), ("one", "one", "main"));
     }
 
     #[test]
