@@ -9,15 +9,13 @@ use std::task::{Context, Poll};
 use bytes::{Buf as _, Bytes};
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body::{Body as _, Frame};
-use http_body_util::{BodyExt as _, StreamBody};
-use rocket::data::{ByteUnit, Data, DataStream};
+use http_body::Body as _;
+use rocket::data::Data;
 use rocket::http::{Method as RocketMethod, Status};
 use rocket::response::{self, Responder};
 use rocket::route::{Handler, Outcome};
 use rocket::{Request, Response, Route};
-use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::answer::{Answer, AnswerBody, Cut};
 use super::asked::Asked;
@@ -30,11 +28,11 @@ use super::headers::{Client, Door};
 use super::live::LiveRelay;
 use super::problem::{Ours, own, problem};
 use super::progress::Progress;
+use super::pump::{Pump, upload};
 use super::signed::take_token;
 use super::socket::{Socket, left};
-use super::upload::{Broken, Framing, Source, Upload};
+use super::upload::{Broken, Framing, Upload};
 use crate::error::{Error, Result};
-use crate::limits::MAX_RELAY_BODY;
 use crate::staff::{Accounts, Credential};
 use crate::web::{SameOrigin, Untouched, WebHost};
 
@@ -147,65 +145,6 @@ async fn has_session(accounts: &Accounts, request: &Request<'_>) -> Result<bool>
 fn is_foreign(request: &Request<'_>) -> bool {
     let site = request.headers().get_one("Sec-Fetch-Site");
     site.is_some_and(|site| matches!(site, "cross-site" | "same-site"))
-}
-
-/// Reads the body while the upstream takes it.
-type Pump<'r> = BoxFuture<'r, ()>;
-
-fn upload<'r>(framing: Framing, data: Data<'r>, limit: u64) -> (std::result::Result<Upload, Broken>, Pump<'r>) {
-    if framing == Framing::None {
-        return (Ok(Upload::nothing()), Box::pin(std::future::ready(())));
-    }
-    let (sender, pieces) = mpsc::channel(2);
-    let source: Source = StreamBody::new(Pieces { pieces, is_over: false }).boxed_unsync();
-    // At its own limit Rocket would end the body as if it were whole.
-    let stream = data.open(ByteUnit::from(limit.min(MAX_RELAY_BODY) + 1));
-    (Upload::new(framing, source, limit), Box::pin(pump(stream, sender)))
-}
-
-/// A piece of a body; `None`: it has ended well.
-type Piece = Option<std::result::Result<Frame<Bytes>, Broken>>;
-
-/// What the pump brings. A pump that is given up before it has said the end breaks the body off: the upstream must not take a
-/// part for the whole.
-struct Pieces {
-    pieces: mpsc::Receiver<Piece>,
-    is_over: bool,
-}
-
-impl futures::Stream for Pieces {
-    type Item = std::result::Result<Frame<Bytes>, Broken>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.is_over {
-            return Poll::Ready(None);
-        }
-        let next = std::task::ready!(self.pieces.poll_recv(context)).unwrap_or(Some(Err(Broken::Client)));
-        self.is_over = !matches!(next, Some(Ok(_)));
-        Poll::Ready(next)
-    }
-}
-
-/// Bytes read at once.
-const READ: usize = 16 * 1024;
-
-async fn pump(mut stream: DataStream<'_>, sender: mpsc::Sender<Piece>) {
-    // One buffer for many pieces: what drips byte by byte must not cost a buffer each.
-    let mut buffer = bytes::BytesMut::with_capacity(READ);
-    loop {
-        if buffer.capacity() < READ / 4 {
-            buffer = bytes::BytesMut::with_capacity(READ);
-        }
-        let piece = match stream.read_buf(&mut buffer).await {
-            Ok(0) => None,
-            Ok(_) => Some(Ok(Frame::data(buffer.split().freeze()))),
-            Err(_) => Some(Err(Broken::Client)),
-        };
-        let is_over = !matches!(piece, Some(Ok(_)));
-        if sender.send(piece).await.is_err() || is_over {
-            return;
-        }
-    }
 }
 
 async fn exchanged<'r>(

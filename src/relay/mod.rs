@@ -34,6 +34,7 @@ mod pool;
 mod probe;
 mod problem;
 mod progress;
+mod pump;
 mod rules;
 mod seal;
 mod service;

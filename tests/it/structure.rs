@@ -76,6 +76,7 @@ const KNOW_ROCKET: &[(&str, &str)] = &[
     ("entries", "lists its routes"),
     ("relay", "starts what runs with the server"),
     ("relay::probe", "ends with the server"),
+    ("relay::pump", "reads what Rocket lends"),
     ("waiting", "lists its routes"),
     ("entries::body", "content types"),
     ("entries::form", "content types"),
