@@ -14,10 +14,13 @@ const JOINED: [(&str, &[&str]); 4] = [
         "staff.css",
         &[
             "tokens", "base", "frame", "head", "button", "table", "filter", "facet", "chart", "card", "badge", "tabs",
-            "form", "dialog", "toast", "empty", "stepper", "ticket", "board",
+            "form", "dialog", "toast", "empty", "stepper", "ticket", "board", "article",
         ],
     ),
-    ("phone.css", &["tokens", "base", "frame", "button", "form", "badge", "card", "ticket", "toast", "status"]),
+    (
+        "phone.css",
+        &["tokens", "base", "frame", "button", "form", "badge", "card", "ticket", "toast", "status", "article"],
+    ),
     ("door.css", &["tokens", "base", "frame", "button", "form", "toast", "door"]),
     ("display.css", &["tokens", "base", "frame", "ticket", "display"]),
 ];

@@ -17,7 +17,7 @@ use crate::openapi::Document;
 use crate::records::{self, Described, Mounted, Records, Reference};
 use crate::staff::{self, Accounts, Areas, Navigation, SessionLimits};
 use crate::web::{self, Replays};
-use crate::{access, collections, directory, entries, metrics, openapi, relay, status, waiting};
+use crate::{access, collections, directory, entries, metrics, openapi, relay, status, updates, waiting};
 
 /// What there is. Each says in its `mod.rs` which addresses it answers and what else it brings. Those that others stand
 /// on come first.
@@ -25,6 +25,7 @@ pub fn domains() -> Vec<Domain> {
     vec![
         collections::domain(),
         entries::domain(),
+        updates::domain(),
         waiting::domain(),
         directory::domain(),
         relay::domain(),

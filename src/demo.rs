@@ -21,6 +21,7 @@ use crate::moment::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::records::{Records, Resource};
 use crate::relay::{OwnPlaces, RelayName, Relays};
 use crate::staff::Author;
+use crate::updates::{Updates, Writer, Writing};
 use crate::waiting::{Actor, Caller, Desk, FAQS, Join, QUEUES, Rooms, Step, Who};
 
 const COLLEGE_MAJORS: [(&str, [&str; 4]); 3] = [
@@ -88,7 +89,43 @@ pub async fn load(pool: &Pool, config: &Config) -> Result<()> {
     stage.clock.set(now);
     stage.present(&queues, &advisors, &students, now).await?;
     stage.entries(pool, config, now).await?;
-    relays(pool).await
+    relays(pool).await?;
+    updates(pool, now).await
+}
+
+/// Four updates: one for those who wait, one that is read, one for later, and a draft.
+async fn updates(pool: &Pool, now: Moment) -> Result<()> {
+    let clock = Clock::standing(now);
+    let updates = Updates::new(pool.clone(), clock.clone());
+    let kim = Writer { by: Author::command_line(), name: ADVISOR_NAMES[0].0.into() };
+    let written = [
+        (
+            6 * DAY,
+            "Transfer credit: what we need from you",
+            "Bring the **course outline** of every course that you want to transfer, and your transcript.\n\n\
+             - Outlines of the last five years count.\n- One page a course is enough.\n\n\
+             Decisions take about a week. You find them in your account.",
+            Writing { tags: vec!["transfer".into()], draft: false, ..Writing::default() },
+        ),
+        (
+            2 * HOUR,
+            "Engineering advising is in room 12 this week",
+            "The second floor is being painted. Follow the signs from the main stairs.",
+            Writing { tags: vec!["rooms".into()], pinned: true, draft: false, ..Writing::default() },
+        ),
+        (
+            HOUR,
+            "Exam week: longer hours",
+            "From Monday on all rooms are open until **20:00**.\n\n## Who is there\n\nEverybody. Come early in the day if you can.",
+            Writing { draft: false, publish_at: Some(now.plus(5 * DAY)), ..Writing::default() },
+        ),
+        (HOUR, "Summer courses", "To be written.", Writing::default()),
+    ];
+    for (ago, title, body, writing) in written {
+        clock.set(now.plus(-ago));
+        updates.create(&kim, Writing { title: title.into(), body: body.into(), ..writing }).await?;
+    }
+    Ok(())
 }
 
 /// Two relays, to endpoints that do not exist.

@@ -21,6 +21,7 @@ pub mod records;
 pub mod relay;
 pub mod staff;
 pub mod status;
+pub mod updates;
 pub mod waiting;
 pub mod web;
 

@@ -75,3 +75,8 @@ pub const MAX_RELAY_PART: usize = 1024 * 1024;
 pub const MAX_RELAY_CONNECTIONS: usize = 4096;
 /// Those of one address (IPv6: one /64).
 pub const MAX_RELAY_CONNECTIONS_PER_ADDRESS: usize = 1024;
+
+/// Bytes of an update's text.
+pub const MAX_UPDATE: usize = 100_000;
+/// Tags of an update.
+pub const MAX_UPDATE_TAGS: usize = 20;

@@ -37,6 +37,8 @@ pub enum Icon {
     Menu,
     /// The rest of what can be done.
     More,
+    /// Updates.
+    News,
     /// Students and staff.
     People,
     /// To add.
@@ -71,6 +73,7 @@ impl Icon {
             Icon::Left => "m10 3-5 5 5 5",
             Icon::Menu => "M2 4.5h12M2 8h12M2 11.5h12",
             Icon::More => "M3 8h.01M8 8h.01M13 8h.01",
+            Icon::News => "M2 3h12v10H2zM4.5 6h7M4.5 8.5h7M4.5 11h4",
             Icon::People => {
                 "M6 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM1.5 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M10.5 3.2a2.5 2.5 0 0 1 0 4.6M12 9.7c1.5.6 2.5 1.9 2.5 3.8"
             }

@@ -11,5 +11,6 @@ import './menus.js';
 import './first-entry.js';
 import './news.js';
 import './again.js';
+import './editor.js';
 import './selection.js';
 import './keys.js';

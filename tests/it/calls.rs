@@ -61,7 +61,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 
 /// In an order in which all succeed, after [`prepare`].
 #[rustfmt::skip]
-pub const CALLS: [Call; 117] = [
+pub const CALLS: [Call; 125] = [
     call(Get, "/api/openapi.json", "/api/openapi.json", "", 200),
     call(Get, "/api/v1/entries", "/api/v1/entries?_limit=5", "", 200),
     call(Post, "/api/v1/entries", "/api/v1/entries", "a=1", 200),
@@ -156,6 +156,13 @@ pub const CALLS: [Call; 117] = [
     call(Get, "/api/v1/relays/<name>/watch", "/api/v1/relays/made/watch", "", 200),
     call(Delete, "/api/v1/relays/<name>", "/api/v1/relays/made", "", 204),
     call(Post, "/api/v1/relays/<name>/restoration", "/api/v1/relays/made/restoration", "", 200),
+    call(Get, "/api/v1/updates", "/api/v1/updates", "", 200),
+    call(Post, "/api/v1/updates", "/api/v1/updates", r#"{"title":"Made","draft":false}"#, 201),
+    call(Get, "/api/v1/updates/<id>", "/api/v1/updates/2", "", 200),
+    call(Put, "/api/v1/updates/<id>", "/api/v1/updates/2", r#"{"title":"Made anew","body":"x"}"#, 200),
+    call(Patch, "/api/v1/updates/<id>", "/api/v1/updates/2", r#"{"pinned":true}"#, 200),
+    call(Delete, "/api/v1/updates/<id>", "/api/v1/updates/2", "", 204),
+    call(Post, "/api/v1/updates/<id>/restoration", "/api/v1/updates/2/restoration", "", 200),
     call(Get, "/api/v1/users", "/api/v1/users", "", 200),
     call(Post, "/api/v1/users", "/api/v1/users", r#"{"email":"new@example.org","role":"viewer"}"#, 201),
     call(Get, "/api/v1/users/<id>", "/api/v1/users/2", "", 200),
@@ -180,6 +187,7 @@ pub const CALLS: [Call; 117] = [
     call(Get, "/api/v1/users", "/api/v1/users?_format=ndjson", "", 200),
     call(Get, "/api/v1/tokens", "/api/v1/tokens?_format=csv", "", 200),
     call(Get, "/api/v1/queuers", "/api/v1/queuers?_format=csv", "", 200),
+    call(Get, "/api/v1/updates", "/api/v1/updates?_format=csv", "", 200),
 ];
 
 /// What the calls need: one record of each kind, two queues with a place, two accounts that are signed in.
@@ -202,6 +210,7 @@ pub async fn prepare(app: &TestApp) -> Person<'_> {
             "/api/v1/relays",
             r#"{"name":"default","pools":[{"name":"p","upstreams":[{"url":"https://api.example.org"}]}]}"#,
         ),
+        ("/api/v1/updates", r#"{"title":"First"}"#),
     ] {
         let made = owner.json(Post, path, body).await;
         assert_eq!(made.status, 201, "{path}: {}", made.text);

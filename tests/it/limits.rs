@@ -47,6 +47,8 @@ fn docs_limits_says_what_the_code_says() {
         ("MAX_RELAY_PART", MAX_RELAY_PART as u64),
         ("MAX_RELAY_CONNECTIONS", MAX_RELAY_CONNECTIONS as u64),
         ("MAX_RELAY_CONNECTIONS_PER_ADDRESS", MAX_RELAY_CONNECTIONS_PER_ADDRESS as u64),
+        ("MAX_UPDATE", MAX_UPDATE as u64),
+        ("MAX_UPDATE_TAGS", MAX_UPDATE_TAGS as u64),
     ];
     assert_eq!(code.matches("pub const").count(), values.len(), "a limit that this test does not know");
     for (name, value) in values {

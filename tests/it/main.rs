@@ -30,5 +30,6 @@ mod status;
 mod structure;
 mod support;
 mod transfer;
+mod updates;
 mod waiting;
 mod work;

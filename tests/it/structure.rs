@@ -33,7 +33,8 @@ const ALLOWED: &[(&str, &str)] = &[
         "collections config db domain error files filter formula json limits moment rate secrets staff web words",
     ),
     ("directory", "domain records staff web"),
-    ("waiting", "config db directory domain error moment rate records secrets staff web words"),
+    ("updates", "db domain error limits moment records secrets staff web"),
+    ("waiting", "config db directory domain error moment rate records secrets staff updates web words"),
     ("relay", "config db domain error limits moment outgoing rate secrets staff web"),
     ("access", "domain error moment records staff web"),
     ("metrics", "db domain entries error relay staff waiting web"),
@@ -42,9 +43,9 @@ const ALLOWED: &[(&str, &str)] = &[
     // the whole
     (
         "app",
-        "access collections config db directory domain entries metrics moment openapi records relay staff status waiting web",
+        "access collections config db directory domain entries metrics moment openapi records relay staff status updates waiting web",
     ),
-    ("demo", "collections config db directory entries error files moment records relay staff waiting"),
+    ("demo", "collections config db directory entries error files moment records relay staff updates waiting"),
     ("command", "app collections config db demo entries files filter moment staff web"),
 ];
 
@@ -75,6 +76,7 @@ const KNOW_ROCKET: &[(&str, &str)] = &[
     ("web", "what routes share"),
     ("entries", "lists its routes"),
     ("relay", "starts what runs with the server"),
+    ("updates", "gives its jobs the state"),
     ("relay::probe", "ends with the server"),
     ("relay::pump", "reads what Rocket lends"),
     ("waiting", "lists its routes"),

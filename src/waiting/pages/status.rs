@@ -9,6 +9,7 @@ use super::private::Private;
 use super::rooms::{FaqView, faqs};
 use crate::error::{Error, Result};
 use crate::moment::{MINUTE, Moment};
+use crate::updates::{Pinned, Updates};
 use crate::waiting::events::{Follower, Stream};
 use crate::waiting::live::Room;
 use crate::waiting::rules::{Step, UNDO};
@@ -42,6 +43,8 @@ struct StatusView {
     announcement: String,
     queue: i64,
     closing: String,
+    /// News for everybody who waits.
+    pinned: Vec<Pinned>,
 }
 
 #[derive(Template)]
@@ -51,7 +54,7 @@ struct StatusPart {
 }
 
 impl StatusView {
-    fn new(room: &Room, place: &Place, token: &str, now: Moment) -> StatusView {
+    fn new(room: &Room, place: &Place, token: &str, now: Moment, pinned: Vec<Pinned>) -> StatusView {
         let status = &place.status;
         let position = room.position(place).unwrap_or(0);
         let zone = room.queue.zone();
@@ -83,6 +86,7 @@ impl StatusView {
             announcement: room.announcement.as_ref().map_or(String::new(), |a| a.text.clone()),
             queue: place.queue_id,
             closing,
+            pinned: if place.state().is_active() { pinned } else { Vec::new() },
         }
     }
 
@@ -156,14 +160,15 @@ struct StatusPage {
 struct NowherePage {}
 
 #[get("/q/<token>")]
-pub(super) async fn status(rooms: &State<Rooms>, token: &str, note: Note) -> Result<Private> {
+pub(super) async fn status(rooms: &State<Rooms>, updates: &State<Updates>, token: &str, note: Note) -> Result<Private> {
     let (live, place) = match rooms.by_link(token).await {
         Err(Error::NotFound(_)) => return Ok(Private(Status::NotFound, render(&NowherePage {})?)),
         found => found?,
     };
+    updates.refresh().await?;
     let (s, seq, queue) = {
         let room = live.room();
-        (StatusView::new(&room, &place, token, rooms.now()), room.queue.seq, room.queue.clone())
+        (StatusView::new(&room, &place, token, rooms.now(), updates.pinned()), room.queue.seq, room.queue.clone())
     };
     let faqs = if s.is_active() { faqs(rooms, &queue).await? } else { Vec::new() };
     Ok(Private(Status::Ok, render(&StatusPage { s, seq, faqs, note: note.0 })?))
@@ -197,12 +202,17 @@ pub(super) async fn step(
 }
 
 #[get("/q/<token>/events")]
-pub(super) async fn follow(rooms: &State<Rooms>, follower: Follower, token: &str) -> Result<Stream> {
+pub(super) async fn follow(
+    rooms: &State<Rooms>,
+    updates: &State<Updates>,
+    follower: Follower,
+    token: &str,
+) -> Result<Stream> {
     let (live, place) = rooms.by_link(token).await?;
-    let (id, token) = (place.id, token.to_owned());
+    let (id, token, updates) = (place.id, token.to_owned(), updates.inner().clone());
     Ok(follower.public().follow(live, move |room, now| {
         let Some(place) = room.places.get(&id) else { return String::new() };
-        StatusPart { s: StatusView::new(room, place, &token, now) }.render().unwrap_or_default()
+        StatusPart { s: StatusView::new(room, place, &token, now, updates.pinned()) }.render().unwrap_or_default()
     }))
 }
 

@@ -1,0 +1,79 @@
+//! The part of an address that names an update.
+
+/// Characters of a slug at most.
+const MOST: usize = 80;
+/// Addresses below `/updates` that are pages.
+const RESERVED: [&str; 2] = ["edit", "new"];
+
+/// The slug of a title: small letters, digits and hyphens, other scripts spelled with them; 1 to 80 characters, never an
+/// address that is a page's.
+pub fn slug_of(title: &str) -> String {
+    let whole = slug::slugify(title);
+    let cut: String = whole.chars().take(MOST).collect();
+    let slug = cut.trim_end_matches('-');
+    match slug {
+        "" => "update".into(),
+        taken if RESERVED.contains(&taken) => format!("{taken}-1"),
+        slug => slug.to_owned(),
+    }
+}
+
+/// The same with a number behind it, for the second of that name and those after it; at most 80 characters.
+pub fn numbered(slug: &str, number: usize) -> String {
+    let end = format!("-{number}");
+    let start: String = slug.chars().take(MOST - end.len()).collect();
+    format!("{}{end}", start.trim_end_matches('-'))
+}
+
+/// Whether a slug was made of this title, with or without a number.
+pub fn is_made_of(slug: &str, title: &str) -> bool {
+    let made = slug_of(title);
+    slug.strip_prefix(made.as_str()).is_some_and(|rest| {
+        let number = rest.strip_prefix('-').unwrap_or(rest);
+        number.is_empty() == rest.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_made_of, numbered, slug_of};
+
+    #[test]
+    fn a_slug_is_never_empty_nor_a_page() {
+        let rows = [
+            ("Hello, World!", "hello-world"),
+            ("Caf\u{e9}", "cafe"),
+            ("Cafe\u{301}", "cafe"),
+            ("...", "update"),
+            ("", "update"),
+            ("new", "new-1"),
+            ("Edit", "edit-1"),
+            ("feed.atom", "feed-atom"),
+        ];
+        for (title, expected) in rows {
+            assert_eq!(slug_of(title), expected, "{title}");
+        }
+        for title in ["汉字", "£€", "🎉", &"x".repeat(300), &"long words ".repeat(40)] {
+            let slug = slug_of(title);
+            let is_plain = slug.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            assert!((1..=80).contains(&slug.len()) && is_plain, "{slug}");
+            assert!(numbered(&slug, 12).len() <= 80 && numbered(&slug, 12).ends_with("-12"));
+        }
+    }
+
+    #[test]
+    fn a_slug_that_somebody_chose_is_not_taken_for_a_made_one() {
+        let rows = [
+            ("hello", true),
+            ("hello-2", true),
+            ("hello-", false),
+            ("hello2", false),
+            ("hello-2b", false),
+            ("hell", false),
+            ("other", false),
+        ];
+        for (slug, made) in rows {
+            assert_eq!(is_made_of(slug, "Hello"), made, "{slug}");
+        }
+    }
+}
