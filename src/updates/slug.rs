@@ -29,8 +29,8 @@ pub fn numbered(slug: &str, number: usize) -> String {
 pub fn is_made_of(slug: &str, title: &str) -> bool {
     let made = slug_of(title);
     slug.strip_prefix(made.as_str()).is_some_and(|rest| {
-        let number = rest.strip_prefix('-').unwrap_or(rest);
-        number.is_empty() == rest.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        let number = rest.strip_prefix('-').unwrap_or_default();
+        rest.is_empty() || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 

@@ -118,6 +118,11 @@ impl Update {
         self.publish_at.map_or(self.edited_at, |at| at.max(self.edited_at))
     }
 
+    /// The moment of its publication as RFC 3339; empty if it has none.
+    pub fn moment(&self) -> String {
+        self.publish_at.map_or(String::new(), |at| at.to_string())
+    }
+
     /// The day of its publication in its zone, `2 March 2026`.
     pub fn day(&self) -> String {
         self.publish_at.map_or(String::new(), |at| in_zone(at, &self.timezone, "%-d %B %Y"))

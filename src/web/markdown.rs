@@ -32,18 +32,19 @@ impl SafeHtml {
         SafeHtml(cleaner.clean(&html).to_string())
     }
 
-    /// How a text in Markdown begins, without its form, cut after a word to at most so many characters.
+    /// How a text in Markdown begins: its sentences without their form, without headings, tables and code, cut after a word
+    /// to at most so many characters.
     pub fn beginning(text: &str, most: usize) -> String {
-        let words = Parser::new_ext(text, OPTIONS).filter_map(|event| match event {
-            Event::Text(text) | Event::Code(text) => Some(text.into_string()),
-            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
-                Some(" ".into())
-            }
-            _ => None,
-        });
         let mut plain = String::new();
-        for part in words {
-            plain.push_str(&part);
+        let mut beside = 0;
+        for event in Parser::new_ext(text, OPTIONS) {
+            match event {
+                Event::Start(Tag::Heading { .. } | Tag::Table(_) | Tag::CodeBlock(_)) => beside += 1,
+                Event::End(TagEnd::Heading(_) | TagEnd::Table | TagEnd::CodeBlock) => beside -= 1,
+                Event::Text(words) | Event::Code(words) if beside == 0 => plain.push_str(&words),
+                Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Item) => plain.push(' '),
+                _ => {}
+            }
             if plain.chars().count() > most {
                 let cut: String = plain.chars().take(most).collect();
                 return format!("{}…", cut.rsplit_once(' ').map_or(cut.as_str(), |(words, _)| words).trim());
@@ -111,7 +112,7 @@ mod tests {
             ("<img src=x onerror=alert(1)>", "", "onerror"),
             ("<a href='/' onclick='x()'>y</a>", "y", "onclick"),
             ("<svg><a><set attributeName=href to=javascript:alert(1)>", "", "svg"),
-            ("![a](b \"x\\\" onerror=alert(1)\")", "", " onerror"),
+            ("![a](b \"x\\\" onerror=alert(1)\")", "", "\" onerror"),
             ("<a@b\"onclick=alert(1)>", "", "<a@b"),
             ("<style>p{}</style>x", "x", "<style"),
             ("<p id=main class=btn name=csrf>x", "x", "main"),
@@ -155,7 +156,11 @@ mod tests {
     #[test]
     fn a_beginning_has_words_only() {
         for (markdown, most, beginning) in [
-            ("# Hello\n\nThe **desk** is [open](/x).", 100, "Hello The desk is open."),
+            (
+                "# Hello\n\nThe **desk** is [open](/x).\n\n- `now`\n\n|a|b|\n|-|-|\n|1|2|\n\n    code",
+                100,
+                "The desk is open. now",
+            ),
             ("one two three", 9, "one two…"),
             ("<b>x</b> y", 100, "x y"),
             ("", 5, ""),

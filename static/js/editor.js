@@ -57,13 +57,17 @@ const refused = async (answer) => {
   keepLater(wait.again);
 };
 
+const keepNow = async () => {
+  const answer = await send(form.dataset.keeps, { keepalive: true });
+  await (answer?.ok ? answer.json().then(take) : refused(answer));
+};
+
 const keep = async () => {
   if (!changed || ended || keeping || !(form.elements.title.value + form.elements.body.value).trim()) return;
   changed = false;
-  keeping = send(form.dataset.keeps, { keepalive: true });
-  const answer = await keeping;
+  keeping = keepNow();
+  await keeping;
   keeping = null;
-  await (answer?.ok ? answer.json().then(take) : refused(answer));
   if (changed) keepLater(wait.keep);
 };
 
@@ -84,8 +88,9 @@ if (form) {
     if (!keeping) return;
     // What is being kept makes a new version, which is the one to be saved.
     event.preventDefault();
+    const { submitter } = event;
     await keeping;
-    setTimeout(() => form.requestSubmit(event.submitter));
+    setTimeout(() => form.requestSubmit(submitter));
   });
   addEventListener('pageshow', () => (ended = false));
 }

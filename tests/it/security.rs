@@ -52,6 +52,11 @@ async fn poison(app: &TestApp, owner: &Person<'_>) -> String {
             json!({ "email": format!("{}@example.org", text.len()), "name": text, "role": "viewer" }),
         )
         .await;
+        let update = json!({
+            "title": text, "body": format!("{text}\n\n# {text}\n\n[x]({text}) ![x]({text} \"{text}\")\n\n`{text}`"),
+            "tags": [text.replace(',', "")], "slug": format!("poison-{}", text.len()), "pinned": true, "draft": false,
+        });
+        post("/api/v1/updates", update).await;
         post("/api/v1/tokens", json!({ "name": text, "scopes": ["directory"] })).await;
         post("/api/v1/collections", json!({ "name": format!("c{}", text.len()), "title": text })).await;
         owner
@@ -91,13 +96,14 @@ fn pages(app: &TestApp, place: &str, invitation: &str) -> Vec<String> {
         if others.iter().any(|start| path.starts_with(start)) || path.ends_with("/events") {
             continue;
         }
-        let path = path.replace("<queue>", "1").replace("<name>", "default");
+        let path = path.replace("<queue>", "1").replace("<name>", "default").replace("<slug>", "poison-1");
         let path = if path.starts_with("/q/") { path.replace("<token>", place) } else { path };
         let path = if path.starts_with("/invitations/") { path.replace("<token>", invitation) } else { path };
         let path = path.replace("<token>", "guess").replace("<_status>", "1");
         let ids = if path.contains("<id>") { 1..=9 } else { 1..=1 };
         pages.extend(ids.map(|id| path.replace("<id>", &id.to_string())));
     }
+    pages.extend(CORPUS.map(|text| format!("/updates/poison-{}", text.len())));
     pages.extend(CORPUS.map(|text| {
         let text = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
         format!("/list?name={text}&_q={text}")
