@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_inside_is_never_connected_to() {
+    async fn case_58_a_name_that_leads_inside_is_never_connected_to() {
         let (port, count) = listener().await;
         let sets: [&'static [&'static [&'static str]]; 5] = [
             &[&["127.0.0.1"]],
@@ -242,12 +242,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_moves_is_followed_by_the_next_connection() {
+    async fn case_56_a_name_that_moves_is_followed_by_the_next_connection() {
         let (port, count) = listener().await;
         let outgoing = resolving(&[&["127.0.0.2"], &["127.0.0.1"]]);
         let url = || get(format!("http://moves.example:{port}/"));
         assert_eq!(outgoing.send(Reach::Private, url()).await.unwrap_err().why(), Why::Connect);
         assert!(outgoing.send(Reach::Private, url()).await.is_ok());
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+
+    /// A port of IPv6 that takes no more connections: whoever tries waits. `None` on a machine without IPv6.
+    async fn dead(port: u16) -> Option<(TcpListener, Vec<tokio::net::TcpStream>)> {
+        let dead = TcpListener::bind(("::1", port)).await.ok()?;
+        let mut held = Vec::new();
+        let connect = || {
+            tokio::time::timeout(std::time::Duration::from_millis(200), tokio::net::TcpStream::connect(("::1", port)))
+        };
+        while let Ok(Ok(stream)) = connect().await {
+            held.push(stream);
+        }
+        Some((dead, held))
+    }
+
+    #[tokio::test]
+    async fn case_55_a_dead_address_of_ipv6_does_not_hold_up_the_other() {
+        let (port, count) = listener().await;
+        let _dead = dead(port).await;
+        let outgoing = resolving(&[&["::1", "127.0.0.1"]]);
+        let begun = std::time::Instant::now();
+        assert!(outgoing.send(Reach::Private, get(format!("http://both.example:{port}/"))).await.is_ok());
+        // What the dead one would have been given alone.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(3));
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }
 }

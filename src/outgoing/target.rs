@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_refused_when_they_are_saved() {
+    fn cases_57_and_59_addresses_that_are_refused_when_they_are_saved() {
         let refused = [
             "ftp://example.org",
             "example.org",

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_the_same_after_a_recovery() {
+    fn case_48_weights_are_the_same_after_a_recovery() {
         let (memory, start) = (Arc::default(), Instant::now());
         let pool = pool("round-robin", &[100, 1], &memory);
         (0..5).for_each(|_| _ = pool.upstreams[0].health.judge(&Verdict::Bad("x".into()), true, start));

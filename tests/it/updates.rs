@@ -57,7 +57,7 @@ fn text(answer: &Answer, before: &str, after: &str) -> String {
 }
 
 #[rocket::async_test]
-async fn visitors_see_what_is_published_and_nothing_else_says_that_there_is_more() {
+async fn cases_71_and_77_visitors_see_what_is_published_and_nothing_else_says_that_there_is_more() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
@@ -95,7 +95,7 @@ async fn visitors_see_what_is_published_and_nothing_else_says_that_there_is_more
 }
 
 #[rocket::async_test]
-async fn another_node_shows_it_too() {
+async fn case_77_another_node_shows_it_too() {
     for kind in databases() {
         let folder = tempfile::tempdir().unwrap();
         let url = crate::support::fresh_database(kind, folder.path()).await;
@@ -111,7 +111,7 @@ async fn another_node_shows_it_too() {
 }
 
 #[rocket::async_test]
-async fn feeds_tell_news_once_and_by_a_name_that_never_changes() {
+async fn cases_69_and_70_feeds_tell_news_once_and_by_a_name_that_never_changes() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
@@ -160,7 +160,7 @@ async fn a_feed_is_sent_once_and_read_by_any_page() {
 }
 
 #[rocket::async_test]
-async fn feeds_hold_whole_addresses_and_only_what_xml_knows() {
+async fn case_78_feeds_hold_whole_addresses_and_only_what_xml_knows() {
     let app = TestApp::start("sqlite").await;
     let owner = app.owner().await;
     let body = "![map](/a.png) [x](../y) [z](#part)\u{c} & ]]> <b>\u{10}bold</b> <script>alert(1)</script>";
@@ -176,7 +176,7 @@ async fn feeds_hold_whole_addresses_and_only_what_xml_knows() {
 }
 
 #[rocket::async_test]
-async fn an_address_is_made_of_the_title_and_leads_on_when_it_changes() {
+async fn cases_73_to_75_an_address_is_made_of_the_title_and_leads_on_when_it_changes() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
@@ -227,7 +227,7 @@ async fn the_address_of_a_draft_follows_its_title_until_somebody_chooses_one() {
 }
 
 #[rocket::async_test]
-async fn two_at_once_get_an_address_each() {
+async fn case_74_two_at_once_get_an_address_each() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
@@ -284,7 +284,7 @@ async fn a_change_names_its_version_and_every_mistake_is_told() {
 }
 
 #[rocket::async_test]
-async fn a_time_is_meant_in_its_zone() {
+async fn case_76_a_time_is_meant_in_its_zone() {
     for kind in databases() {
         let app = TestApp::start(kind).await;
         let owner = app.owner().await;
@@ -351,7 +351,7 @@ async fn what_is_typed_is_kept_and_changes_nothing_that_visitors_see() {
 }
 
 #[rocket::async_test]
-async fn a_preview_is_for_staff_and_is_not_kept_anywhere() {
+async fn case_72_a_preview_is_for_staff_and_is_not_kept_anywhere() {
     let app = TestApp::start("sqlite").await;
     let owner = app.owner().await;
     let viewer = app.sign_in_as("vic@example.org", "viewer").await;

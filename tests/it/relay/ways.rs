@@ -202,7 +202,7 @@ async fn a_static_answer_stands_in_when_nobody_answers() {
 }
 
 #[rocket::async_test]
-async fn nothing_is_sent_to_where_it_must_not_go() {
+async fn case_60_nothing_is_sent_to_where_it_must_not_go() {
     let desk = Desk::start("sqlite").await;
     let inside = Upstream::start(|_| ok("inside")).await;
     let port = inside.port;
