@@ -107,8 +107,10 @@ pub enum Why {
     OutOfReach,
     /// No connection within its time. Nothing was sent.
     ConnectTimeout,
-    /// No connection, no name or no TLS. Nothing was sent.
+    /// No connection or no name. Nothing was sent.
     Connect,
+    /// No secure connection: a certificate that cannot be trusted for this name, or no TLS at all. Nothing was sent.
+    Tls,
     /// The head of the answer is too large.
     HeadTooLarge,
     /// The answer is no HTTP.
@@ -124,11 +126,17 @@ impl Failed {
     pub fn why(&self) -> Why {
         let sources = || sources(&self.0).skip(1);
         if self.0.is_connect() {
-            let io = || sources().filter_map(|error| error.downcast_ref::<io::Error>());
+            let io = || sources().filter_map(|error| error.downcast_ref::<io::Error>()).flat_map(with_inner);
             let is_refused = |error: &io::Error| error.get_ref().is_some_and(|inner| inner.is::<Refused>());
             return match () {
                 () if sources().any(|error| error.is::<Refused>()) || io().any(is_refused) => Why::OutOfReach,
                 () if io().any(|error| error.kind() == io::ErrorKind::TimedOut) => Why::ConnectTimeout,
+                // The kinds with which a handshake fails: what came is no TLS, cannot be trusted, or ended.
+                () if io()
+                    .any(|error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)) =>
+                {
+                    Why::Tls
+                }
                 () => Why::Connect,
             };
         }
@@ -155,6 +163,11 @@ impl fmt::Display for Failed {
 impl StdError for Failed {}
 
 type Cause<'e> = &'e (dyn StdError + 'static);
+
+/// An error of I/O and those within it, which are none of its sources.
+fn with_inner(error: &io::Error) -> impl Iterator<Item = &io::Error> {
+    std::iter::successors(Some(error), |error| error.get_ref()?.downcast_ref::<io::Error>())
+}
 
 /// An error and what led to it.
 fn sources(error: &ClientError) -> impl Iterator<Item = Cause<'_>> {

@@ -37,6 +37,7 @@ pub enum Failure {
     /// The upstream.
     OutOfReach,
     Connect,
+    Tls,
     ConnectTimeout,
     FirstByteTimeout,
     Cut,
@@ -65,6 +66,7 @@ impl Failure {
             (Some(Broken::Client), _) => Failure::ClientGone,
             (None, Why::OutOfReach) => Failure::OutOfReach,
             (None, Why::Connect) => Failure::Connect,
+            (None, Why::Tls) => Failure::Tls,
             (None, Why::ConnectTimeout) => Failure::ConnectTimeout,
             (None, Why::HeadTooLarge) => Failure::HeadTooLarge,
             (None, Why::BadFraming) => Failure::BadFraming,
@@ -79,6 +81,7 @@ impl Failure {
             self,
             F::OutOfReach
                 | F::Connect
+                | F::Tls
                 | F::ConnectTimeout
                 | F::FirstByteTimeout
                 | F::Cut
@@ -121,6 +124,11 @@ impl Failure {
                 (S::BAD_GATEWAY, "out_of_reach", "The upstream's address is one that is not connected to.")
             }
             F::Connect => (S::BAD_GATEWAY, "connect", "The upstream could not be connected to."),
+            F::Tls => (
+                S::BAD_GATEWAY,
+                "tls",
+                "No secure connection to the upstream: its certificate cannot be trusted for this name, or it speaks no TLS.".into(),
+            ),
             F::ConnectTimeout => (S::GATEWAY_TIMEOUT, "connect_timeout", "The upstream took no connection in time."),
             F::FirstByteTimeout => (S::GATEWAY_TIMEOUT, "timeout", "The upstream did not answer in time."),
             F::Cut => (S::BAD_GATEWAY, "upstream_cut", "The upstream ended the connection without an answer."),

@@ -27,8 +27,13 @@ pub struct Server {
 
 impl Server {
     pub fn start(url: &str, data: &Path) -> Server {
+        Server::run(Command::new(env!("CARGO_BIN_EXE_frontdesk")), url, data)
+    }
+
+    /// Started by a command of one's own.
+    pub fn run(mut command: Command, url: &str, data: &Path) -> Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_frontdesk"))
+        let mut child = command
             .env("PORT", port.to_string())
             .env("DATABASE_URL", url)
             .env("FRONTDESK_DATA_DIR", data)

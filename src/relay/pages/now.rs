@@ -216,6 +216,7 @@ fn in_words(code: &str) -> String {
     match code {
         "connect" | "connect_timeout" => "no connection".into(),
         "timeout" => "no answer in time".into(),
+        "tls" => "no secure connection: its certificate cannot be trusted".into(),
         "upstream_cut" => "the connection broke".into(),
         "out_of_reach" => "its address is not connected to".into(),
         "502" | "503" | "504" => format!("it answers {code}"),

@@ -33,6 +33,15 @@ impl Desk {
     }
 
     pub async fn with(kind: &str, change: impl FnOnce(&mut Config)) -> Desk {
+        Desk::built(kind, change, "").await
+    }
+
+    /// Behind a proxy that tells the client's address in this field.
+    pub async fn behind_proxy(ip_header: &str) -> Desk {
+        Desk::built("sqlite", |_| {}, ip_header).await
+    }
+
+    async fn built(kind: &str, change: impl FnOnce(&mut Config), ip_header: &str) -> Desk {
         let folder = tempfile::tempdir().unwrap();
         let (main, own) = (free_port(), free_port());
         let mut config = Config { data_dir: folder.path().into(), rate_limit: Switch::Off, ..Config::default() };
@@ -46,6 +55,7 @@ impl Desk {
             .merge(("shutdown.ctrlc", false))
             .merge(("shutdown.grace", 0))
             .merge(("shutdown.mercy", 0));
+        let figment = if ip_header.is_empty() { figment } else { figment.merge(("ip_header", ip_header)) };
         let rocket = frontdesk::app::app(&figment, config, Clock::system()).unwrap().ignite().await.unwrap();
         let accounts = rocket.state::<Accounts>().unwrap().clone();
         let shutdown = rocket.shutdown();

@@ -3,6 +3,7 @@
 mod attacks;
 mod bodies;
 mod desk;
+mod edges;
 mod faults;
 mod fields;
 mod nodes;
