@@ -127,7 +127,7 @@ impl Failure {
             F::Tls => (
                 S::BAD_GATEWAY,
                 "tls",
-                "No secure connection to the upstream: its certificate cannot be trusted for this name, or it speaks no TLS.".into(),
+                "No secure connection to the upstream: its certificate cannot be trusted for this name, or it speaks no TLS.",
             ),
             F::ConnectTimeout => (S::GATEWAY_TIMEOUT, "connect_timeout", "The upstream took no connection in time."),
             F::FirstByteTimeout => (S::GATEWAY_TIMEOUT, "timeout", "The upstream did not answer in time."),

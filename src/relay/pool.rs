@@ -106,13 +106,7 @@ impl LivePool {
 
     /// Chooses an upstream that was not tried, and takes a place there.
     pub fn choose(&self, wish: &Wish, tried: &[usize], now: Instant) -> Result<(usize, Underway), Nobody> {
-        let takes = |i: &usize| !self.upstreams[*i].takes_none();
-        let well: Vec<_> =
-            (0..self.upstreams.len()).filter(takes).filter(|i| self.upstreams[*i].health.is_available(now)).collect();
-        if well.is_empty() {
-            return Err(Nobody::Well);
-        }
-        let mut left: Vec<_> = well.into_iter().filter(|i| !tried.contains(i)).collect();
+        let mut left: Vec<_> = self.available(now)?.into_iter().filter(|i| !tried.contains(i)).collect();
         if left.is_empty() {
             return Err(Nobody::Left);
         }
@@ -126,10 +120,27 @@ impl LivePool {
         Err(Nobody::Free)
     }
 
+    /// The upstream that would be chosen now, without taking a place or a turn.
+    pub fn foresee(&self, wish: &Wish, now: Instant) -> Result<usize, Nobody> {
+        let available = self.available(now)?;
+        let mut turns = self.memory.turns.lock().clone();
+        Ok(match self.definition.policy {
+            Policy::RoundRobin => self.in_turns(&available, now, &mut turns),
+            _ => self.next(wish, &available, now),
+        })
+    }
+
+    /// Those that get requests.
+    fn available(&self, now: Instant) -> Result<Vec<usize>, Nobody> {
+        let gets = |i: &usize| !self.upstreams[*i].takes_none() && self.upstreams[*i].health.is_available(now);
+        let available: Vec<_> = (0..self.upstreams.len()).filter(gets).collect();
+        if available.is_empty() { Err(Nobody::Well) } else { Ok(available) }
+    }
+
     fn next(&self, wish: &Wish, among: &[usize], now: Instant) -> usize {
         match self.definition.policy {
             Policy::First => among[0],
-            Policy::RoundRobin => self.in_turns(among, now),
+            Policy::RoundRobin => self.in_turns(among, now, &mut self.memory.turns.lock()),
             Policy::Hash => self.by_hash(&wish.hashed, among),
             Policy::LeastBusy => self.least_busy(among, now),
             Policy::Sticky => {
@@ -169,8 +180,7 @@ impl LivePool {
     }
 
     /// Smooth weighted turns: each gains its weight, the one that has most is next and pays the sum.
-    fn in_turns(&self, among: &[usize], now: Instant) -> usize {
-        let mut turns = self.memory.turns.lock();
+    fn in_turns(&self, among: &[usize], now: Instant, turns: &mut HashMap<String, f64>) -> usize {
         turns.retain(|url, _| self.upstreams.iter().any(|upstream| upstream.url == *url));
         let mut best = (among[0], f64::MIN);
         let mut sum = 0.0;
@@ -285,6 +295,18 @@ mod tests {
         assert!((0..20).all(|_| sticky.choose(&wish, &[], now).unwrap().0 == 1));
         let tampered = Wish { hashed: String::new(), tag: Some("nobody".into()) };
         assert!(sticky.choose(&tampered, &[], now).is_ok());
+    }
+
+    #[test]
+    fn a_trial_takes_no_turn() {
+        let (now, memory) = (Instant::now(), Arc::default());
+        let pool = pool("round-robin", &[1, 1, 1], &memory);
+        let wish = Wish::default();
+        for _ in 0..6 {
+            let foreseen = pool.foresee(&wish, now).unwrap();
+            assert_eq!(pool.foresee(&wish, now).unwrap(), foreseen);
+            assert_eq!(pool.choose(&wish, &[], now).unwrap().0, foreseen);
+        }
     }
 
     #[test]

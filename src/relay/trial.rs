@@ -61,8 +61,8 @@ impl LiveRelay {
             return Ok(Verdict { problem: Some(problem), ..nothing });
         };
         let hashed = pool.definition.hash_on.as_ref().and_then(|on| hashed_value(on, &sample).ok()).unwrap_or_default();
-        let chosen = pool.choose(&Wish { hashed, tag: None }, &[], Instant::now());
-        let upstream = chosen.as_ref().ok().map(|(upstream, _)| pool.upstreams[*upstream].url.clone());
+        let chosen = pool.foresee(&Wish { hashed, tag: None }, Instant::now());
+        let upstream = chosen.as_ref().ok().map(|upstream| pool.upstreams[*upstream].url.clone());
         let problem = chosen.is_err().then(|| "No upstream of the pool takes requests now: 503.".to_owned());
         Ok(Verdict { rule, pool: Some(pool.definition.name.clone()), upstream, problem, note })
     }
