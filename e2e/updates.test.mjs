@@ -1,7 +1,7 @@
 // Updates in a real browser: written, seen beside the form, kept, scheduled, published; read by visitors and by those who wait.
 import assert from 'node:assert';
 import { before } from 'node:test';
-import { browser, frontdesk, isFit, page as open, seenInEveryWay, signedIn, staff, test } from './support.mjs';
+import { browser, frontdesk, isFit, owner, page as open, seenInEveryWay, signedIn, staff, test } from './support.mjs';
 
 let desk, chrome, api;
 
@@ -107,6 +107,60 @@ test('saving while it is being kept saves what was typed last', async () => {
   assert.equal(kept, 1);
   const { updates } = await api.read('/api/v1/updates?title=Quick');
   assert.deepEqual(updates.map(({ body }) => body), ['the last words'], 'one, with all that was typed');
+  await context.close();
+});
+
+test('long texts are kept, and texts that are typed without a pause', async () => {
+  const context = await signedIn(chrome, desk.url, api);
+  const page = await open(context, { asks: EDITOR });
+  await page.goto(`${desk.url}/updates/edit/new`);
+  await page.fill('#title', 'Long');
+  await page.fill('#body', 'слово '.repeat(9000));
+  await page.waitForSelector('[data-kept]:has-text("Saved as a draft")');
+  assert.equal((await api.read('/api/v1/updates?title=Long')).updates[0].body.length, 54000);
+  let typing = true;
+  const whileTyping = page.waitForRequest((request) => request.url().endsWith('/kept') && typing);
+  await page.fill('#body', '');
+  for (let i = 0; i < 300 && typing; i++) {
+    await page.locator('#body').pressSequentially('x');
+    typing = !(await Promise.race([whileTyping.then(() => true), page.waitForTimeout(20)]));
+  }
+  await whileTyping;
+  await context.close();
+});
+
+test('an answer that nobody can read stops neither keeping nor saving', async () => {
+  const context = await signedIn(chrome, desk.url, api);
+  const page = await open(context, { asks: EDITOR });
+  await page.goto(`${desk.url}/updates/edit/new`);
+  await page.route(/\/kept$/, (route) => route.fulfill({ status: 200, body: 'not what was asked for' }));
+  await page.fill('#title', 'Unread');
+  await page.waitForSelector('[data-kept]:has-text("no answer")');
+  await page.click('main form .btn-main');
+  await page.waitForSelector('.toast:has-text("Saved as a draft")');
+  assert.equal((await api.read('/api/v1/updates?title=Unread')).count, 1);
+  await context.close();
+});
+
+test('what is written after the session ended is back once its writer has signed in', async () => {
+  const context = await signedIn(chrome, desk.url, api);
+  const page = await open(context, { asks: EDITOR, errors: /401/ });
+  await page.goto(`${desk.url}/updates/edit/new`);
+  await page.fill('#title', 'Interrupted');
+  await page.waitForURL(/\/updates\/edit\/\d+$/);
+  const address = page.url();
+  await context.clearCookies();
+  await page.fill('#body', '**Not lost**');
+  await page.waitForSelector('[data-kept]:has-text("you are signed out")');
+  await page.click('main form .btn-main');
+  await page.waitForSelector('#password');
+  await page.fill('#email', owner.email);
+  await page.fill('#password', owner.password);
+  await page.click('main button');
+  await page.waitForURL(address);
+  assert.equal(await page.inputValue('#body'), '**Not lost**');
+  await page.waitForSelector('#preview strong:has-text("Not lost")');
+  await page.waitForSelector('[data-kept]:has-text("Saved as a draft")');
   await context.close();
 });
 

@@ -4,12 +4,14 @@ CREATE TABLE updates (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid        TEXT NOT NULL UNIQUE,            -- in feeds; made once, whatever else changes
     slug        TEXT NOT NULL,                   -- in its address
+    slug_made   INTEGER NOT NULL,                -- 1: made of the title, not chosen
     title       TEXT NOT NULL,
     body        TEXT NOT NULL,                   -- Markdown
     tags        TEXT NOT NULL,                   -- JSON: a list of words
     pinned      INTEGER NOT NULL,                -- 1: shown first, and to those who wait
-    draft       INTEGER NOT NULL,                -- 1: nobody sees it, whatever publish_at says
-    publish_at  INTEGER,                         -- to be seen from then on; of a draft: since when it was
+    draft       INTEGER NOT NULL,                -- 1: nobody but staff sees it
+    publish_at  INTEGER,                         -- to be seen from then on; none while it is a draft
+    public_at   INTEGER,                         -- when it was first seen, once that is over and it was changed
     timezone    TEXT NOT NULL,                   -- IANA; in which publish_at was meant
     author      TEXT NOT NULL,                   -- name, for readers
     edited_at   INTEGER NOT NULL,                -- when title or text changed last

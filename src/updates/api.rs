@@ -98,13 +98,22 @@ async fn create(
     Ok(created(&UPDATES, as_record(records, updates, update.id, &host).await?))
 }
 
+/// The update of an address, and the same as the API tells it.
+async fn both_of(records: &Records, updates: &Updates, id: &str, host: &WebHost) -> Result<(Update, Record)> {
+    let update = updates.find(item_id(id)?).await?;
+    let record = as_record(records, updates, update.id, host).await?;
+    Ok((update, record))
+}
+
 /// What was read may be sent back: what only the server gives is left out if it is unchanged.
 fn without_given(mut body: Map<String, Value>, present: &Record) -> Map<String, Value> {
     let is_written = |name: &str| {
         let written = ["title", "slug", "body", "tags", "pinned", "draft", "publish_at", "timezone"];
         written.contains(&name)
     };
-    body.retain(|name, value| is_written(name) || present.body.get(name) != Some(value));
+    // Where it stands follows the clock, so it may be another meanwhile.
+    let is_live = |name: &str| UPDATES.live.contains(&name);
+    body.retain(|name, value| is_written(name) || !is_live(name) && present.body.get(name) != Some(value));
     body
 }
 
@@ -128,8 +137,7 @@ async fn replace(
     body: JsonObject,
     host: WebHost,
 ) -> Answer<JsonAnswer> {
-    let present = updates.find(item_id(id)?).await?;
-    let record = as_record(records, updates, present.id, &host).await?;
+    let (present, record) = both_of(records, updates, id, &host).await?;
     let writing = JsonObject(without_given(body.0, &record)).parse()?;
     if_match.required(present.version)?;
     updates.change(&(&staff.0).into(), &present, writing).await?;
@@ -138,7 +146,8 @@ async fn replace(
 
 /// Change fields of an update
 ///
-/// Each field that is named replaces the one that is there. `"draft": false` publishes, `"draft": true` withdraws.
+/// Each field that is named replaces the one that is there. `"draft": false` publishes a draft, `"draft": true` withdraws.
+/// Changes that were written in the editor and not published are dropped if title or text change.
 #[utoipa::path(
     tag = "updates",
     params(("id" = i64, Path, description = "Id of the update")),
@@ -156,23 +165,23 @@ async fn change(
     body: JsonObject,
     host: WebHost,
 ) -> Answer<JsonAnswer> {
-    let present = updates.find(item_id(id)?).await?;
-    let record = as_record(records, updates, present.id, &host).await?;
-    let whole = merged(&present, without_given(body.0, &record), updates.now());
-    let writing = JsonObject(whole).parse()?;
+    let (present, record) = both_of(records, updates, id, &host).await?;
+    let writing = JsonObject(merged(&present, without_given(body.0, &record))).parse()?;
     if_match.version(present.version)?;
-    updates.change(&(&staff.0).into(), &present, writing).await?;
+    updates.amend(&(&staff.0).into(), &present, writing).await?;
     Ok(shown(as_record(records, updates, present.id, &host).await?).live())
 }
 
 /// An update with some fields changed (RFC 7396); null stands for the default. What is not named and follows from others,
 /// follows: the address of a draft from its title, no time from being a draft.
-fn merged(present: &Update, changes: Map<String, Value>, now: Moment) -> Map<String, Value> {
-    let stored = Writing { slug: String::new(), ..present.writing() };
-    let stored = match changes.get("draft") {
-        Some(Value::Bool(true)) => Writing { publish_at: present.public_since(now), ..stored },
-        _ => stored,
-    };
+fn merged(present: &Update, changes: Map<String, Value>) -> Map<String, Value> {
+    let mut stored = present.writing();
+    if present.slug_made {
+        stored.slug.clear();
+    }
+    if matches!(changes.get("draft"), Some(Value::Bool(true) | Value::Null)) {
+        stored.publish_at = None;
+    }
     let mut whole = serde_json::to_value(stored).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
     for (name, value) in changes {
         match value {

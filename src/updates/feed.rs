@@ -1,7 +1,11 @@
 //! Updates as feeds: Atom (RFC 4287) and JSON Feed 1.1.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use askama::Template;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use super::update::Update;
 use crate::error::{Error, Result};
@@ -10,27 +14,87 @@ use crate::web::SafeHtml;
 
 /// Updates in a feed.
 pub const FEED_LENGTH: i64 = 50;
+/// Bytes of their texts in all; older ones are left out.
+const FEED_BYTES: usize = 500_000;
+/// Stands for scheme and host of this server, which depend on who asks (RFC 2606 reserves the name).
+pub const HOST: &str = "https://this-server.invalid";
+
+/// How a feed is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// RFC 4287.
+    Atom,
+    /// JSON Feed 1.1.
+    Json,
+}
+
+/// Feeds as they were made last: strangers ask for them often, and to make one takes time. Clones share them.
+#[derive(Clone, Default)]
+pub struct Feeds(Arc<Mutex<HashMap<Format, Made>>>);
+
+/// A feed, and the ids and versions of what is in it.
+struct Made {
+    of: Vec<(i64, i64)>,
+    text: Arc<str>,
+}
+
+impl Feeds {
+    /// The feed of these versions; `read` finds what is in it. One is made at a time, beside the threads that answer.
+    pub async fn get(
+        &self,
+        format: Format,
+        of: Vec<(i64, i64)>,
+        read: impl AsyncFnOnce() -> Result<Channel>,
+    ) -> Result<Arc<str>> {
+        let mut all = self.0.lock().await;
+        if let Some(made) = all.get(&format).filter(|made| made.of == of) {
+            return Ok(made.text.clone());
+        }
+        let channel = read().await?;
+        let written = tokio::task::spawn_blocking(move || channel.write(format)).await;
+        let text: Arc<str> = written.map_err(|error| Error::Internal(error.into()))??.into();
+        all.insert(format, Made { of, text: text.clone() });
+        Ok(text)
+    }
+}
 
 /// What the feeds tell.
 #[derive(Template)]
 #[template(path = "updates/feed.xml")]
 pub struct Channel {
-    /// Scheme and host, such as `https://desk.example.org`.
-    pub host: String,
     /// The feed's name, made once.
-    pub uuid: String,
+    uuid: String,
     /// The newest first.
-    pub updates: Vec<Update>,
+    updates: Vec<Update>,
 }
 
 impl Channel {
+    /// Of the newest ones, as many as a feed may hold; the first in any case.
+    pub fn new(uuid: String, mut updates: Vec<Update>) -> Channel {
+        let mut bytes = 0;
+        let fits = |update: &Update| {
+            bytes += update.body.len();
+            bytes <= FEED_BYTES
+        };
+        let count = updates.iter().map(fits).take_while(|fits| *fits).count();
+        updates.truncate(count.max(1));
+        Channel { uuid, updates }
+    }
+
+    fn write(&self, format: Format) -> Result<String> {
+        match format {
+            Format::Atom => self.render().map_err(|error| Error::Internal(error.into())),
+            Format::Json => Ok(self.json()),
+        }
+    }
+
     /// When there was news last; of an empty feed, the beginning of time.
     fn updated(&self) -> Moment {
         self.updates.iter().map(Update::news_at).max().unwrap_or(Moment(0))
     }
 
     fn address(&self, update: &Update) -> String {
-        format!("{}/updates/{}", self.host, update.slug)
+        format!("{}/updates/{}", HOST, update.slug)
     }
 
     /// The text, every link in it with its host.
@@ -43,13 +107,7 @@ impl Channel {
         known_to_xml(text.as_ref())
     }
 
-    /// Atom.
-    pub fn atom(&self) -> Result<String> {
-        self.render().map_err(|error| Error::Internal(error.into()))
-    }
-
-    /// JSON Feed.
-    pub fn json(&self) -> String {
+    fn json(&self) -> String {
         let item = |update: &Update| {
             json!({
                 "id": format!("urn:uuid:{}", update.uuid),
@@ -65,8 +123,8 @@ impl Channel {
         json!({
             "version": "https://jsonfeed.org/version/1.1",
             "title": "Updates",
-            "home_page_url": format!("{}/updates", self.host),
-            "feed_url": format!("{}/updates/feed.json", self.host),
+            "home_page_url": format!("{}/updates", HOST),
+            "feed_url": format!("{}/updates/feed.json", HOST),
             "items": self.updates.iter().map(item).collect::<Vec<_>>(),
         })
         .to_string()

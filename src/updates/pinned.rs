@@ -37,24 +37,29 @@ impl Pinned {
 
 /// What is pinned, as it was read last. Clones share it.
 #[derive(Clone)]
-pub struct Board(Arc<RwLock<Arc<[Pinned]>>>);
+pub struct Board {
+    all: Arc<RwLock<Arc<[Pinned]>>>,
+    /// One reads at a time, so that what is older never comes last.
+    reading: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Board {
     /// Nothing read yet.
     pub fn new() -> Board {
-        Board(Arc::new(RwLock::new(Arc::new([]))))
+        Board { all: Arc::new(RwLock::new(Arc::new([]))), reading: Arc::default() }
     }
 
     /// Those that are seen at this moment, the newest first, at most three.
     pub fn at(&self, now: Moment) -> Vec<Pinned> {
-        let all = Arc::clone(&self.0.read());
+        let all = Arc::clone(&self.all.read());
         all.iter().filter(|one| one.publish_at.is_some_and(|at| at <= now)).take(SHOWN).cloned().collect()
     }
 
     /// Reads them again.
     pub async fn read(&self, db: &Pool) -> Result<(), DbError> {
+        let _one = self.reading.lock().await;
         let all: Arc<[Pinned]> = store::pinned(db, KEPT).await?.into_iter().map(Pinned::of).collect();
-        *self.0.write() = all;
+        *self.all.write() = all;
         Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! What visitors and staff see of updates.
 
-use super::feed::{Channel, FEED_LENGTH};
+use super::feed::{Channel, FEED_LENGTH, Format, HOST};
 use super::service::Updates;
+use super::slug::is_slug;
 use super::store;
 use super::update::{State, Update};
-use crate::error::Result;
+use super::writing::is_tag;
+use crate::error::{Error, Result};
 
 /// Updates of a page of a list.
 pub const PAGE: i64 = 20;
@@ -41,23 +43,37 @@ pub enum Found {
 impl Updates {
     /// What visitors see, with this tag if it is not empty; `page` counts from 1.
     pub async fn visible(&self, tag: &str, page: i64) -> Result<Page> {
+        if !is_tag(tag) {
+            return Ok(Page::of(Vec::new()));
+        }
         let found = store::visible(&self.db, self.now(), tag, PAGE + 1, (page - 1) * PAGE).await?;
         Ok(Page::of(found))
     }
 
     /// What visitors see at an address.
     pub async fn at(&self, slug: &str) -> Result<Found> {
-        let now = self.now();
-        if let Some(update) = store::visible_by_slug(&self.db, now, slug).await? {
-            return Ok(Found::Here(Box::new(update)));
+        let (now, small) = (self.now(), slug.to_ascii_lowercase());
+        if !is_slug(&small) {
+            return Ok(Found::Nowhere);
         }
-        Ok(store::moved_to(&self.db, now, slug).await?.map_or(Found::Nowhere, Found::Moved))
+        match store::visible_by_slug(&self.db, now, &small).await? {
+            Some(update) if small == slug => Ok(Found::Here(Box::new(update))),
+            Some(update) => Ok(Found::Moved(update.slug)),
+            None => Ok(store::moved_to(&self.db, now, &small).await?.map_or(Found::Nowhere, Found::Moved)),
+        }
     }
 
-    /// What feeds tell. `host`: scheme and host of this server.
-    pub async fn channel(&self, host: &str) -> Result<Channel> {
-        let updates = store::newest(&self.db, self.now(), FEED_LENGTH).await?;
-        Ok(Channel { host: host.to_owned(), uuid: store::feed_uuid(&self.db).await?, updates })
+    /// A feed. `host`: scheme and host of this server. It is made when there is something else in it than before.
+    pub async fn feed(&self, format: Format, host: &str) -> Result<String> {
+        let host =
+            url::Url::parse(host).map_err(|_| Error::parameter("Host", "is no host"))?.origin().ascii_serialization();
+        let now = self.now();
+        let versions = store::newest_versions(&self.db, now, FEED_LENGTH).await?;
+        let text = self.feeds.get(format, versions, async || {
+            let updates = store::newest(&self.db, now, FEED_LENGTH).await?;
+            Ok(Channel::new(store::feed_uuid(&self.db).await?, updates))
+        });
+        Ok(text.await?.replace(HOST, &host))
     }
 
     /// In a state, or all, for staff; `page` counts from 1.

@@ -24,6 +24,7 @@ pub static UPDATES: Resource = Resource {
         Column::new("pinned", "Pinned", Kind::Flag).read_only(),
         Column::new("draft", "Draft", Kind::Flag).read_only(),
         Column::new("publish_at", "To be seen from", Kind::Moment).read_only(),
+        Column::new("public_at", "First seen, as changes noted it", Kind::Moment).read_only(),
         Column::new("timezone", "Time zone", Kind::Zone).required().read_only(),
         Column::new("author", "Author", Kind::Line(100)).default("").read_only(),
         Column::new("uuid", "Name in feeds", Kind::Line(36)).required().read_only(),

@@ -4,7 +4,7 @@ use super::update::{State, Update};
 use crate::db::{DbError, Pool, Tx};
 use crate::moment::Moment;
 
-const COLUMNS: &str = "id, uuid, slug, title, body, tags, pinned, draft, publish_at, timezone, author, edited_at, working, version, \
+const COLUMNS: &str = "id, uuid, slug, slug_made, title, body, tags, pinned, draft, publish_at, public_at, timezone, author, edited_at, working, version, \
                        created_at, updated_at, deleted_at";
 
 /// What visitors see at the moment `$1`.
@@ -42,6 +42,17 @@ fn like(tag: &str) -> String {
 pub async fn newest(db: &Pool, now: Moment, limit: i64) -> Result<Vec<Update>, DbError> {
     db.read(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM updates WHERE {VISIBLE} ORDER BY publish_at DESC, id DESC LIMIT $2"
+    )))
+    .bind(now)
+    .bind(limit)
+    .all()
+    .await
+}
+
+/// Ids and versions of the same.
+pub async fn newest_versions(db: &Pool, now: Moment, limit: i64) -> Result<Vec<(i64, i64)>, DbError> {
+    db.read(sqlx::AssertSqlSafe(format!(
+        "SELECT id, version FROM updates WHERE {VISIBLE} ORDER BY publish_at DESC, id DESC LIMIT $2"
     )))
     .bind(now)
     .bind(limit)
@@ -121,7 +132,7 @@ pub async fn insert(tx: &mut Tx, new: &Update) -> Result<i64, DbError> {
     let (id,): (i64,) = tx
         .write(
             "INSERT INTO updates (uuid, slug, title, body, tags, pinned, draft, publish_at, timezone, author, edited_at, \
-             created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11) RETURNING id",
+             created_at, updated_at, slug_made) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12) RETURNING id",
         )
         .bind(&new.uuid)
         .bind(&new.slug)
@@ -134,6 +145,7 @@ pub async fn insert(tx: &mut Tx, new: &Update) -> Result<i64, DbError> {
         .bind(&new.timezone)
         .bind(&new.author)
         .bind(new.created_at)
+        .bind(new.slug_made)
         .one()
         .await?;
     Ok(id)
@@ -144,7 +156,8 @@ pub async fn update(tx: &mut Tx, changed: &Update) -> Result<bool, DbError> {
     let written = tx
         .write(
             "UPDATE updates SET slug = $3, title = $4, body = $5, tags = $6, pinned = $7, draft = $8, publish_at = $9, \
-             timezone = $10, edited_at = $11, working = $12, updated_at = $13, version = version + 1 \
+             timezone = $10, edited_at = $11, working = $12, updated_at = $13, slug_made = $14, public_at = $15, \
+             version = version + 1 \
              WHERE id = $1 AND version = $2 AND deleted_at IS NULL",
         )
         .bind(changed.id)
@@ -159,20 +172,24 @@ pub async fn update(tx: &mut Tx, changed: &Update) -> Result<bool, DbError> {
         .bind(&changed.timezone)
         .bind(changed.edited_at)
         .bind(&changed.working)
-        .bind(changed.updated_at);
+        .bind(changed.updated_at)
+        .bind(changed.slug_made)
+        .bind(changed.public_at);
     Ok(written.execute().await? == 1)
 }
 
-/// Deletes (`at` is when) or restores (`None`). `false`: it is another version meanwhile.
+/// Deletes (`at` is when) or restores (`None`), then at its address. `false`: it is another version meanwhile.
 pub async fn set_deleted(tx: &mut Tx, update: &Update, at: Option<Moment>, now: Moment) -> Result<bool, DbError> {
     let changed = tx
         .write(
-            "UPDATE updates SET deleted_at = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND version = $2",
+            "UPDATE updates SET deleted_at = $3, updated_at = $4, slug = $5, version = version + 1 \
+             WHERE id = $1 AND version = $2",
         )
         .bind(update.id)
         .bind(update.version)
         .bind(at)
-        .bind(now);
+        .bind(now)
+        .bind(&update.slug);
     Ok(changed.execute().await? == 1)
 }
 

@@ -15,6 +15,8 @@ pub struct Update {
     pub uuid: String,
     /// The end of its address.
     pub slug: String,
+    /// Made of the title; nobody chose it.
+    pub slug_made: bool,
     /// Empty only while it is a draft.
     pub title: String,
     /// Markdown.
@@ -25,8 +27,10 @@ pub struct Update {
     pub pinned: bool,
     /// Nobody but staff sees it.
     pub draft: bool,
-    /// To be seen from then on; of a draft, since when it was once. `None`: it never was.
+    /// To be seen from then on; none while it is a draft.
     pub publish_at: Option<Moment>,
+    /// When it was first seen, as far as a change has noted it: see [`Update::public_since`].
+    pub public_at: Option<Moment>,
     /// The zone (IANA) in which that was meant.
     pub timezone: String,
     /// Name of who wrote it, for readers; empty if none is known.
@@ -98,9 +102,10 @@ impl Update {
         State::of(self.draft, self.publish_at, now)
     }
 
-    /// Since when it is or was seen; `None`: it never was.
+    /// When it was first seen, whatever became of it since; `None`: it never was. Nothing runs when an update appears, so
+    /// the next change notes it.
     pub fn public_since(&self, now: Moment) -> Option<Moment> {
-        self.publish_at.filter(|at| *at <= now)
+        self.public_at.or(self.publish_at.filter(|at| !self.draft && *at <= now))
     }
 
     /// Its tags.
@@ -153,11 +158,16 @@ impl Update {
         serde_json::from_str(self.working.as_deref()?).ok()
     }
 
+    /// Whether its title and text are these.
+    pub fn reads(&self, writing: &Writing) -> bool {
+        self.title == writing.title && self.body == writing.body
+    }
+
     /// The same with what is written of it; slug and time are for the caller.
     pub fn with_text(self, writing: Writing, now: Moment) -> Update {
-        let is_news = self.title != writing.title || self.body != writing.body;
         Update {
-            edited_at: if is_news { now } else { self.edited_at },
+            edited_at: if self.reads(&writing) { self.edited_at } else { now },
+            public_at: self.public_since(now),
             title: writing.title,
             body: writing.body,
             tags: serde_json::to_string(&writing.tags).unwrap_or_default(),
@@ -167,16 +177,15 @@ impl Update {
         }
     }
 
-    /// When it is to be seen, as a writing has it. Once public, it keeps its time. 422 for a draft with a time.
+    /// When it is to be seen, as a writing has it: without a time now, or since it was first seen. 422 for a draft with a
+    /// time.
     pub fn publication(&self, writing: &Writing, now: Moment) -> Result<Option<Moment>> {
-        let since = self.public_since(now);
         match (writing.draft, writing.publish_at) {
-            (true, None) => Ok(since),
-            (true, at) if at == since => Ok(since),
+            (true, None) => Ok(None),
             (true, Some(_)) => {
                 Err(Error::invalid("/publish_at", "a draft has none: send \"draft\": false to schedule it"))
             }
-            (false, None) => Ok(Some(since.unwrap_or(now))),
+            (false, None) => Ok(Some(self.public_since(now).unwrap_or(now))),
             (false, at) => Ok(at),
         }
     }

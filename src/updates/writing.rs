@@ -66,11 +66,16 @@ impl Writing {
         self.title = self.title.trim().to_owned();
         self.tags = tidy_tags(&self.tags);
         let errors: Vec<_> = [
+            (!self.title.is_empty() && !self.title.chars().any(is_seen))
+                .then_some(("title", "holds nothing that can be seen")),
             (self.title.chars().count() > MAX_TITLE).then_some(("title", "has more than 200 characters")),
-            self.title.chars().any(char::is_control).then_some(("title", "holds a line break or a control character")),
+            self.title.chars().any(is_control).then_some(("title", "holds a line break or a control character")),
             (self.body.len() > MAX_UPDATE).then_some(("body", "has more than 100,000 bytes")),
             (self.tags.len() > MAX_UPDATE_TAGS).then_some(("tags", "are more than 20")),
             (!self.tags.iter().all(|tag| is_tag(tag))).then_some(("tags", "have at most 40 characters each, no comma")),
+            self.publish_at
+                .is_some_and(|at| !TIMES.contains(&at.0))
+                .then_some(("publish_at", "must be from 1970 to 9999")),
             jiff::tz::TimeZone::get(&self.timezone)
                 .is_err()
                 .then_some(("timezone", "must be one such as Europe/Berlin")),
@@ -81,6 +86,19 @@ impl Writing {
         .collect();
         if errors.is_empty() { Ok(self) } else { Err(Error::Invalid(errors)) }
     }
+}
+
+/// Milliseconds of the years 1970 to 9999: those that every format can write.
+const TIMES: std::ops::Range<i64> = 0..253_402_300_800_000;
+
+/// Control characters, and those that turn the direction of what stands beside them.
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Not blank, and not without width.
+fn is_seen(c: char) -> bool {
+    !c.is_whitespace() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{ad}')
 }
 
 /// In small letters, without blanks around them, each once, in their order.
@@ -94,7 +112,8 @@ fn tidy_tags(tags: &[String]) -> Vec<String> {
     tidy
 }
 
-fn is_tag(tag: &str) -> bool {
+/// Whether a text can be a tag of an update.
+pub fn is_tag(tag: &str) -> bool {
     tag.chars().count() <= MAX_TAG && !tag.chars().any(|c| c == ',' || c.is_control())
 }
 

@@ -30,6 +30,7 @@ const giveBack = ({ action, values }) => {
     const given = values.filter(([name]) => name === field.name).map(([, value]) => value);
     if (isChoice(field)) field.checked = given.includes(field.value);
     else if (given.length) [field.value] = given;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
   }
   form.insertAdjacentHTML('afterbegin', '<p class="notice" role="status">What you typed is back. It is not saved yet.</p>');
 };
@@ -43,14 +44,15 @@ if (location.pathname === '/sign-in') {
 } else {
   // A form that was refused is shown at the address it was sent to; the page that it belongs to is the one before.
   const again = draft && !draft.ended && location.pathname === draft.action && find('main [aria-invalid], main .error');
-  const page = again ? draft.page : location.pathname + location.search;
+  // Asked for when it is needed: what is being written may get an address meanwhile.
+  const page = () => (again ? draft.page : location.pathname + location.search);
   keepDraft();
-  if (draft && draft.ended && draft.page === page && draft.person === person) giveBack(draft);
+  if (draft && draft.ended && draft.page === page() && draft.person === person) giveBack(draft);
   document.addEventListener('submit', (event) => {
     const form = event.target;
     const values = typed(form);
     if (person && form.method === 'post' && !event.defaultPrevented && values.some(([name]) => name !== 'version')) {
-      keepDraft({ page, person, action: form.getAttribute('action'), values });
+      keepDraft({ page: page(), person, action: form.getAttribute('action'), values });
     }
   });
 }

@@ -1,12 +1,14 @@
 //! The editor: writing, seeing it as visitors will, and what is kept while somebody types.
 
 use askama::Template;
+use rocket::http::ContentType;
 use rocket::response::Flash;
 use rocket::{State, get, post};
 use serde_json::json;
 
 use super::typed::{blank_fields, fields_of, text_of, writing_of};
 use crate::error::{Error, FieldError, Result, message};
+use crate::limits::MAX_UPDATE;
 use crate::staff::{Framed, Layout, Staff, Viewer};
 use crate::updates::service::Updates;
 use crate::updates::slug::slug_of;
@@ -23,6 +25,10 @@ struct EditPage {
     /// Changes that are kept and not published.
     working: Option<Working>,
     typed: Fields,
+    /// Somebody changed it since what is typed was begun.
+    conflict: bool,
+    /// What is typed is stored nowhere.
+    unsaved: bool,
     errors: Vec<FieldError>,
     /// What stands in the way beside mistakes in fields.
     problem: String,
@@ -37,6 +43,8 @@ impl EditPage {
             stage: Stage::Draft,
             working: None,
             typed: blank_fields(),
+            conflict: false,
+            unsaved: false,
             errors: Vec::new(),
             problem: String::new(),
             note: String::new(),
@@ -59,8 +67,17 @@ impl EditPage {
         self.stored.as_ref().map_or_else(|| "/updates/edit/new".into(), |update| format!("/updates/edit/{}", update.id))
     }
 
-    fn version(&self) -> i64 {
-        self.stored.as_ref().map_or(0, |update| update.version)
+    /// What was sent, with which it was typed, is the version that saving it replaces. Only who is told of a change may
+    /// replace that.
+    fn of_typed(self, form: Fields) -> EditPage {
+        EditPage { typed: form, unsaved: true, ..self }
+    }
+
+    /// The version that saving it replaces.
+    fn version(&self) -> String {
+        let stored = self.stored.as_ref().map_or(0, |update| update.version);
+        let is_typed = self.typed.has("version") && !self.conflict;
+        if is_typed { self.get("version").to_owned() } else { stored.to_string() }
     }
 
     fn get(&self, field: &str) -> &str {
@@ -75,14 +92,15 @@ impl EditPage {
     /// The address that it gets if none is written.
     fn made_slug(&self) -> String {
         match &self.stored {
-            Some(update) if update.publish_at.is_some() => update.slug.clone(),
+            Some(update) if update.publish_at.or(update.public_at).is_some() => update.slug.clone(),
             _ => slug_of(self.get("title")),
         }
     }
 
     /// What visitors will see of what is typed.
     fn html(&self) -> SafeHtml {
-        SafeHtml::of_article(self.get("body"), None)
+        let is_short = self.get("body").len() <= MAX_UPDATE;
+        SafeHtml::of_article(if is_short { self.get("body") } else { "" }, None)
     }
 
     /// Times to publish it at, with their words.
@@ -108,16 +126,24 @@ pub(super) enum Saved {
 
 /// The page again with what was typed and what is wrong with it.
 fn again(page: EditPage, error: Error) -> Result<Saved> {
-    let (errors, problem) = match error {
-        Error::Invalid(errors) => (errors, "Not saved: what is missing is told at its field.".into()),
-        Error::Conflict(text) => (Vec::new(), format!("Not saved: {text}")),
+    let (errors, problem, conflict) = match error {
+        Error::Invalid(errors) => (errors, "Not saved: what is missing is told at its field.".into(), false),
+        Error::Conflict(text) => (Vec::new(), format!("Not saved: {text}"), false),
         Error::PreconditionFailed => {
             let text = "Not saved: somebody changed it meanwhile. What you typed is below; saving it again replaces their change.";
-            (Vec::new(), text.into())
+            (Vec::new(), text.into(), true)
         }
         other => return Err(other),
     };
-    render(&EditPage { errors, problem, ..page }).map(Saved::Again)
+    render(&EditPage { errors, problem, conflict, ..page }).map(Saved::Again)
+}
+
+/// What was typed of an update that was deleted meanwhile, as a new one.
+fn orphaned(layout: Layout, form: Fields) -> Result<Saved> {
+    let problem =
+        "Not saved: somebody deleted it meanwhile. What you typed is below; saving it makes a new update.".into();
+    let typed = Fields(form.0.into_iter().filter(|(name, _)| name != "version").collect());
+    render(&EditPage { problem, ..EditPage::blank(layout).of_typed(typed) }).map(Saved::Again)
 }
 
 #[get("/updates/edit/new")]
@@ -127,11 +153,11 @@ pub(super) async fn blank(staff: Framed<Staff>) -> Result<Html> {
 
 #[post("/updates/edit/new", data = "<form>")]
 pub(super) async fn create(staff: Framed<Staff>, updates: &State<Updates>, form: Fields) -> Result<Saved> {
-    let page = EditPage { typed: form, ..EditPage::blank(staff.layout) };
+    let page = EditPage::blank(staff.layout).of_typed(form);
     if page.typed.has("preview") {
         return render(&page).map(Saved::Preview);
     }
-    let made = match writing_of(&page.typed) {
+    let made = match writing_of(&page.typed, None) {
         Ok(writing) => updates.create(&(&staff.by.0).into(), writing).await,
         Err(error) => Err(error),
     };
@@ -159,13 +185,16 @@ pub(super) async fn edit(staff: Framed<Staff>, updates: &State<Updates>, id: &st
 
 #[post("/updates/edit/<id>", data = "<form>", rank = 2)]
 pub(super) async fn save(staff: Framed<Staff>, updates: &State<Updates>, id: &str, form: Fields) -> Result<Saved> {
-    let update = updates.find(item_id(id)?).await?;
-    let page = EditPage { typed: form, ..EditPage::of(staff.layout, update.clone(), updates) };
+    let update = match updates.find(item_id(id)?).await {
+        Err(Error::NotFound(_)) => return orphaned(staff.layout, form),
+        found => found?,
+    };
+    let page = EditPage::of(staff.layout, update.clone(), updates).of_typed(form);
     if page.typed.has("preview") {
         return render(&page).map(Saved::Preview);
     }
-    let changed = match writing_of(&page.typed) {
-        Ok(_) if page.get("version") != update.version.to_string() => Err(Error::PreconditionFailed),
+    let changed = match writing_of(&page.typed, Some(&update)) {
+        _ if is_outdated(&page.typed, &update) => Err(Error::PreconditionFailed),
         Ok(writing) => updates.change(&(&staff.by.0).into(), &update, writing).await,
         Err(error) => Err(error),
     };
@@ -173,6 +202,11 @@ pub(super) async fn save(staff: Framed<Staff>, updates: &State<Updates>, id: &st
         Ok(update) => Ok(saved(updates, &update)),
         Err(error) => again(page, error),
     }
+}
+
+/// The form was filled from another version.
+fn is_outdated(form: &Fields, update: &Update) -> bool {
+    form.get("version") != update.version.to_string()
 }
 
 #[derive(Template)]
@@ -194,8 +228,11 @@ pub(super) async fn preview(viewer: Framed<Viewer>, updates: &State<Updates>, id
 
 /// What is typed, as visitors will see it: the text alone, for the page that shows it beside the form.
 #[post("/updates/edit/preview", data = "<form>")]
-pub(super) async fn preview_typed(_staff: Staff, form: Fields) -> (rocket::http::ContentType, String) {
-    (rocket::http::ContentType::HTML, SafeHtml::of_article(form.get("body"), None).to_string())
+pub(super) async fn preview_typed(_staff: Staff, form: Fields) -> Answer<(ContentType, String)> {
+    if form.get("body").len() > MAX_UPDATE {
+        return Err(Error::TooLarge(format!("A text has at most {MAX_UPDATE} bytes.").into()).into());
+    }
+    Ok((ContentType::HTML, SafeHtml::of_article(form.get("body"), None).to_string()))
 }
 
 /// What the page needs to know of what was kept.
@@ -217,23 +254,33 @@ pub(super) async fn begin(staff: Staff, updates: &State<Updates>, form: Fields) 
 #[post("/updates/edit/<id>/kept", data = "<form>", rank = 2)]
 pub(super) async fn keep(staff: Staff, updates: &State<Updates>, id: &str, form: Fields) -> Answer<JsonAnswer> {
     let update = updates.find(item_id(id)?).await?;
-    if form.get("version") != update.version.to_string() {
+    if is_outdated(&form, &update) {
         return Err(Error::PreconditionFailed.into());
     }
     Ok(kept(&updates.keep(&(&staff.0).into(), &update, text_of(&form)).await?))
 }
 
+/// What is told when something newer than the page showed would be lost.
+const NEWER: &str = "Nothing was done: somebody changed it meanwhile. This is what it is now.";
+
 /// Drops the changes that are not published.
-#[post("/updates/edit/<id>/discarding")]
-pub(super) async fn discard(staff: Staff, updates: &State<Updates>, id: &str) -> Result<Flash<SeeOther>> {
+#[post("/updates/edit/<id>/discarding", data = "<form>")]
+pub(super) async fn discard(staff: Staff, updates: &State<Updates>, id: &str, form: Fields) -> Result<Flash<SeeOther>> {
     let update = updates.find(item_id(id)?).await?;
+    let page = format!("/updates/edit/{}", update.id);
+    if is_outdated(&form, &update) {
+        return Ok(told(page, NEWER));
+    }
     updates.discard(&(&staff.0).into(), &update).await?;
-    Ok(told(format!("/updates/edit/{}", update.id), "The changes are dropped. Below is what visitors see."))
+    Ok(told(page, "The changes are dropped. Below is what visitors see."))
 }
 
-#[post("/updates/edit/<id>/deletion")]
-pub(super) async fn remove(staff: Staff, updates: &State<Updates>, id: &str) -> Result<Flash<SeeOther>> {
+#[post("/updates/edit/<id>/deletion", data = "<form>")]
+pub(super) async fn remove(staff: Staff, updates: &State<Updates>, id: &str, form: Fields) -> Result<Flash<SeeOther>> {
     let update = updates.find(item_id(id)?).await?;
+    if is_outdated(&form, &update) {
+        return Ok(told(format!("/updates/edit/{}", update.id), NEWER));
+    }
     updates.remove(&(&staff.0).into(), &update).await?;
     Ok(told("/updates/edit", format!("\"{}\" is deleted. It can be restored.", update.heading())))
 }

@@ -6,6 +6,7 @@ use rocket::response::{self, Redirect, Responder};
 use rocket::{Request, State, get};
 
 use crate::error::{Error, Result};
+use crate::updates::feed::Format;
 use crate::updates::reading::{Found, Page};
 use crate::updates::service::Updates;
 use crate::updates::update::Update;
@@ -116,10 +117,10 @@ fn feed(text: String, kind: &str) -> JsonAnswer {
 
 #[get("/updates/feed.atom")]
 pub(super) async fn atom(updates: &State<Updates>, host: WebHost) -> Result<JsonAnswer> {
-    Ok(feed(updates.channel(&host.0).await?.atom()?, "application/atom+xml; charset=utf-8"))
+    Ok(feed(updates.feed(Format::Atom, &host.0).await?, "application/atom+xml; charset=utf-8"))
 }
 
 #[get("/updates/feed.json")]
 pub(super) async fn json(updates: &State<Updates>, host: WebHost) -> Result<JsonAnswer> {
-    Ok(feed(updates.channel(&host.0).await?.json(), "application/feed+json; charset=utf-8"))
+    Ok(feed(updates.feed(Format::Json, &host.0).await?, "application/feed+json; charset=utf-8"))
 }
