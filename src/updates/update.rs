@@ -105,7 +105,12 @@ impl Update {
     /// When it was first seen, whatever became of it since; `None`: it never was. Nothing runs when an update appears, so
     /// the next change notes it.
     pub fn public_since(&self, now: Moment) -> Option<Moment> {
-        self.public_at.or(self.publish_at.filter(|at| !self.draft && *at <= now))
+        self.public_at.or(self.seen_since(now))
+    }
+
+    /// Since when it is seen; `None`: it is not.
+    fn seen_since(&self, now: Moment) -> Option<Moment> {
+        self.publish_at.filter(|at| !self.draft && *at <= now)
     }
 
     /// Its tags.
@@ -185,7 +190,7 @@ impl Update {
             (true, Some(_)) => {
                 Err(Error::invalid("/publish_at", "a draft has none: send \"draft\": false to schedule it"))
             }
-            (false, None) => Ok(Some(self.public_since(now).unwrap_or(now))),
+            (false, None) => Ok(Some(self.seen_since(now).or(self.public_at).unwrap_or(now))),
             (false, at) => Ok(at),
         }
     }

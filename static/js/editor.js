@@ -34,11 +34,14 @@ const showPreview = async () => {
 
 const tell = (text) => (find('[data-kept]', form).textContent = text);
 
+// There is something to be sent; something stands in the form that is stored nowhere.
 let changed = false;
+let unkept = false;
 let ended = false;
 let keeping = null;
 
 const take = ({ action, version, draft }) => {
+  unkept = changed;
   for (const field of findAll('main input[name=version]')) field.value = version;
   if (form.getAttribute('action') !== action) {
     form.setAttribute('action', action);
@@ -93,7 +96,7 @@ const keepSoon = soon(keep);
 const previewSoon = soon(showPreview);
 
 const typed = ({ target }) => {
-  changed = true;
+  changed = unkept = true;
   keepSoon(wait.keep);
   if (target.matches('[data-previews]')) previewSoon(wait.preview);
   // Whoever writes a time means it.
@@ -106,7 +109,7 @@ if (form) {
   ended = 'ended' in form.dataset;
   form.addEventListener('input', typed);
   if ('unsaved' in form.dataset) {
-    changed = true;
+    changed = unkept = true;
     keepSoon(wait.keep);
   }
   document.addEventListener('visibilitychange', () => document.hidden && keep());
@@ -123,7 +126,7 @@ if (form) {
     setTimeout(() => form.requestSubmit(submitter));
   });
   addEventListener('beforeunload', (event) => {
-    if (changed && !sent) event.preventDefault();
+    if (unkept && !sent) event.preventDefault();
   });
   addEventListener('pageshow', ({ persisted }) => {
     if (persisted) sent = ended = false;

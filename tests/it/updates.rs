@@ -516,6 +516,14 @@ async fn what_was_public_keeps_its_date_and_its_address_whatever_is_planned() {
         assert_eq!(app.get("/updates/work").await.header("location"), "/updates/other");
         assert_eq!(app.get("/updates/Other").await.header("location"), "/updates/other");
 
+        change(&owner, &update, json!({"publish_at": "2020-05-01T00:00:00Z"})).await;
+        let version = owner.get("/api/v1/updates/1").await.json()["version"].clone();
+        owner
+            .form("/updates/edit/1", &format!("title=Old&body=x&when=now&timezone=UTC&slug=other&version={version}"))
+            .await;
+        let edited = owner.get("/api/v1/updates/1").await.json();
+        assert_eq!((&edited["title"], &edited["publish_at"]), (&json!("Old"), &json!("2020-05-01T00:00:00.000Z")));
+
         let chosen = write(&owner, json!({"title": "Covid", "slug": "covid-19"})).await;
         assert_eq!(change(&owner, &chosen, json!({"title": "Covid rules"})).await["slug"], "covid-19");
         let soon = app.clock.now().plus(1000).to_string();
