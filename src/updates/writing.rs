@@ -71,6 +71,7 @@ impl Writing {
             (self.title.chars().count() > MAX_TITLE).then_some(("title", "has more than 200 characters")),
             self.title.chars().any(is_control).then_some(("title", "holds a line break or a control character")),
             (self.body.len() > MAX_UPDATE).then_some(("body", "has more than 100,000 bytes")),
+            self.body.contains('\0').then_some(("body", "holds a NUL character, which cannot be stored")),
             (self.tags.len() > MAX_UPDATE_TAGS).then_some(("tags", "are more than 20")),
             (!self.tags.iter().all(|tag| is_tag(tag))).then_some(("tags", "have at most 40 characters each, no comma")),
             self.publish_at
@@ -164,6 +165,8 @@ mod tests {
         let errors = wrong.checked().unwrap_err();
         let places: Vec<_> = errors.errors().iter().filter_map(|error| error.pointer.as_deref()).collect();
         assert_eq!(places, ["/title", "/body", "/tags", "/timezone"]);
+        let nul = Writing { title: "x".into(), body: "a\0b".into(), ..Writing::default() };
+        assert_eq!(nul.checked().unwrap_err().errors()[0].pointer.as_deref(), Some("/body"));
     }
 
     #[test]
