@@ -7,7 +7,6 @@ use rocket::figment::Figment;
 use rocket::shield::Shield;
 use rocket::{Build, Orbit, Rocket};
 use rocket_db_pools::Database as _;
-use rocket_prometheus::PrometheusMetrics;
 
 use crate::config::Config;
 use crate::db::{Db, Pool};
@@ -16,7 +15,7 @@ use crate::moment::Clock;
 use crate::openapi::Document;
 use crate::records::{self, Described, Mounted, Records, Reference};
 use crate::staff::{self, Accounts, Areas, Navigation, SessionLimits};
-use crate::web::{self, Replays};
+use crate::web::{self, Replays, Requests};
 use crate::{access, collections, directory, entries, metrics, openapi, relay, status, updates, waiting};
 
 /// What there is. Each says in its `mod.rs` which addresses it answers and what else it brings. Those that others stand
@@ -38,10 +37,13 @@ pub fn domains() -> Vec<Domain> {
 
 /// Builds the application; it does not listen yet. `figment` is [`crate::config::figment`], changed by tests.
 pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Build>, String> {
-    let figment = figment.clone().merge(("databases.frontdesk.url", config.database_url()));
+    let figment = figment
+        .clone()
+        .merge(("databases.frontdesk.url", config.database_url()))
+        .merge(("databases.frontdesk.connections", config.database_connections));
     let secret = secret(&config).map_err(|error| format!("the secret in {}: {error}", config.data_dir.display()))?;
     let cors = web::cors().map_err(|error| error.to_string())?;
-    let requests = PrometheusMetrics::new();
+    let requests = Requests::new().map_err(|error| error.to_string())?;
     let rocket = rocket::custom(figment)
         .mount("/", web::health().routes)
         .mount("/", web::assets::routes())
@@ -49,6 +51,7 @@ pub fn app(figment: &Figment, config: Config, clock: Clock) -> Result<Rocket<Bui
         .mount("/", records::pages::contents_routes())
         .register("/", web::catchers())
         .attach(requests.clone())
+        .attach(web::Heads)
         .attach(web::FormsArePosts)
         .attach(cors)
         .attach(web::Headers)
@@ -127,6 +130,12 @@ const ROUND: Duration = Duration::from_secs(10);
 pub fn jobs(rocket: &Rocket<Orbit>) -> Vec<Job> {
     let mut jobs: Vec<_> =
         domains().into_iter().filter_map(|domain| domain.jobs).flat_map(|jobs| jobs(rocket)).collect();
+    if let Some(pool) = rocket.state::<Pool>() {
+        jobs.push(Job::new("room on the disk", pool, async |pool: Pool| {
+            pool.keep_reserve().await;
+            Ok(())
+        }));
+    }
     if let Some(accounts) = rocket.state::<Accounts>() {
         jobs.push(Job::new("old sessions", accounts, async |accounts: Accounts| accounts.upkeep().await));
     }

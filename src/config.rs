@@ -14,6 +14,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `sqlite:PATH` or `postgres://…`; empty is the file `frontdesk.db` in `data_dir`. Also read from `DATABASE_URL`.
     pub database_url: String,
+    /// Connections to PostgreSQL for short reads and writes, from 2 on; a few more are for long reads. Default 16.
+    pub database_connections: u32,
     /// `on` or `off`. Off only for tests, or behind a front that limits by itself. Default `on`.
     pub rate_limit: Switch,
     /// Entries a second that one address (IPv6: one /64) may send to `/add`. Default 50.
@@ -53,6 +55,7 @@ impl Default for Config {
         Config {
             data_dir: "data".into(),
             database_url: String::new(),
+            database_connections: 16,
             rate_limit: Switch::On,
             rate_per_address: 50,
             burst_per_address: 200,

@@ -38,6 +38,8 @@ pub enum Error {
     NotAcceptable(&'static str),
     /// The body is larger than the limit, which the text names: 413.
     TooLarge(Cow<'static, str>),
+    /// The fields of the request are larger than the limit, which the text names: 431.
+    HeadTooLarge(Cow<'static, str>),
     /// The body has a media type that is not taken here: 415.
     UnsupportedType(Cow<'static, str>),
     /// Well formed, but breaks a rule: 422.
@@ -139,6 +141,7 @@ impl Error {
             Error::PreconditionRequired => (Status::PreconditionRequired, "Say which version this replaces"),
             Error::NotAcceptable(_) => (Status::NotAcceptable, "No media type that you accept is available"),
             Error::TooLarge(_) => (Status::PayloadTooLarge, "This is too large"),
+            Error::HeadTooLarge(_) => (Status::RequestHeaderFieldsTooLarge, "The head of the request is too large"),
             Error::UnsupportedType(_) => (Status::UnsupportedMediaType, "This media type is not accepted here"),
             Error::Invalid(_) => (Status::UnprocessableEntity, "This breaks a rule"),
             Error::TooMany { .. } => (Status::TooManyRequests, "Too many requests"),
@@ -158,6 +161,7 @@ impl Error {
             | Error::Conflict(text)
             | Error::Outdated { detail: text, .. }
             | Error::TooLarge(text)
+            | Error::HeadTooLarge(text)
             | Error::UnsupportedType(text)
             | Error::Unavailable { detail: text, .. } => text.as_ref().into(),
             Error::Unauthenticated => "This is for staff who are signed in.".into(),
@@ -230,6 +234,10 @@ impl From<DbError> for Error {
             DbError::OverBudget => {
                 Error::Unavailable { detail: "This took longer than it may. Narrow it down.".into(), retry_after: 5 }
             }
+            DbError::Crowded => Error::Unavailable {
+                detail: "Others read as much as can be read at once. Please try again.".into(),
+                retry_after: 5,
+            },
             DbError::Unavailable(reason) => {
                 tracing::error!(reason, "the database is unavailable");
                 Error::Unavailable { detail: "It was not stored. Please try again.".into(), retry_after: 2 }

@@ -27,6 +27,7 @@ pub mod web;
 
 pub mod config;
 pub mod db;
+pub mod descriptors;
 pub mod error;
 pub mod files;
 pub mod filter;
@@ -34,6 +35,7 @@ pub mod formula;
 pub mod json;
 pub mod limits;
 pub mod moment;
+pub mod occupancy;
 pub mod rate;
 pub mod secrets;
 pub mod words;

@@ -1,10 +1,17 @@
 //! How much of anything is taken: every limit that is not a setting. docs/limits.md explains them, and a test holds
 //! them against that page. Rates and time budgets are settings ([`crate::config::Config`]).
 
+/// Bytes of the fields of a request (its headers).
+pub const MAX_HEAD: usize = 64 * 1024;
+
 /// Bytes of a JSON body of the API.
 pub const MAX_JSON: u64 = 1_000_000;
-/// Bytes of a form, files included.
-pub const MAX_FORM: u64 = 10_000_000;
+/// Bytes of a form without files.
+pub const MAX_FORM: u64 = 1_000_000;
+/// Fields of a form, and parameters of an address.
+pub const MAX_FORM_FIELDS: usize = 2000;
+/// Bytes of a table of records that is imported, and of what is pasted.
+pub const MAX_TABLE: u64 = 10_000_000;
 
 /// Seconds in which a body must have come.
 pub const BODY_SECONDS: u64 = 60;
@@ -40,6 +47,8 @@ pub const MAX_CONDITIONS: usize = 64;
 pub const MAX_VALUES: usize = 500;
 /// Fields by which a list is sorted.
 pub const MAX_SORT_KEYS: usize = 4;
+/// Fields that a list or a download names (`_fields`).
+pub const MAX_COLUMNS: usize = 500;
 /// Fields whose values are counted.
 pub const MAX_FACETS: usize = 5;
 /// Characters of a search.
@@ -49,6 +58,17 @@ pub const MAX_LIMIT: u32 = 1000;
 /// Entries or records of a page if nobody asks for a number.
 pub const DEFAULT_LIMIT: u32 = 50;
 
+/// Downloads of entries at once, of strangers and as many of staff.
+pub const MAX_DOWNLOADS: usize = 32;
+/// Those of one address, or of one account of staff.
+pub const MAX_DOWNLOADS_EACH: usize = 8;
+/// Seconds that one statement of a stranger's download may take.
+pub const DOWNLOAD_BUDGET_SECONDS: u64 = 10;
+/// Bytes a second that a download's reader has to take, over half a minute.
+pub const MIN_DOWNLOAD_SPEED: u64 = 8 * 1024;
+/// Seconds for which a download is of one moment.
+pub const SNAPSHOT_SECONDS: u64 = 10;
+
 /// Fields of a collection that are remembered by name.
 pub const MAX_FIELDS: usize = 5000;
 /// Pinned fields of a collection.
@@ -56,6 +76,13 @@ pub const MAX_PINS: usize = 20;
 
 /// Bytes that must be free on SQLite's disk for `/readyz` to say yes.
 pub const DISK_RESERVE: u64 = 16 * 1024 * 1024;
+
+/// Pages and programs that follow a queue or a place at once, if the system allows as many open files.
+pub const MAX_STREAMS: usize = 10_000;
+/// Those of one address (IPv6: one /64).
+pub const MAX_STREAMS_PER_ADDRESS: usize = 1000;
+/// Those of strangers who follow one place.
+pub const MAX_STREAMS_PER_PLACE: usize = 8;
 
 /// Pools of a relay; those of an aggregate are its parts.
 pub const MAX_RELAY_POOLS: usize = 16;

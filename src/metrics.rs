@@ -4,21 +4,21 @@
 
 use std::sync::atomic::Ordering;
 
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 use rocket::http::ContentType;
 use rocket::{State, get};
-use rocket_prometheus::PrometheusMetrics;
-use rocket_prometheus::prometheus::core::Collector;
-use rocket_prometheus::prometheus::proto::MetricFamily;
-use rocket_prometheus::prometheus::{self, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
 use crate::db::Pool;
+use crate::descriptors;
 use crate::domain::Domain;
 use crate::entries::{Entries, Tally};
 use crate::error::{Error, Result};
 use crate::relay::{Measured, Relays};
 use crate::staff::{ADMIN, Area, Owner};
 use crate::waiting::Rooms;
-use crate::web::{ApiError, api};
+use crate::web::{ApiError, Requests, api};
 
 static AREAS: [Area; 1] = [Area::of("/metrics", &ADMIN)];
 
@@ -44,14 +44,13 @@ pub fn domain() -> Domain {
 #[get("/metrics")]
 async fn metrics(
     _owner: Owner,
-    requests: &State<PrometheusMetrics>,
+    requests: &State<Requests>,
     db: &State<Pool>,
     entries: &State<Entries>,
     rooms: &State<Rooms>,
     relays: &State<Relays>,
 ) -> std::result::Result<(ContentType, String), ApiError> {
-    let mut page = Page(requests.http_requests_total().collect());
-    page.0.extend(requests.http_requests_duration_seconds().collect());
+    let mut page = Page(requests.collect());
     page.gauge(
         "frontdesk_info",
         "What runs",
@@ -67,6 +66,16 @@ async fn metrics(
     if let Some(disk) = db.disk() {
         page.number("frontdesk_disk_free_bytes", "Free on the disk of the database", count(disk.free))?;
     }
+    if let Some(open) = descriptors::open() {
+        page.number("frontdesk_open_files", "Files and connections that are open", count(open))?;
+    }
+    if let Some(most) = descriptors::most() {
+        page.number("frontdesk_open_files_limit", "How many may be open", count(most))?;
+    }
+    if let Some(bytes) = db.log_bytes() {
+        page.number("frontdesk_database_log_bytes", "Size of SQLite's write-ahead log", count(bytes))?;
+    }
+    page.number("frontdesk_downloads", "Downloads under way on this node", count(entries.downloads()))?;
     Ok((ContentType::new("text", "plain").with_params([("version", "0.0.4"), ("charset", "utf-8")]), page.text()?))
 }
 

@@ -14,6 +14,7 @@ use crate::files::{Options, Source};
 use crate::filter::Format;
 use crate::moment::Clock;
 use crate::staff::Author;
+use crate::web::{pairs, sent_pieces};
 
 pub(super) async fn collection(command: CollectionCommand, config: &Config) -> Outcome {
     let pool = Pool::open(&config.database_url()).await?;
@@ -130,7 +131,7 @@ pub(super) async fn export(
 ) -> Outcome {
     let pool = Pool::open(&config.database_url()).await?;
     let entries = entries(&pool, config);
-    let mut params = crate::web::pairs(&query.unwrap_or_default())?;
+    let mut params = pairs(&query.unwrap_or_default())?;
     params.extend(collection.map(|name| ("_collection".to_owned(), name)));
     let format = match format {
         "ndjson" => Format::Ndjson,
@@ -138,12 +139,12 @@ pub(super) async fn export(
         _ => Format::Csv,
     };
     let query = parse_query(&params, Clock::system().now(), false)?;
-    let export = entries.export(&Reader::System, query, format).await?;
-    let (sender, mut pieces) = tokio::sync::mpsc::channel(4);
+    let export = entries.export(&Reader::System, None, query, format).await?;
+    let (sender, mut pieces) = sent_pieces();
     let writer = entries.clone();
     let writing = tokio::spawn(async move { writer.send(export, sender).await });
-    while let Some(piece) = pieces.recv().await {
-        std::io::stdout().write_all(&piece?)?;
+    while let Some(piece) = pieces.next().await? {
+        std::io::stdout().write_all(&piece)?;
     }
     writing.await?;
     pool.close().await;

@@ -47,6 +47,7 @@ pub async fn run(cli: Cli, figment: &Figment) -> Outcome {
 
 async fn serve(figment: &Figment, config: Config) -> Outcome {
     let public_url = config.public_url.clone();
+    crate::descriptors::raise();
     let rocket = crate::app::app(figment, config, Clock::system())?
         .ignite()
         .await

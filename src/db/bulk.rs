@@ -23,6 +23,8 @@ pub enum BulkColumn<'a> {
 pub struct Bulk<'a> {
     table: &'static str,
     columns: Vec<(&'static str, BulkColumn<'a>)>,
+    /// A further statement, and what it binds.
+    then: Option<(&'static str, &'static str, String)>,
 }
 
 /// Rows per statement on SQLite. Every length up to it is a statement of its own, which the cache has room for.
@@ -31,13 +33,20 @@ pub(super) const MAX_ROWS: usize = 100;
 impl<'a> Bulk<'a> {
     /// An insert into `table`, without columns yet.
     pub fn into(table: &'static str) -> Self {
-        Bulk { table, columns: Vec::new() }
+        Bulk { table, columns: Vec::new(), then: None }
     }
 
     /// Adds a column; every column must have the same number of values.
     pub fn column(mut self, name: &'static str, values: BulkColumn<'a>) -> Self {
         debug_assert!(self.columns.iter().all(|(_, other)| other.len() == values.len()));
         self.columns.push((name, values));
+        self
+    }
+
+    /// Runs a further statement after the rows, on SQLite in one journey with them. It binds one text: as its only `?` on
+    /// SQLite, as `$1` on PostgreSQL.
+    pub fn then(mut self, sqlite: &'static str, postgres: &'static str, text: String) -> Self {
+        self.then = Some((sqlite, postgres, text));
         self
     }
 
@@ -58,7 +67,13 @@ impl<'a> Bulk<'a> {
         let mut at = 0;
         while at < rows {
             let count = MAX_ROWS.min(rows - at);
-            let mut query = tx.write(sqlx::AssertSqlSafe(self.values_sql(count)));
+            let then = self.then.as_ref().filter(|_| at + count == rows);
+            let mut sql = self.values_sql(count);
+            if let Some((further, _, _)) = then {
+                sql.push(';');
+                sql.push_str(further);
+            }
+            let mut query = tx.write(sqlx::AssertSqlSafe(sql));
             for row in at..at + count {
                 for (_, values) in &self.columns {
                     query = match values {
@@ -69,6 +84,9 @@ impl<'a> Bulk<'a> {
                         BulkColumn::Bytes(values) => query.bind(values[row]),
                     };
                 }
+            }
+            if let Some((_, _, text)) = then {
+                query = query.bind(text.as_str());
             }
             last = query.insert().await?;
             at += count;
@@ -107,6 +125,9 @@ impl<'a> Bulk<'a> {
             };
         }
         query.execute(&mut **connection).await?;
+        if let Some((_, further, text)) = self.then {
+            sqlx::query(further).bind(text).execute(&mut **connection).await?;
+        }
         Ok(())
     }
 

@@ -9,6 +9,9 @@ pub enum DbError {
     /// The statement took longer than the time it was given with [`Query::within`].
     #[error("took longer than it may")]
     OverBudget,
+    /// Everybody else reads: trying again later can help.
+    #[error("all connections for reading are lent")]
+    Crowded,
     /// The database is full, busy or gone: trying again later can help.
     #[error("the database cannot take this now: {0}")]
     Unavailable(String),

@@ -4,23 +4,32 @@
 //! returned `Ok` is on disk. There is no other way in: stores never see a driver.
 
 mod bulk;
+mod disk;
 mod error;
 mod notify;
 mod open;
 mod pool;
 mod query;
+mod readers;
+mod reserve;
+mod snapshot;
+mod stage;
 mod state;
 mod writer;
 
 use rocket_db_pools::Database;
 
+use open::DEFAULT_CONNECTIONS;
+
 pub use bulk::{Bulk, BulkColumn};
+pub use disk::Disk;
 pub use error::{DbError, OpenError};
 pub use notify::Listener;
 pub use open::make_private_folder;
 pub use pool::Pool;
-pub use query::{Param, Query, Record, Snapshot};
-pub use state::{Disk, NotReady};
+pub use query::{Param, Query, Record};
+pub use snapshot::Snapshot;
+pub use state::NotReady;
 pub use writer::Tx;
 
 /// The request guard and fairing around [`Pool`], configured by `databases.frontdesk.url`.
@@ -35,7 +44,8 @@ impl rocket_db_pools::Pool for Pool {
 
     async fn init(figment: &rocket::figment::Figment) -> Result<Self, Self::Error> {
         let url: String = figment.extract_inner("url")?;
-        Pool::open(&url).await.map_err(rocket_db_pools::Error::Init)
+        let connections = figment.extract_inner("connections").unwrap_or(DEFAULT_CONNECTIONS);
+        Pool::open_with(&url, connections).await.map_err(rocket_db_pools::Error::Init)
     }
 
     async fn get(&self) -> Result<Tx, Self::Error> {

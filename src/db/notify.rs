@@ -12,14 +12,14 @@ pub struct Listener(PgListener);
 impl Pool {
     /// Wakes the other nodes. Does nothing on SQLite.
     pub async fn notify(&self, channel: &str) -> Result<(), DbError> {
-        let Pool::Postgres(pool) = self else { return Ok(()) };
+        let Pool::Postgres { pool, .. } = self else { return Ok(()) };
         sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(pool).await?;
         Ok(())
     }
 
     /// Listens on a channel; `None` on SQLite.
     pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, DbError> {
-        let Pool::Postgres(pool) = self else { return Ok(None) };
+        let Pool::Postgres { pool, .. } = self else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(channel).await?;
         Ok(Some(Listener(listener)))

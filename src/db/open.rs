@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, Migrator};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
 use super::bulk::MAX_ROWS;
 use super::error::OpenError;
 use super::pool::Pool;
+use super::readers::Readers;
+use super::reserve::Reserve;
 use super::writer::Writer;
 
 /// The first SQLite release without the WAL-reset corruption (sqlite.org/wal.html, "The WAL-reset bug").
@@ -25,12 +27,18 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Time that a query waits for a connection before it gives up.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// The same for long reads: whoever waits is in the middle of one, or was told beforehand how long it may take.
+const ACQUIRE_BULK: Duration = Duration::from_secs(60);
+/// Connections to PostgreSQL if nobody says otherwise.
+pub(super) const DEFAULT_CONNECTIONS: u32 = 16;
+/// Long reads at once.
+const BULK: u32 = 4;
 
 /// What a database must have been brought through.
 pub(super) fn migrations(pool: &Pool) -> &'static [Migration] {
     match pool {
         Pool::Sqlite { .. } => &SQLITE.migrations,
-        Pool::Postgres(_) => &POSTGRES.migrations,
+        Pool::Postgres { .. } => &POSTGRES.migrations,
     }
 }
 
@@ -44,9 +52,14 @@ impl Pool {
     /// Opens the database named by `url` (`sqlite:PATH` or `postgres://…`), creating the SQLite file
     /// if it is missing, and brings its schema up to date.
     pub async fn open(url: &str) -> Result<Pool, OpenError> {
+        Pool::open_with(url, DEFAULT_CONNECTIONS).await
+    }
+
+    /// The same with so many connections to PostgreSQL for short reads and writes; it keeps at least two.
+    pub async fn open_with(url: &str, connections: u32) -> Result<Pool, OpenError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => open_sqlite(url).await,
-            Some("postgres" | "postgresql") => open_postgres(url).await,
+            Some("postgres" | "postgresql") => open_postgres(url, connections.max(2)).await,
             _ => Err(OpenError::UnknownScheme),
         }
     }
@@ -54,18 +67,22 @@ impl Pool {
 
 async fn open_sqlite(url: &str) -> Result<Pool, OpenError> {
     let options = sqlite_options(url)?;
-    let folder: Arc<Path> = folder_of(options.get_filename()).into();
-    make_folder(&folder, options.get_filename())?;
+    let file: Arc<Path> = options.get_filename().into();
+    make_folder(folder_of(&file), &file)?;
+    let reserve = Arc::new(Reserve::in_folder(folder_of(&file)));
     let one = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
     check_sqlite(&one).await?;
     SQLITE.run(&one).await?;
     let connection = one.acquire().await?.detach();
-    let readers = SqlitePoolOptions::new()
-        .max_connections(readers())
-        .acquire_timeout(ACQUIRE)
-        .test_before_acquire(false)
-        .connect_lazy_with(options.read_only(true).create_if_missing(false).pragma("query_only", "on"));
-    Ok(Pool::Sqlite { readers, writer: Writer::start(connection), folder, probe: Arc::default() })
+    let read_only = options.read_only(true).create_if_missing(false).pragma("query_only", "on");
+    Ok(Pool::Sqlite {
+        readers: Readers::new(read_only.clone(), readers(), ACQUIRE),
+        bulk: Readers::new(read_only, BULK, ACQUIRE_BULK),
+        writer: Writer::start(connection, reserve.clone()),
+        file,
+        reserve,
+        probe: Arc::default(),
+    })
 }
 
 /// Every setting here is a promise or a defence:
@@ -85,7 +102,7 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .with_regexp())
 }
 
-fn folder_of(file: &Path) -> &Path {
+pub(super) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -115,20 +132,21 @@ fn version(text: &str) -> (u32, u32, u32) {
     (next(), next(), next())
 }
 
-async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
-    let pool: PgPool = PgPoolOptions::new()
-        .max_connections(16)
-        .acquire_timeout(ACQUIRE)
-        .test_before_acquire(false)
-        .connect(url)
-        .await?;
+async fn open_postgres(url: &str, connections: u32) -> Result<Pool, OpenError> {
+    let options = PgConnectOptions::from_str(url)?;
+    let pool: PgPool = postgres_pool(connections, ACQUIRE).connect_with(options.clone()).await?;
     let found: i64 =
         sqlx::query_scalar("SELECT current_setting('server_version_num')::bigint").fetch_one(&pool).await?;
     if found < OLDEST_POSTGRES {
         return Err(OpenError::PostgresTooOld { found });
     }
     POSTGRES.run(&pool).await?;
-    Ok(Pool::Postgres(pool))
+    let bulk = postgres_pool(BULK, ACQUIRE_BULK).connect_lazy_with(options);
+    Ok(Pool::Postgres { pool, bulk })
+}
+
+fn postgres_pool(most: u32, wait: Duration) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(most).acquire_timeout(wait).test_before_acquire(false)
 }
 
 #[cfg(test)]

@@ -2,11 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::PgPool;
 
 use super::error::DbError;
-use super::query::{Query, Snapshot};
+use super::query::Query;
+use super::readers::Readers;
+use super::reserve::Reserve;
+use super::snapshot::Snapshot;
 use super::writer::{Tx, Writer};
 
 /// One of the two databases. Cheap to clone.
@@ -14,17 +18,26 @@ use super::writer::{Tx, Writer};
 pub enum Pool {
     /// `folder` is where the file is; `probe` lets one at a time ask whether the writer works.
     Sqlite {
-        /// Connections that only read.
-        readers: SqlitePool,
+        /// Connections for short reads.
+        readers: Readers,
+        /// Those for long ones: they take none from the others.
+        bulk: Readers,
         /// The one connection that writes.
         writer: Writer,
-        /// Where the database file is.
-        folder: Arc<Path>,
+        /// The database file.
+        file: Arc<Path>,
+        /// Room on its disk.
+        reserve: Arc<Reserve>,
         /// Lets one request at a time ask whether the writer works.
         probe: Arc<tokio::sync::Mutex<()>>,
     },
-    /// Connections to PostgreSQL.
-    Postgres(PgPool),
+    /// PostgreSQL.
+    Postgres {
+        /// Connections for short reads and for what is written.
+        pool: PgPool,
+        /// Those for long reads.
+        bulk: PgPool,
+    },
 }
 
 impl Pool {
@@ -32,7 +45,7 @@ impl Pool {
     pub fn read(&self, sql: impl sqlx::SqlSafeStr) -> Query<'_> {
         match self {
             Pool::Sqlite { readers, .. } => Query::on_readers(readers, sql),
-            Pool::Postgres(pool) => Query::on_pool(pool, sql),
+            Pool::Postgres { pool, .. } => Query::on_pool(pool, sql),
         }
     }
 
@@ -40,15 +53,17 @@ impl Pool {
     pub async fn begin(&self) -> Result<Tx, DbError> {
         match self {
             Pool::Sqlite { writer, .. } => writer.begin().await,
-            Pool::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Pool::Postgres { pool, .. } => Ok(Tx::Postgres(pool.begin().await?)),
         }
     }
 
-    /// A read-only view of one moment, for reads that take several statements. It never holds the writer.
-    pub async fn snapshot(&self) -> Result<Snapshot, DbError> {
+    /// A read-only view of one moment, for long reads and for those that take several statements; each of them may take as
+    /// long as `budget`. It never holds the writer, and nothing that [`Pool::read`] needs. On SQLite the write-ahead log keeps what
+    /// was written since, so nobody holds one while a client is waited for.
+    pub async fn snapshot(&self, budget: Option<Duration>) -> Result<Snapshot, DbError> {
         match self {
-            Pool::Sqlite { readers, .. } => Snapshot::of_readers(readers).await,
-            Pool::Postgres(pool) => Snapshot::of_pool(pool).await,
+            Pool::Sqlite { bulk, .. } => Snapshot::of_readers(bulk, budget).await,
+            Pool::Postgres { pool, bulk } => Snapshot::of_pool(bulk, pool, budget).await,
         }
     }
 
@@ -56,23 +71,25 @@ impl Pool {
     pub fn kind(&self) -> &'static str {
         match self {
             Pool::Sqlite { .. } => "sqlite",
-            Pool::Postgres(_) => "postgres",
+            Pool::Postgres { .. } => "postgres",
         }
     }
 
     /// Whether this is PostgreSQL, for SQL text that differs.
     pub fn is_postgres(&self) -> bool {
-        matches!(self, Pool::Postgres(_))
+        matches!(self, Pool::Postgres { .. })
     }
 
     /// Waits for the last commit and closes every connection.
     pub async fn close(&self) {
         match self {
-            Pool::Sqlite { readers, writer, .. } => {
-                readers.close().await;
+            Pool::Sqlite { readers, bulk, writer, .. } => {
+                tokio::join!(readers.close(), bulk.close());
                 writer.close().await;
             }
-            Pool::Postgres(pool) => pool.close().await,
+            Pool::Postgres { pool, bulk } => {
+                tokio::join!(pool.close(), bulk.close());
+            }
         }
     }
 }

@@ -1,16 +1,19 @@
 //! One SQL text for two drivers, with `$1` placeholders, which both bind by number.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use futures::stream::{BoxStream, StreamExt};
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteQueryResult, SqliteRow};
 use sqlx::{
-    Arguments, Encode, Executor, FromRow, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqliteConnection,
-    SqlitePool, Type,
+    Arguments, Either, Encode, Executor, FromRow, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite,
+    SqliteConnection, Type,
 };
 
 use super::error::{DbError, loses_transaction};
+use super::readers::{Lent, Readers};
+use super::stage::Stage;
 
 /// A value that can be bound on both databases.
 pub trait Param<'t>: Encode<'t, Sqlite> + Type<Sqlite> + Encode<'t, Postgres> + Type<Postgres> + Send {}
@@ -23,10 +26,13 @@ impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'
 /// Where a query runs.
 enum On<'c> {
     /// SQLite's readers.
-    Readers(&'c SqlitePool),
+    Readers(&'c Readers),
+    /// One of them that is kept for more than one statement.
+    Lent(&'c mut Lent),
     /// PostgreSQL's connections.
     Pool(&'c PgPool),
-    Sqlite(&'c mut SqliteConnection, Option<&'c mut bool>),
+    /// SQLite's writer.
+    Sqlite(&'c mut SqliteConnection, &'c mut Stage),
     Postgres(&'c mut PgConnection),
 }
 
@@ -46,21 +52,20 @@ pub struct Query<'c> {
 }
 
 impl<'c> Query<'c> {
-    pub(super) fn on_readers(readers: &'c SqlitePool, sql: impl SqlSafeStr) -> Self {
+    pub(super) fn on_readers(readers: &'c Readers, sql: impl SqlSafeStr) -> Self {
         Query::new(On::Readers(readers), sql)
+    }
+
+    pub(super) fn on_lent(lent: &'c mut Lent, sql: impl SqlSafeStr) -> Self {
+        Query::new(On::Lent(lent), sql)
     }
 
     pub(super) fn on_pool(pool: &'c PgPool, sql: impl SqlSafeStr) -> Self {
         Query::new(On::Pool(pool), sql)
     }
 
-    /// `lost` is set when a failure may have ended the whole transaction.
-    pub(super) fn on_sqlite(
-        connection: &'c mut SqliteConnection,
-        lost: Option<&'c mut bool>,
-        sql: impl SqlSafeStr,
-    ) -> Self {
-        Query::new(On::Sqlite(connection, lost), sql)
+    pub(super) fn on_sqlite(connection: &'c mut SqliteConnection, stage: &'c mut Stage, sql: impl SqlSafeStr) -> Self {
+        Query::new(On::Sqlite(connection, stage), sql)
     }
 
     pub(super) fn on_postgres(connection: &'c mut PgConnection, sql: impl SqlSafeStr) -> Self {
@@ -95,7 +100,9 @@ impl<'c> Query<'c> {
         self
     }
 
-    /// Gives up after `time` with [`DbError::OverBudget`].
+    /// Gives up after `time` with [`DbError::OverBudget`]. In a transaction of one's own only what [`Pool::snapshot`] was given holds.
+    ///
+    /// [`Pool::snapshot`]: super::Pool::snapshot
     pub fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
         self
@@ -105,9 +112,8 @@ impl<'c> Query<'c> {
     pub(super) async fn insert(self) -> Result<Option<i64>, DbError> {
         self.check()?;
         match (self.on, self.args) {
-            (On::Sqlite(connection, lost), Args::Sqlite(args)) => {
-                let done = connection.execute(sqlx::query_with(self.sql, args)).await;
-                Ok(Some(noting(lost, done)?.last_insert_rowid()))
+            (On::Sqlite(connection, stage), Args::Sqlite(args)) => {
+                Ok(Some(write(connection, stage, self.sql, args).await?.last_insert_rowid()))
             }
             _ => unreachable!("only SQLite's bulk insert asks for it"),
         }
@@ -118,15 +124,16 @@ impl<'c> Query<'c> {
         self.check()?;
         match (self.on, self.args) {
             (On::Readers(readers), Args::Sqlite(args)) => {
-                let done = readers.execute(sqlx::query_with(self.sql, args)).await?;
-                Ok(done.rows_affected())
+                let mut lent = readers.lend(self.within).await?;
+                let done = lent.connection().execute(sqlx::query_with(self.sql, args)).await;
+                lent.done(&done);
+                Ok(done?.rows_affected())
             }
             (On::Pool(pool), Args::Postgres(args)) => {
                 Ok(pool.execute(sqlx::query_with(self.sql, args)).await?.rows_affected())
             }
-            (On::Sqlite(connection, lost), Args::Sqlite(args)) => {
-                let done = connection.execute(sqlx::query_with(self.sql, args)).await;
-                Ok(noting(lost, done)?.rows_affected())
+            (On::Sqlite(connection, stage), Args::Sqlite(args)) => {
+                Ok(write(connection, stage, self.sql, args).await?.rows_affected())
             }
             (On::Postgres(connection), Args::Postgres(args)) => {
                 Ok(connection.execute(sqlx::query_with(self.sql, args)).await?.rows_affected())
@@ -139,17 +146,15 @@ impl<'c> Query<'c> {
     pub async fn all<T: Record>(self) -> Result<Vec<T>, DbError> {
         self.check()?;
         match (self.on, self.args, self.within) {
-            (On::Readers(readers), Args::Sqlite(args), None) => {
-                Ok(sqlx::query_as_with(self.sql, args).fetch_all(readers).await?)
+            (On::Readers(readers), Args::Sqlite(args), within) => {
+                let mut lent = readers.lend(within).await?;
+                let rows = sqlx::query_as_with(self.sql, args).fetch_all(lent.connection()).await;
+                lent.done(&rows);
+                Ok(rows?)
             }
-            (On::Readers(readers), Args::Sqlite(args), Some(time)) => {
-                let mut connection = readers.acquire().await?;
-                set_deadline(&mut connection, time).await?;
-                // If the caller goes away in the middle, the deadline must not stay behind for the next one.
-                let mut connection = scopeguard::guard(connection, |mut connection| connection.close_on_drop());
-                let rows = sqlx::query_as_with(self.sql, args).fetch_all(&mut **connection).await;
-                let mut connection = scopeguard::ScopeGuard::into_inner(connection);
-                connection.lock_handle().await?.remove_progress_handler();
+            (On::Lent(lent), Args::Sqlite(args), _) => {
+                let rows = sqlx::query_as_with(self.sql, args).fetch_all(lent.connection()).await;
+                lent.done(&rows);
                 Ok(rows?)
             }
             (On::Pool(pool), Args::Postgres(args), None) => {
@@ -163,8 +168,9 @@ impl<'c> Query<'c> {
                 tx.commit().await?;
                 Ok(rows)
             }
-            (On::Sqlite(connection, lost), Args::Sqlite(args), _) => {
-                Ok(noting(lost, sqlx::query_as_with(self.sql, args).fetch_all(connection).await)?)
+            (On::Sqlite(connection, stage), Args::Sqlite(args), _) => {
+                let sql = entered(stage, self.sql);
+                Ok(noting(stage, sqlx::query_as_with(sql, args).fetch_all(connection).await)?)
             }
             (On::Postgres(connection), Args::Postgres(args), _) => {
                 Ok(sqlx::query_as_with(self.sql, args).fetch_all(connection).await?)
@@ -183,11 +189,13 @@ impl<'c> Query<'c> {
         self.optional().await?.ok_or(DbError::Other(sqlx::Error::RowNotFound))
     }
 
-    /// The rows one by one, for results that must not be gathered. Only on a [`Snapshot`].
+    /// The rows one by one, for results that must not be gathered. Only in a snapshot.
     pub fn stream<T: Record + 'c>(self) -> BoxStream<'c, Result<T, DbError>> {
         match (self.on, self.args) {
-            (On::Sqlite(connection, _), Args::Sqlite(args)) => {
-                sqlx::query_as_with(self.sql, args).fetch(connection).map(|row| row.map_err(DbError::from)).boxed()
+            (On::Lent(lent), Args::Sqlite(args)) => {
+                // Nobody says that it is done: dropping the connection makes sure of that.
+                let rows = sqlx::query_as_with(self.sql, args).fetch(lent.connection());
+                rows.map(|row| row.map_err(DbError::from)).boxed()
             }
             (On::Postgres(connection), Args::Postgres(args)) => {
                 sqlx::query_as_with(self.sql, args).fetch(connection).map(|row| row.map_err(DbError::from)).boxed()
@@ -204,47 +212,35 @@ impl<'c> Query<'c> {
     }
 }
 
-fn noting<T>(lost: Option<&mut bool>, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-    if let (Some(lost), Err(error)) = (lost, &result) {
-        *lost |= loses_transaction(error);
-    }
-    result
-}
-
-/// Virtual machine instructions between two looks at the clock: about 0.2 ms.
-const OPS_BETWEEN_LOOKS: i32 = 20_000;
-
-/// Interrupts whatever the connection runs once `time` has passed.
-async fn set_deadline(connection: &mut SqliteConnection, time: Duration) -> Result<(), sqlx::Error> {
-    let end = Instant::now() + time;
-    connection.lock_handle().await?.set_progress_handler(OPS_BETWEEN_LOOKS, move || Instant::now() < end);
-    Ok(())
-}
-
-/// A read-only transaction: every read sees the same moment. Ends when dropped.
-pub enum Snapshot {
-    /// On SQLite.
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    /// On PostgreSQL, `REPEATABLE READ`.
-    Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-impl Snapshot {
-    pub(super) async fn of_readers(readers: &SqlitePool) -> Result<Snapshot, DbError> {
-        Ok(Snapshot::Sqlite(readers.begin().await?))
-    }
-
-    pub(super) async fn of_pool(pool: &PgPool) -> Result<Snapshot, DbError> {
-        let mut tx = pool.begin().await?;
-        tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        Ok(Snapshot::Postgres(tx))
-    }
-
-    /// A query at the snapshot's moment.
-    pub fn read(&mut self, sql: impl SqlSafeStr) -> Query<'_> {
-        match self {
-            Snapshot::Sqlite(tx) => Query::on_sqlite(tx, None, sql),
-            Snapshot::Postgres(tx) => Query::on_postgres(tx, sql),
+/// Runs a statement of a transaction on SQLite's writer. What comes back is that statement's, not that of what stands before it.
+async fn write(
+    connection: &mut SqliteConnection,
+    stage: &mut Stage,
+    sql: SqlStr,
+    args: SqliteArguments,
+) -> Result<SqliteQueryResult, sqlx::Error> {
+    let sql = entered(stage, sql);
+    let mut steps = connection.fetch_many(sqlx::query_with::<Sqlite, _>(sql, args));
+    let mut last = SqliteQueryResult::default();
+    while let Some(step) = noting(stage, steps.try_next().await)? {
+        if let Either::Left(done) = step {
+            last = done;
         }
     }
+    Ok(last)
+}
+
+/// A statement with what opens its transaction before it, if that was not done yet: one journey to SQLite's thread for both.
+fn entered(stage: &mut Stage, sql: SqlStr) -> SqlStr {
+    match stage.enter() {
+        "" => sql,
+        opening => sqlx::AssertSqlSafe(format!("{opening}{}", sql.as_str())).into_sql_str(),
+    }
+}
+
+fn noting<T>(stage: &mut Stage, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    if let Err(error) = &result {
+        stage.lost |= loses_transaction(error);
+    }
+    result
 }

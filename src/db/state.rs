@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::disk::{Disk, disk};
 use super::error::DbError;
 use super::open;
 use super::pool::Pool;
@@ -10,6 +11,9 @@ use crate::limits::DISK_RESERVE;
 
 /// How long a turn at writing may be waited for.
 const WRITER: Duration = Duration::from_secs(2);
+
+/// Bytes of a write-ahead log that are worth a warning.
+const LONG_LOG: u64 = 128 * 1024 * 1024;
 
 /// Why the database cannot be worked with, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +42,13 @@ impl Pool {
         if let Some(missing) = wanted.filter(|version| !applied.contains(version)).min() {
             return Err(NotReady::Behind(missing));
         }
+        if self.is_scarce() {
+            // It may have room again.
+            self.keep_reserve().await;
+        }
         match self.disk() {
             Some(disk) if disk.read_only => return Err(NotReady::ReadOnly),
-            Some(disk) if disk.free < DISK_RESERVE => return Err(NotReady::Full),
+            Some(disk) if disk.free < DISK_RESERVE || self.is_scarce() => return Err(NotReady::Full),
             _ => {}
         }
         match tokio::time::timeout(WRITER, self.takes_writes()).await {
@@ -54,7 +62,7 @@ impl Pool {
     async fn takes_writes(&self) -> Result<bool, DbError> {
         let _one_at_a_time = match self {
             Pool::Sqlite { probe, .. } => Some(probe.lock().await),
-            Pool::Postgres(_) => None,
+            Pool::Postgres { .. } => None,
         };
         let mut tx = self.begin().await?;
         let (read_only,): (String,) =
@@ -75,19 +83,35 @@ impl Pool {
 
     /// The disk under SQLite's file; `None` for PostgreSQL, and where the system does not tell.
     pub fn disk(&self) -> Option<Disk> {
-        let Pool::Sqlite { folder, .. } = self else { return None };
-        let seen = rustix::fs::statvfs(&**folder).ok()?;
-        // Some file systems do not say how large they are.
-        let free = if seen.f_blocks == 0 { u64::MAX } else { seen.f_bavail.saturating_mul(seen.f_frsize) };
-        Some(Disk { free, read_only: seen.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) })
+        match self {
+            Pool::Sqlite { file, .. } => disk(open::folder_of(file)),
+            Pool::Postgres { .. } => None,
+        }
     }
-}
 
-/// A disk as this process may use it.
-#[derive(Debug, Clone, Copy)]
-pub struct Disk {
-    /// Bytes.
-    pub free: u64,
-    /// Nothing can be written to it.
-    pub read_only: bool,
+    /// Bytes of SQLite's write-ahead log; `None` for PostgreSQL.
+    pub fn log_bytes(&self) -> Option<u64> {
+        let Pool::Sqlite { file, .. } = self else { return None };
+        let mut name = file.as_os_str().to_owned();
+        name.push("-wal");
+        // By its name, never by a descriptor: closing one would take SQLite's locks away (sqlite.org/howtocorrupt.html, 2.2).
+        Some(std::fs::metadata(name).map_or(0, |log| log.len()))
+    }
+
+    /// The disk of the database is full: only what makes room, or tells somebody to, may still write.
+    pub fn is_scarce(&self) -> bool {
+        matches!(self, Pool::Sqlite { reserve, .. } if reserve.is_scarce())
+    }
+
+    /// Looks whether the disk has room, and keeps some of it back. To be called now and then.
+    pub async fn keep_reserve(&self) {
+        let Pool::Sqlite { reserve, .. } = self else { return };
+        let reserve = reserve.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || reserve.look()).await {
+            tracing::error!(%error, "the disk was not looked at");
+        }
+        if let Some(bytes) = self.log_bytes().filter(|bytes| *bytes > LONG_LOG) {
+            tracing::warn!(bytes, "SQLite's write-ahead log is long: something has been reading for a long time");
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! SQLite's one writer, with group commit.
 //!
-//! `begin` takes the connection in turn (a first in, first out mutex) and opens a savepoint; the first of a
-//! group needs none, for it is alone. `commit` hands the connection on and waits; the savepoint is released
-//! together with opening the next, which saves a round trip to SQLite's thread. A committer task queues for the mutex
-//! like anyone else, so what waited before it gets into the group; then one `COMMIT`, that is one
+//! `begin` takes the connection in turn (a first in, first out mutex). The first statement opens a savepoint, in the same
+//! text, which saves a journey to SQLite's thread and back; so does releasing the savepoint before it. The first
+//! transaction of a group needs none, for it is alone. `commit` hands the connection on and waits. A committer task
+//! queues for the mutex like anyone else, so what waited before it gets into the group; then one `COMMIT`, that is one
 //! fsync, answers every caller of the group. A failed statement rolls back its own savepoint only;
 //! a failed commit fails every caller in it.
 
@@ -14,6 +14,8 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 
 use super::error::{DbError, loses_transaction};
 use super::query::Query;
+use super::reserve::Reserve;
+use super::stage::{Stage, Unfinished};
 
 /// The writer. Cheap to clone; all clones share the one connection.
 #[derive(Clone)]
@@ -27,25 +29,10 @@ struct Shared {
 /// The connection and the group of transactions that waits for the next commit.
 struct Group {
     connection: Option<SqliteConnection>,
-    /// `BEGIN IMMEDIATE` was sent and no `COMMIT` yet.
-    open: bool,
-    /// A transaction was begun and neither committed nor rolled back: its task went away.
-    unfinished: Unfinished,
-    /// The savepoint of a finished transaction is still there.
-    kept: bool,
-    /// SQLite may have rolled back the whole transaction: nobody in the group may be told it is stored.
-    lost: bool,
+    stage: Stage,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
-}
-
-/// What there is to undo when a caller goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unfinished {
-    Nothing,
-    /// The first of the group: the whole transaction is its own. Every statement is a journey to SQLite's
-    /// thread and back, so it is spared the savepoint.
-    All,
-    Savepoint,
+    /// Looked at when something fails: it may be that the disk is full.
+    reserve: Arc<Reserve>,
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
@@ -64,15 +51,8 @@ pub struct SqliteTx {
 
 impl Writer {
     /// Takes the connection over and starts the committer, which ends when the last clone is dropped.
-    pub(super) fn start(connection: SqliteConnection) -> Writer {
-        let group = Group {
-            connection: Some(connection),
-            open: false,
-            unfinished: Unfinished::Nothing,
-            kept: false,
-            lost: false,
-            waiting: Vec::new(),
-        };
+    pub(super) fn start(connection: SqliteConnection, reserve: Arc<Reserve>) -> Writer {
+        let group = Group { connection: Some(connection), stage: Stage::default(), waiting: Vec::new(), reserve };
         let shared = Arc::new(Shared { group: Arc::new(Mutex::new(group)), finished: Notify::new() });
         tokio::spawn(commit_groups(Arc::downgrade(&shared)));
         Writer(shared)
@@ -81,7 +61,8 @@ impl Writer {
     pub(super) async fn begin(&self) -> Result<Tx, DbError> {
         let mut group = self.0.group.clone().lock_owned().await;
         group.tidy().await?;
-        group.enter().await?;
+        group.connection()?;
+        group.stage.fresh = true;
         Ok(Tx::Sqlite(SqliteTx { group, shared: self.0.clone() }))
     }
 
@@ -106,9 +87,9 @@ impl Tx {
     pub fn write(&mut self, sql: impl SqlSafeStr) -> Query<'_> {
         match self {
             Tx::Sqlite(tx) => {
-                let Group { connection, lost, .. } = &mut *tx.group;
+                let Group { connection, stage, .. } = &mut *tx.group;
                 let connection = connection.as_mut().expect("`begin` refuses when the writer is closed");
-                Query::on_sqlite(connection, Some(lost), sql)
+                Query::on_sqlite(connection, stage, sql)
             }
             Tx::Postgres(tx) => Query::on_postgres(tx, sql),
         }
@@ -142,15 +123,17 @@ impl Tx {
 
 impl SqliteTx {
     async fn abandon(mut self) -> Result<(), DbError> {
-        if self.group.unfinished == Unfinished::All {
-            // Nobody was before it.
-            return self.group.tidy().await;
+        match self.group.stage.unfinished {
+            // It has seen nothing, or nobody was before it.
+            Unfinished::Nothing | Unfinished::All => self.group.tidy().await,
+            Unfinished::Savepoint => {
+                self.group.tidy().await?;
+                if !self.group.stage.open {
+                    return Err(DbError::Unavailable("an earlier write of the same commit failed".into()));
+                }
+                self.commit().await
+            }
         }
-        self.group.tidy().await?;
-        if !self.group.open {
-            return Err(DbError::Unavailable("an earlier write of the same commit failed".into()));
-        }
-        self.commit().await
     }
 
     async fn commit(mut self) -> Result<(), DbError> {
@@ -173,19 +156,20 @@ impl Group {
     async fn run(&mut self, sql: &'static str) -> Result<(), DbError> {
         let result = self.connection()?.execute(sql).await;
         if let Err(error) = &result {
-            self.lost |= loses_transaction(error);
+            self.stage.lost |= loses_transaction(error);
         }
         Ok(result.map(drop)?)
     }
 
     /// Undoes what a caller left behind, and a transaction that SQLite may have lost.
     async fn tidy(&mut self) -> Result<(), DbError> {
-        let unfinished = std::mem::replace(&mut self.unfinished, Unfinished::Nothing);
+        let unfinished = std::mem::take(&mut self.stage.unfinished);
+        self.stage.fresh = false;
         match unfinished {
-            _ if self.lost => self.give_up("an earlier write of the same commit failed").await,
+            _ if self.stage.lost => self.give_up("an earlier write of the same commit failed").await,
             Unfinished::Nothing => {}
             Unfinished::All => {
-                self.open = false;
+                self.stage.open = false;
                 self.run("ROLLBACK").await?;
             }
             Unfinished::Savepoint => self.run("ROLLBACK TO one; RELEASE one").await?,
@@ -193,38 +177,25 @@ impl Group {
         Ok(())
     }
 
-    async fn enter(&mut self) -> Result<(), DbError> {
-        if self.open {
-            self.run(if self.kept { "RELEASE one; SAVEPOINT one" } else { "SAVEPOINT one" }).await?;
-            self.kept = false;
-            self.unfinished = Unfinished::Savepoint;
-        } else {
-            self.run("BEGIN IMMEDIATE").await.inspect_err(|_| self.lost = false)?;
-            self.open = true;
-            self.unfinished = Unfinished::All;
-        }
-        Ok(())
-    }
-
     fn leave(&mut self) -> Result<(), DbError> {
-        if self.lost {
+        if self.stage.lost {
             return Err(DbError::Unavailable("an earlier statement of this transaction failed".into()));
         }
-        self.kept |= self.unfinished == Unfinished::Savepoint;
-        self.unfinished = Unfinished::Nothing;
+        self.stage.kept |= self.stage.unfinished == Unfinished::Savepoint;
+        self.stage.unfinished = Unfinished::Nothing;
         Ok(())
     }
 
     /// One fsync for everybody who waits.
     async fn commit(&mut self) {
         self.tidy().await.ok();
-        if !self.open {
-            return;
+        if !self.stage.open {
+            // Whoever waits has sent no statement.
+            return self.answer(Ok(()));
         }
         match self.run("COMMIT").await {
             Ok(()) => {
-                self.open = false;
-                self.kept = false;
+                self.stage = Stage::default();
                 self.answer(Ok(()));
             }
             Err(error) => self.give_up(&error.to_string()).await,
@@ -233,14 +204,12 @@ impl Group {
 
     async fn give_up(&mut self, reason: &str) {
         tracing::error!(reason, "a group of writes was rolled back");
+        self.reserve.look();
         // Fails when SQLite has rolled back by itself: that is what is wanted.
         if let Some(connection) = &mut self.connection {
             connection.execute("ROLLBACK").await.ok();
         }
-        self.open = false;
-        self.kept = false;
-        self.lost = false;
-        self.unfinished = Unfinished::Nothing;
+        self.stage = Stage::default();
         self.answer(Err(reason.to_owned()));
     }
 

@@ -1,5 +1,7 @@
 //! Changes by staff: marks on many entries, new data of one.
 
+use std::time::Instant;
+
 use super::body;
 use super::entry::{Entry, EntryId};
 use super::reader::Reader;
@@ -11,6 +13,16 @@ use crate::filter::Query;
 use crate::json;
 use crate::moment::Moment;
 use crate::staff::{Author, Deed, audit};
+
+/// Entries that are changed by one transaction.
+const SLICE: usize = 2000;
+
+/// What is done to many entries: marked at a moment, or taken back what was marked then.
+#[derive(Clone, Copy)]
+enum Change {
+    Mark(Mark, Moment),
+    Unmark(Mark, Moment),
+}
 
 impl Entries {
     /// Marks all entries of a query. Returns how many changed, and the timestamp that [`Entries::unmark`] needs.
@@ -36,22 +48,42 @@ impl Entries {
         let collections = self.readable(reader, query).await?;
         let filter = self.filter(reader, query, &collections).await?;
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        let changed = store::mark(&mut tx, filter, mark, now).await?;
-        let deed = Deed::new(mark.done(), "entries", id).with(format!("{changed} changed"));
-        audit::note(&mut tx, by, deed, now).await?;
-        tx.commit().await?;
+        let ids = store::to_mark(&mut self.db.snapshot(None).await?, &filter, mark).await?;
+        let deed = Deed::new(mark.done(), "entries", id).with(format!("{} changed", ids.len()));
+        let changed = self.in_slices(by, &ids, deed, Change::Mark(mark, now)).await?;
         Ok((changed, now))
+    }
+
+    /// Changes entries a few at a time, with a pause after each, so that nobody who writes waits for all of them. The first ones
+    /// are changed together with the line in the audit trail.
+    async fn in_slices(&self, by: &Author, ids: &[i64], deed: Deed<'_>, change: Change) -> Result<u64> {
+        let mut changed = 0;
+        let mut deed = Some(deed);
+        let (first, rest) = ids.split_at(ids.len().min(SLICE));
+        for slice in [first].into_iter().chain(rest.chunks(SLICE)) {
+            let begun = Instant::now();
+            let mut tx = self.db.begin().await?;
+            changed += match change {
+                Change::Mark(mark, now) => store::mark(&mut tx, slice, mark, now).await?,
+                Change::Unmark(mark, at) => store::unmark(&mut tx, slice, mark, at).await?,
+            };
+            if let Some(deed) = deed.take() {
+                audit::note(&mut tx, by, deed, self.clock.now()).await?;
+            }
+            tx.commit().await?;
+            if !rest.is_empty() {
+                // Others write for as long as this took.
+                tokio::time::sleep(begun.elapsed()).await;
+            }
+        }
+        Ok(changed)
     }
 
     /// Takes back a [`Entries::mark`].
     pub async fn unmark(&self, by: &Author, mark: Mark, at: Moment) -> Result<u64> {
-        let mut tx = self.db.begin().await?;
-        let changed = store::unmark(&mut tx, mark, at).await?;
-        let deed = Deed::new("undone", "entries", "").with(format!("{}: {changed} taken back", mark.done()));
-        audit::note(&mut tx, by, deed, self.clock.now()).await?;
-        tx.commit().await?;
-        Ok(changed)
+        let ids = store::marked_at(&mut self.db.snapshot(None).await?, mark, at).await?;
+        let deed = Deed::new("undone", "entries", "").with(format!("{}: {} taken back", mark.done(), ids.len()));
+        self.in_slices(by, &ids, deed, Change::Unmark(mark, at)).await
     }
 
     /// Replaces the data of an entry, if it still has the version that `expected` names.

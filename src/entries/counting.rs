@@ -1,10 +1,13 @@
 //! Counting entries: totals, values of fields, entries of each day. All within a time budget.
 
+use std::sync::Arc;
+
 use super::reader::Reader;
 use super::reading::over_budget;
 use super::service::Entries;
 use super::sql::Filter;
 use super::store::{self, FacetValue};
+use crate::collections::CachedCollection;
 use crate::db::DbError;
 use crate::error::Result;
 use crate::filter::{Count, Query};
@@ -16,6 +19,10 @@ const COUNTED: u32 = 10_000;
 
 impl Entries {
     pub(super) async fn count(&self, query: &Query, filter: &Filter) -> Result<(Option<i64>, bool)> {
+        if let (Some(collections), true) = (&filter.all_of, query.count != Count::None) {
+            let totals = store::totals(&self.db).await?;
+            return Ok((Some(collections.iter().filter_map(|id| totals.get(id)).sum()), false));
+        }
         let at_most = match query.count {
             Count::None => return Ok((None, false)),
             Count::Exact => None,
@@ -53,9 +60,12 @@ impl Entries {
         let offset = i64::from(query.zone.to_offset(now.timestamp()).seconds()) * 1000;
         let today = (now.0 + offset).div_euclid(DAY);
         let from = Moment((today - days + 1) * DAY - offset);
-        let found = match store::per_day(&self.db, &filter, from, offset, self.settings.facet_budget).await {
-            Err(DbError::OverBudget) => return Ok(None),
-            found => found?,
+        let found = match &filter.all_of {
+            Some(collections) => store::visible_per_day(&self.db, collections, from, offset).await?,
+            None => match store::per_day(&self.db, &filter, from, offset, self.settings.facet_budget).await {
+                Err(DbError::OverBudget) => return Ok(None),
+                found => found?,
+            },
         };
         let count = |day: i64| found.iter().find(|(d, _)| *d == day).map_or(0, |(_, count)| *count);
         Ok(Some((today - days + 1..=today).map(|day| (Moment(day * DAY), count(day))).collect()))
@@ -66,5 +76,17 @@ impl Entries {
         let collections = self.readable(reader, query).await?;
         let filter = self.filter(reader, query, &collections).await?;
         self.count(query, &filter).await
+    }
+
+    /// Every collection with the number of its entries that are neither deleted nor spam, by name.
+    pub async fn collection_totals(&self) -> Result<Vec<(Arc<CachedCollection>, i64)>> {
+        let totals = store::totals(&self.db).await?;
+        let all = self.collections.list().await?.into_iter();
+        Ok(all
+            .map(|known| {
+                let count = totals.get(&known.collection.id).copied().unwrap_or(0);
+                (known, count)
+            })
+            .collect())
     }
 }

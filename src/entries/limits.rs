@@ -61,7 +61,7 @@ impl Limits {
         let known = self.lock().get(&collection.id).copied().filter(|(known_day, _)| *known_day == day);
         let before = match known {
             Some((_, count)) => count,
-            None => Box::pin(store::received_since(db, collection.id, Moment(day * DAY))).await?,
+            None => Box::pin(store::stored_since(db, collection.id, Moment(day * DAY))).await?,
         };
         if before + entries > quota {
             let seconds = ((day + 1) * DAY - now.0) / 1000 + 1;

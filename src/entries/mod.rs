@@ -11,6 +11,7 @@ mod body;
 mod changing;
 mod chart;
 mod counting;
+mod downloads;
 mod entry;
 mod export;
 mod fields;

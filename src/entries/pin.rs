@@ -31,11 +31,33 @@ const MAX_WALKS: usize = 200;
 /// More arms than this and a scan is as good.
 const MAX_ARMS: usize = 12;
 
+/// The ways to walk the entries of a query, one or several together.
+pub(super) struct Walks {
+    pub walks: Vec<Walk>,
+    /// Parameters whose conditions hold for whatever a walk that decides finds.
+    pub decided: Vec<usize>,
+    /// The first field compared for equality without an index.
+    pub unpinned: Option<Path>,
+}
+
+/// A stretch of an index.
+pub(super) struct Walk {
+    /// What the index is asked for, as ` AND …`; empty if none helps.
+    pub along: String,
+    /// Whatever is there has the value that is asked for: it need not be looked at again.
+    pub decides: bool,
+}
+
+impl Walk {
+    fn along(condition: String) -> Walk {
+        Walk { along: condition, decides: false }
+    }
+}
+
 /// Picks the condition that an index answers, and the keys to look under.
-pub(super) fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<String>, Option<Path>) {
-    let everything = vec![String::new()];
+pub(super) fn walks(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> Walks {
     let [(collection, _)] = scope.collections else {
-        return (one_by_one(scope), first_unpinned(query, &[]));
+        return Walks { walks: one_by_one(scope), decided: Vec::new(), unpinned: first_unpinned(query, &[]) };
     };
     let pinned: Vec<_> = scope.pins.iter().filter(|(id, _)| id == collection).map(|(_, path)| path).collect();
     let all: Vec<&Condition> = query.conditions.iter().collect();
@@ -51,20 +73,38 @@ pub(super) fn arms(sql: &mut Sql, query: &Query, scope: &Scope<'_>) -> (Vec<Stri
         let keys = keys(&values);
         if pinned.contains(&path) && keys.len() < MAX_ARMS {
             let column = pin_key(path, if sql.postgres { "e.doc" } else { "e.data" }, sql.postgres);
-            let arm = |key: &str| format!(" AND {column} = {key}");
-            let mut arms: Vec<_> = keys.iter().map(|key| arm(&sql.text(key))).collect();
-            arms.push(arm(ARRAY_KEY));
-            return (arms, None);
+            // PostgreSQL wants every bound value to be used in a statement.
+            let is_exact = !sql.postgres && values.iter().all(|value| is_exact(value));
+            let mut walks: Vec<_> = keys
+                .iter()
+                .map(|key| Walk { along: format!(" AND {column} = {}", sql.text(key)), decides: is_exact })
+                .collect();
+            walks.push(Walk::along(format!(" AND {column} = {ARRAY_KEY}")));
+            let decided = repeats(&all, condition).map(|c| c.param).collect();
+            return Walks { walks, decided, unpinned: None };
         }
     }
-    (everything, first_unpinned(query, &pinned))
+    Walks { walks: vec![Walk::along(String::new())], decided: Vec::new(), unpinned: first_unpinned(query, &pinned) }
+}
+
+/// Whether the value's key is that of nothing else: of no number, and of no truth value that is not asked for.
+fn is_exact(value: &Value) -> bool {
+    let like_a_number = value.text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let like_a_truth = matches!(value.text.as_str(), "true" | "false");
+    value.number.is_none()
+        && !like_a_number
+        && like_a_truth == value.truth.is_some()
+        && value.text.chars().count() < KEY_LENGTH
 }
 
 /// Each collection has its newest entries in one index, so many collections are as many walks.
-fn one_by_one(scope: &Scope<'_>) -> Vec<String> {
+fn one_by_one(scope: &Scope<'_>) -> Vec<Walk> {
     match scope.collections.len() {
-        0 | MAX_WALKS.. => vec![String::new()],
-        _ => scope.collections.iter().map(|(id, _)| format!(" AND e.collection_id = {}", id.0)).collect(),
+        0 | MAX_WALKS.. => vec![Walk::along(String::new())],
+        _ => {
+            let ids = scope.collections.iter().map(|(id, _)| id.0);
+            ids.map(|id| Walk::along(format!(" AND e.collection_id = {id}"))).collect()
+        }
     }
 }
 

@@ -24,10 +24,8 @@ impl Entries {
         }
         let mut tx = self.db.begin().await?;
         store::insert_pin(&mut tx, known.collection.id, &text, by.is_none(), self.clock.now()).await?;
-        if let Some(by) = by {
-            let deed = Deed::new("pinned", "collections", &known.collection.name).with(text);
-            audit::note(&mut tx, by, deed, self.clock.now()).await?;
-        }
+        let deed = Deed::new("pinned", "collections", &known.collection.name).with(text);
+        audit::note(&mut tx, by.unwrap_or(&Author::program()), deed, self.clock.now()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -83,6 +81,10 @@ impl Entries {
         for (collection, path) in self.slow.take_often_slow() {
             let all = self.collections.list().await?;
             let Some(known) = all.iter().find(|known| known.collection.id == collection) else { continue };
+            let fields = self.collections.fields(collection).await?;
+            if !fields.iter().any(|field| field.path == path.to_string()) {
+                continue;
+            }
             let automatic =
                 store::pins(&self.db).await?.iter().filter(|p| p.collection_id == collection && p.automatic).count();
             if automatic < MAX_AUTOMATIC {

@@ -74,8 +74,9 @@ impl Entries {
         let filter = self.filter(reader, query, &collections).await?;
         let warnings = self.unknown_fields(query, &collections).await?;
         let started = Instant::now();
-        let (page, newer, next) = self.page(reader, query, &filter, &collections).await?;
-        self.note_time(&filter, &collections, started.elapsed());
+        let found = self.page(reader, query, &filter, &collections).await;
+        self.note_time(reader, &filter, &collections, started.elapsed());
+        let (page, newer, next) = found?;
         let found = page.batch.iter().count();
         let (count, truncated) = if query.cursor.is_none() && found <= page.limit && query.count != Count::None {
             (Some(found as i64), false)
@@ -165,8 +166,9 @@ impl Entries {
         Ok(sql::filter(&self.db, query, &Scope { collections: &names, states: &states, session, pins: &pins }))
     }
 
-    fn note_time(&self, filter: &Filter, collections: &[Arc<CachedCollection>], took: Duration) {
-        if let (Some(path), [known]) = (&filter.unpinned, collections)
+    /// A slow filter counts, whether or not it was answered; those of strangers do not.
+    fn note_time(&self, reader: &Reader, filter: &Filter, collections: &[Arc<CachedCollection>], took: Duration) {
+        if let (Reader::Staff(_), Some(path), [known]) = (reader, &filter.unpinned, collections)
             && took >= self.settings.slow_filter
         {
             self.slow.note(known.collection.id, path.clone(), self.clock.now());

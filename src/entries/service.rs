@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::downloads::Downloads;
 use super::import::Looks;
 use super::intake::{Intake, Tally};
 use super::limits::{Limits, RateSettings};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub slow_filter: Duration,
     /// Signs cursors.
     pub cursor_key: [u8; 32],
+    /// Folder of the program's files.
+    pub data_dir: PathBuf,
     /// Folder of files that wait to be imported.
     pub uploads: PathBuf,
 }
@@ -49,6 +52,7 @@ impl Settings {
             facet_budget: Duration::from_millis(config.facet_budget_ms),
             slow_filter: Duration::from_millis(config.slow_filter_ms),
             cursor_key,
+            data_dir: config.data_dir.clone(),
             uploads: uploads(config),
         }
     }
@@ -75,6 +79,7 @@ pub struct Shared {
     pub(super) settings: Settings,
     pub(super) slow: SlowFilters,
     pub(super) seen_fields: SeenFields,
+    pub(super) downloads: Downloads,
     /// Files that wait to be imported.
     pub(super) looks: Looks,
     /// Imports that run in this process.
@@ -91,6 +96,7 @@ impl Entries {
             limits: Limits::new(settings.rates),
             slow: SlowFilters::default(),
             seen_fields: SeenFields::default(),
+            downloads: Downloads::default(),
             looks: Looks::default(),
             importing: Mutex::default(),
             one_import: tokio::sync::Mutex::default(),
@@ -104,6 +110,11 @@ impl Entries {
     /// Whether the line of entries that wait for the disk has room for more.
     pub fn has_room(&self) -> bool {
         self.intake.has_room()
+    }
+
+    /// Downloads under way.
+    pub fn downloads(&self) -> usize {
+        self.downloads.held()
     }
 
     /// What became of entries since the program started.

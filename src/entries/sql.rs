@@ -5,9 +5,10 @@
 
 use super::look::{on_data, push_word};
 use super::path_sql;
-use super::pin::arms;
+use super::pin::{Walk, Walks, walks};
 use super::scope::Scope;
 use super::system;
+use crate::collections::CollectionId;
 use crate::db::Pool;
 use crate::filter::{
     Condition, Deleted, Field, Op, Operand, Query, Sql, SystemField, SystemKind, each, on_moment, on_text,
@@ -15,28 +16,69 @@ use crate::filter::{
 };
 use crate::json::Path;
 
+/// Entries among which the values of a field are counted, the newest.
+pub const FACETED: u32 = 10_000;
+
 /// A query's `WHERE`, and the ways to walk it.
+#[derive(Clone)]
 pub struct Filter {
     pub sql: Sql,
-    /// Ready-made extra conditions, one per arm of a `UNION ALL`, each of which an index answers in order.
-    /// One empty arm when no index helps.
+    /// The same as whole conditions, one per arm of a `UNION ALL`, each of which an index answers in order. An entry is in one of
+    /// them only.
     pub arms: Vec<String>,
+    /// The collections whose entries these are, if they are all that is neither deleted nor spam: nothing has to be counted then.
+    pub all_of: Option<Vec<CollectionId>>,
     /// The first field compared for equality without an index; it counts as the cause of a slow answer.
     pub unpinned: Option<Path>,
+}
+
+impl Filter {
+    /// Narrows it down by a condition that binds nothing.
+    pub fn and(&mut self, condition: &str) {
+        for text in self.arms.iter_mut().chain([&mut self.sql.text]) {
+            text.push_str(" AND ");
+            text.push_str(condition);
+        }
+    }
 }
 
 /// The conditions of a query over `entries e`.
 pub fn filter(pool: &Pool, query: &Query, scope: &Scope<'_>) -> Filter {
     let mut sql = Sql::new(pool);
-    push_scope(&mut sql, query, scope);
-    let conditions: Vec<_> = query.conditions.iter().filter(|c| !system::is_scope(c)).collect();
+    push_all(&mut sql, query, scope, &[]);
+    let Walks { walks, decided, unpinned } = walks(&mut sql, query, scope);
+    let lean = if walks.iter().any(|walk| walk.decides) {
+        let whole = std::mem::take(&mut sql.text);
+        push_all(&mut sql, query, scope, &decided);
+        std::mem::replace(&mut sql.text, whole)
+    } else {
+        String::new()
+    };
+    let arm = |walk: &Walk| format!("{}{}", if walk.decides { &lean } else { &sql.text }, walk.along);
+    let arms = walks.iter().map(arm).collect();
+    let all_of = is_everything(query, scope).then(|| scope.collections.iter().map(|(id, _)| *id).collect());
+    Filter { sql, arms, all_of, unpinned }
+}
+
+/// Appends all that a query asks for, but for the conditions of these parameters.
+fn push_all(sql: &mut Sql, query: &Query, scope: &Scope<'_>, without: &[usize]) {
+    push_scope(sql, query, scope);
+    let asked = |c: &&Condition| !system::is_scope(c) && !without.contains(&c.param);
+    let conditions: Vec<_> = query.conditions.iter().filter(asked).collect();
     // What the grammar lets through can be asked of entries.
-    push_conditions(&mut sql, &conditions, &mut |sql, c, op| Ok(one(sql, c, op, scope)));
+    push_conditions(sql, &conditions, &mut |sql, c, op| Ok(one(sql, c, op, scope)));
     for word in &query.words {
-        push_word(&mut sql, word);
+        push_word(sql, word);
     }
-    let (arms, unpinned) = arms(&mut sql, query, scope);
-    Filter { sql, arms, unpinned }
+}
+
+/// Whether all is asked for that is neither deleted nor spam.
+fn is_everything(query: &Query, scope: &Scope<'_>) -> bool {
+    query.conditions.iter().all(system::is_scope)
+        && query.words.is_empty()
+        && query.deleted == Deleted::No
+        && scope.session.is_none()
+        && !query.mentions(system::FLAGS)
 }
 
 fn push_scope(sql: &mut Sql, query: &Query, scope: &Scope<'_>) {
@@ -149,27 +191,41 @@ fn on_system(sql: &mut Sql, field: SystemField, op: Op, operand: &Operand, scope
     })
 }
 
-/// The values of one field with how often each occurs among the matching entries; elements of arrays count singly.
+/// The newest entries of a filter, no more than `limit`, with these columns of theirs.
+fn newest(filter: &Filter, columns: &str, limit: u32) -> String {
+    let by = "ORDER BY e.received_at DESC, e.id DESC";
+    let arm =
+        |arm: &String| format!("SELECT e.id, e.received_at, {columns} FROM entries e WHERE {arm} {by} LIMIT {limit}");
+    match filter.arms.as_slice() {
+        [one] => arm(one),
+        arms => {
+            let arms: Vec<_> = arms.iter().map(|one| format!("SELECT * FROM ({}) AS arm", arm(one))).collect();
+            format!("SELECT * FROM ({}) AS e {by} LIMIT {limit}", arms.join(" UNION ALL "))
+        }
+    }
+}
+
+/// The values of one field with how often each occurs among the newest matching entries; elements of arrays count singly.
 pub fn facet(filter: &Filter, path: &Path) -> Sql {
     let mut sql = filter.sql.clone();
-    let condition = std::mem::take(&mut sql.text);
     if sql.postgres {
         let p = path_sql::postgres(path);
+        let entries = newest(filter, "e.doc", FACETED);
         sql.text = format!(
             "SELECT value #>> '{{}}' AS value, jsonb_typeof(value) = 'string' AS is_text, count(*) AS times FROM \
-             (SELECT el.value FROM entries e, jsonb_array_elements(CASE jsonb_typeof(e.doc #> {p}) WHEN 'array' THEN e.doc #> {p} \
-             ELSE jsonb_build_array(e.doc #> {p}) END) AS el(value) WHERE {condition}) AS found \
+             (SELECT el.value FROM ({entries}) AS e, jsonb_array_elements(CASE jsonb_typeof(e.doc #> {p}) WHEN 'array' THEN e.doc #> {p} \
+             ELSE jsonb_build_array(e.doc #> {p}) END) AS el(value)) AS found \
              WHERE jsonb_typeof(value) IN ('string', 'number', 'boolean') \
              GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 20"
         );
     } else {
+        let p = path_sql::sqlite(path, "e.data");
+        let entries = newest(filter, "e.data", FACETED);
         sql.text = format!(
             "SELECT CASE el.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(el.value AS TEXT) END AS value, \
-             (el.type = 'text') AS is_text, count(*) AS times FROM entries e, json_each(e.data, {}) AS el \
-             WHERE {condition} AND json_type(e.data, {}) <> 'object' AND el.type IN ('text', 'integer', 'real', 'true', 'false') \
-             GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 20",
-            path_sql::sqlite(path, "e.data"),
-            path_sql::sqlite(path, "e.data")
+             (el.type = 'text') AS is_text, count(*) AS times FROM ({entries}) AS e, json_each(e.data, {p}) AS el \
+             WHERE json_type(e.data, {p}) <> 'object' AND el.type IN ('text', 'integer', 'real', 'true', 'false') \
+             GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 20"
         );
     }
     sql

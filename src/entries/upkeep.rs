@@ -46,6 +46,9 @@ impl Entries {
                     break;
                 }
             }
+            let mut tx = self.db.begin().await?;
+            store::forget_counts(&mut tx, collection.id).await?;
+            tx.commit().await?;
             self.collections.purge(&collection).await?;
             self.intake.forget(collection.id).await;
             tracing::info!(collection = collection.name, "a deleted collection was removed for good");

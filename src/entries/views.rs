@@ -1,15 +1,16 @@
 //! What the browse page shows, made from a listing: pure, without IO but for the counts at the side.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::export::{self, TableColumn};
-use super::reader::Reader;
 use super::reading::Listing;
 use super::service::Entries;
 use super::store::EntryRef;
 use super::system;
+use crate::collections::CachedCollection;
 use crate::error::Result;
-use crate::filter::{Count, Field, Group, Op, Query};
+use crate::filter::{Field, Group, Op, Query};
 use crate::json::{self, Path};
 use crate::moment::Moment;
 use crate::web::encode;
@@ -24,24 +25,20 @@ pub struct Side {
     pub current: bool,
 }
 
-/// The collections with the number of their entries.
-pub async fn side(entries: &Entries, reader: &Reader, current: Option<&str>) -> Result<Vec<Side>> {
-    let mut found = Vec::new();
-    for known in entries.list_collections().await? {
-        let name = known.collection.name.clone();
-        let params = [("_collection".to_owned(), name.clone())];
-        let mut query = entries.read_query(&params)?;
-        (query.limit, query.count) = (Some(1), Count::Auto);
-        let (count, more) = entries.count_of(reader, &query).await?;
-        let count = count.map_or("many".into(), |n| crate::words::thousands(n) + if more { "+" } else { "" });
-        found.push(Side {
-            current: current == Some(name.as_str()),
-            title: known.collection.title.clone(),
-            count,
-            name,
-        });
-    }
-    Ok(found)
+/// Collections that are listed at the side; whoever has more finds them on the page of collections.
+const AT_THE_SIDE: usize = 100;
+
+/// The collections with the number of their entries: the first ones by name, and the current one.
+pub async fn side(entries: &Entries, current: Option<&str>) -> Result<Vec<Side>> {
+    let all = entries.collection_totals().await?.into_iter().enumerate();
+    let shown = all.filter(|(i, (known, _))| *i < AT_THE_SIDE || current == Some(known.collection.name.as_str()));
+    let side = |(_, (known, count)): (usize, (Arc<CachedCollection>, i64))| Side {
+        current: current == Some(known.collection.name.as_str()),
+        name: known.collection.name.clone(),
+        title: known.collection.title.clone(),
+        count: crate::words::thousands(count),
+    };
+    Ok(shown.map(side).collect())
 }
 
 /// A condition with a way to drop it.

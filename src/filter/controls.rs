@@ -1,8 +1,10 @@
 //! Parameters that are ours: their names begin with `_`.
 
+use std::collections::HashSet;
+
 use super::field::{Field, Grammar, SystemField, SystemKind};
 use super::query::{Count, Deleted, Fields, Format, Query, SortKey, Word};
-use crate::limits::{MAX_FACETS, MAX_LIMIT, MAX_SEARCH, MAX_SORT_KEYS};
+use crate::limits::{MAX_COLUMNS, MAX_FACETS, MAX_LIMIT, MAX_SEARCH, MAX_SORT_KEYS};
 
 /// Names of the parameters that are no filters.
 pub const CONTROLS: [&str; 17] = [
@@ -79,7 +81,7 @@ fn limit(value: &str) -> Result<u32, String> {
 }
 
 fn sort(grammar: &Grammar, value: &str) -> Result<Vec<SortKey>, String> {
-    let keys: Result<Vec<_>, String> = list(value)
+    let keys: Result<Vec<_>, String> = list(value)?
         .iter()
         .map(|text| {
             let name = text.strip_prefix('-').unwrap_or(text);
@@ -98,7 +100,7 @@ fn sort(grammar: &Grammar, value: &str) -> Result<Vec<SortKey>, String> {
 }
 
 fn facets(grammar: &Grammar, query: &mut Query, value: &str) -> Result<(), String> {
-    for text in list(value) {
+    for text in list(value)? {
         match grammar.field(&text)? {
             Field::Data(path) => query.facets.push(path),
             Field::System(system) => return Err(format!("{} has no facet", system.name)),
@@ -111,7 +113,7 @@ fn facets(grammar: &Grammar, query: &mut Query, value: &str) -> Result<(), Strin
 }
 
 fn fields(grammar: &Grammar, value: &str) -> Result<Fields, String> {
-    let names = list(value);
+    let names = list(value)?;
     let without: Vec<_> = names.iter().filter_map(|name| name.strip_prefix('-')).collect();
     if !without.is_empty() {
         if without.len() < names.len() {
@@ -127,9 +129,8 @@ fn fields(grammar: &Grammar, value: &str) -> Result<Fields, String> {
         })
         .collect();
     let only = only?;
-    if let Some((name, _)) =
-        only.iter().enumerate().find_map(|(i, one)| only[..i].iter().find(|other| other.0 == one.0))
-    {
+    let mut seen = HashSet::new();
+    if let Some((name, _)) = only.iter().find(|(name, _)| !seen.insert(name)) {
         return Err(format!("\"{name}\" is there twice"));
     }
     Ok(if names.is_empty() { Fields::All } else { Fields::Only(only) })
@@ -143,7 +144,10 @@ fn alias(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Splits at commas that no backslash protects; blanks are dropped.
-fn list(value: &str) -> Vec<String> {
+fn list(value: &str) -> Result<Vec<String>, String> {
+    if value.bytes().filter(|byte| *byte == b',').count() >= MAX_COLUMNS {
+        return Err(format!("at most {MAX_COLUMNS} names"));
+    }
     let mut items = vec![String::new()];
     let mut chars = value.chars();
     while let Some(c) = chars.next() {
@@ -159,7 +163,7 @@ fn list(value: &str) -> Vec<String> {
         }
     }
     items.retain(|item| !item.is_empty());
-    items
+    Ok(items)
 }
 
 /// The words and phrases of the search box.

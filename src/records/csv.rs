@@ -38,9 +38,9 @@ pub async fn download(
     let records = records.clone();
     tokio::spawn(async move {
         let sending = Sending { resource, staff, ndjson, at_most };
-        if let Err(error) = send(&records, sending, query, page, &sender).await {
-            tracing::error!(%error, "an export broke off");
-            sender.send(Err(std::io::Error::other("the export failed"))).await.ok();
+        match send(&records, sending, query, page, &sender).await {
+            Ok(()) => sender.finish(),
+            Err(error) => tracing::error!(%error, "an export broke off"),
         }
     });
     Ok(download)
@@ -75,7 +75,7 @@ async fn send(records: &Records, what: Sending, mut query: Query, mut page: List
         }
         sent += page.items.len();
         query.cursor = page.next;
-        if to.send(Ok(out)).await.is_err() || query.cursor.is_none() || sent >= at_most {
+        if to.send(out).await.is_err() || query.cursor.is_none() || sent >= at_most {
             return Ok(());
         }
         page = records.list(resource, &query, staff).await?;

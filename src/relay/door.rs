@@ -27,14 +27,12 @@ use super::framing::framing;
 use super::headers::{Client, Door};
 use super::live::LiveRelay;
 use super::problem::{Ours, own, problem};
-use super::progress::Progress;
 use super::pump::{Pump, upload};
 use super::signed::take_token;
-use super::socket::{Socket, left};
 use super::upload::{Broken, Framing, Upload};
 use crate::error::{Error, Result};
 use crate::staff::{Accounts, Credential};
-use crate::web::{SameOrigin, Untouched, WebHost};
+use crate::web::{Progress, SameOrigin, Socket, Untouched, WebHost, left};
 
 /// Every method that Rocket knows and a relay passes on.
 const METHODS: [RocketMethod; 7] = [
@@ -217,7 +215,7 @@ impl<'r> Responder<'r, 'r> for Relayed<'r> {
                     peer: self.peer,
                     leaving: None,
                     cutting: None,
-                    progress: Progress::default(),
+                    progress: Progress::with_floor(0),
                 };
                 response.streamed_body(reader).max_chunk_size(chunk);
             }
@@ -299,7 +297,7 @@ impl AsyncRead for Reader<'_> {
         self.rest.advance(take);
         if !self.rest.is_empty() || !self.body.is_end_stream() {
             let peer = self.peer;
-            self.progress.given(peer);
+            self.progress.given(take, peer);
         }
         Poll::Ready(Ok(()))
     }

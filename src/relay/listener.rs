@@ -1,7 +1,6 @@
 //! The relay at a listener of its own (setting `relay_address`): an origin of its own, every method, the very bytes, and an
 //! answer that breaks off breaks off for the client.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,7 +12,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
@@ -31,6 +29,7 @@ use super::problem::{own, problem};
 use super::signed::take_token;
 use super::upload::{Broken, Framing, Upload};
 use crate::limits::{MAX_RELAY_CONNECTIONS, MAX_RELAY_CONNECTIONS_PER_ADDRESS};
+use crate::occupancy::Occupancy;
 use crate::rate::bucket;
 use crate::staff::Accounts;
 
@@ -48,7 +47,7 @@ const BREATH: Duration = Duration::from_millis(100);
 struct Shared {
     relays: Relays,
     accounts: Accounts,
-    by_address: Arc<Mutex<HashMap<u128, usize>>>,
+    by_address: Occupancy<u128>,
     /// The field in which a proxy puts the client's address, as the main address has it.
     ip_header: Option<String>,
 }
@@ -65,7 +64,12 @@ impl Shared {
 
 /// Accepts connections for as long as it is polled.
 pub async fn listen(listener: TcpListener, relays: Relays, accounts: Accounts, ip_header: Option<String>) {
-    let shared = Shared { relays, accounts, by_address: Arc::default(), ip_header };
+    let shared = Shared {
+        relays,
+        accounts,
+        by_address: Occupancy::new(usize::MAX, MAX_RELAY_CONNECTIONS_PER_ADDRESS),
+        ip_header,
+    };
     let room = Arc::new(Semaphore::new(MAX_RELAY_CONNECTIONS));
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
@@ -77,43 +81,12 @@ pub async fn listen(listener: TcpListener, relays: Relays, accounts: Accounts, i
                 continue;
             }
         };
-        let Some(counted) = Counted::one(&shared.by_address, peer.ip()) else { continue };
+        let Some(seat) = shared.by_address.take(Some(bucket(peer.ip()))) else { continue };
         let shared = shared.clone();
         tokio::spawn(async move {
             connection(stream, peer, shared).await;
-            drop((permit, counted));
+            drop((permit, seat));
         });
-    }
-}
-
-/// A connection counted for its address.
-struct Counted {
-    all: Arc<Mutex<HashMap<u128, usize>>>,
-    key: u128,
-}
-
-impl Counted {
-    /// `None`: the address has as many as it may.
-    fn one(all: &Arc<Mutex<HashMap<u128, usize>>>, address: IpAddr) -> Option<Counted> {
-        let key = bucket(address);
-        let mut counts = all.lock();
-        let count = counts.entry(key).or_default();
-        (*count < MAX_RELAY_CONNECTIONS_PER_ADDRESS).then(|| {
-            *count += 1;
-            Counted { all: all.clone(), key }
-        })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut counts = self.all.lock();
-        if let Some(count) = counts.get_mut(&self.key) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.key);
-            }
-        }
     }
 }
 

@@ -23,6 +23,11 @@ impl Author {
         Author { name: "command line".into(), user: None, token: None, session: None, role: None }
     }
 
+    /// The program by itself.
+    pub fn program() -> Author {
+        Author { name: "Frontdesk".into(), user: None, token: None, session: None, role: None }
+    }
+
     /// The email, or what stands for it.
     pub fn name(&self) -> &str {
         &self.name

@@ -92,7 +92,9 @@ impl Status {
 
     fn disk(&self) -> Part {
         match self.db.disk() {
-            Some(disk) if disk.free < DISK_RESERVE => part("disk", false, "The disk of the database is full."),
+            Some(disk) if disk.free < DISK_RESERVE || self.db.is_scarce() => {
+                part("disk", false, "The disk of the database is full.")
+            }
             Some(_) => part("disk", true, "The disk of the database has room."),
             None => part("disk", true, "The disk belongs to the database server and is not checked."),
         }

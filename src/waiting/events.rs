@@ -2,6 +2,7 @@
 //! that changes, with the queue's `seq` as its id, so a client that reconnects has nothing to catch up on.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use rocket::response::stream::{Event, EventStream, stream};
 
 use super::live::{Live, Room};
 use super::service::Rooms;
+use super::streams::StreamSeat;
+use crate::error::Result;
 use crate::moment::Moment;
 use crate::staff::{Accounts, Credential, Role};
 
@@ -30,6 +33,9 @@ pub struct Follower {
     shutdown: Shutdown,
     /// What has to hold, for staff.
     staff: Option<(Accounts, Credential)>,
+    address: Option<IpAddr>,
+    /// What a stranger follows.
+    place: Option<i64>,
     /// `Last-Event-ID`, with which a reader comes back.
     pub last_id: Option<String>,
 }
@@ -47,16 +53,23 @@ impl<'r> FromRequest<'r> for Follower {
             rooms,
             shutdown: rocket.shutdown(),
             staff: accounts.zip(Credential::of(request)),
+            address: request.client_ip(),
+            place: None,
             last_id: request.headers().get_one("Last-Event-ID").map(str::to_owned),
         })
     }
 }
 
 impl Follower {
-    /// For anybody: nothing has to hold.
-    pub fn public(mut self) -> Follower {
+    /// For anybody who has the link of a place: nothing else has to hold.
+    pub fn of_place(mut self, place: i64) -> Follower {
         self.staff = None;
+        self.place = Some(place);
         self
+    }
+
+    fn seat(&self) -> Result<StreamSeat> {
+        self.rooms.streams.take(self.address, self.place)
     }
 
     /// Ready when the session or token of staff has ended; for anybody else, never.
@@ -68,9 +81,15 @@ impl Follower {
         }
     }
 
-    /// Sends what `view` makes of the room: at once, and whenever it changes.
-    pub fn follow(self, live: Arc<Live>, mut view: impl FnMut(&Room, Moment) -> String + Send + 'static) -> Stream {
+    /// Sends what `view` makes of the room: at once, and whenever it changes. 503 if too many follow.
+    pub fn follow(
+        self,
+        live: Arc<Live>,
+        mut view: impl FnMut(&Room, Moment) -> String + Send + 'static,
+    ) -> Result<Stream> {
+        let seat = self.seat()?;
         let events = stream! {
+            let _seat = seat;
             let mut changes = live.watch();
             let mut beat = tokio::time::interval(BEAT);
             let mut farewell = self.farewell();
@@ -102,12 +121,14 @@ impl Follower {
                 }
             }
         };
-        EventStream::from(Box::pin(events) as BoxStream<'static, Event>)
+        Ok(EventStream::from(Box::pin(events) as BoxStream<'static, Event>))
     }
 
-    /// Sends every event of a queue as JSON, from the one named by `Last-Event-ID` on, else from now on.
-    pub fn events(self, queue: i64, live: Arc<Live>) -> Stream {
+    /// Sends every event of a queue as JSON, from the one named by `Last-Event-ID` on, else from now on. 503 if too many follow.
+    pub fn events(self, queue: i64, live: Arc<Live>) -> Result<Stream> {
+        let seat = self.seat()?;
         let events = stream! {
+            let _seat = seat;
             let mut changes = live.watch();
             let mut beat = tokio::time::interval(BEAT);
             let mut farewell = self.farewell();
@@ -132,7 +153,7 @@ impl Follower {
                 }
             }
         };
-        EventStream::from(Box::pin(events) as BoxStream<'static, Event>)
+        Ok(EventStream::from(Box::pin(events) as BoxStream<'static, Event>))
     }
 }
 

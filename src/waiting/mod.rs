@@ -30,6 +30,7 @@ mod service;
 mod stats;
 mod steps;
 mod store;
+mod streams;
 mod sweep;
 mod texts;
 mod turn;

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::live::Live;
 use super::store::{self, Held};
+use super::streams::Streams;
 use super::{Actor, Place, State};
 use crate::db::{Pool, Tx};
 use crate::error::{Error, Result};
@@ -41,6 +42,7 @@ pub struct Shared {
     links: RwLock<HashMap<Vec<u8>, i64>>,
     /// How often strangers may join.
     joins: Option<PerAddress>,
+    pub(super) streams: Streams,
     /// The day for which each queue was cleared of the night before.
     pub(super) nights: Mutex<HashMap<i64, Moment>>,
     /// Something was committed here.
@@ -65,6 +67,7 @@ impl Rooms {
             queues: RwLock::default(),
             links: RwLock::default(),
             joins: limited.then(|| PerAddress(Buckets::per_second("join", JOINS, JOINS_AT_ONCE))),
+            streams: Streams::new(limited),
             nights: Mutex::default(),
             wake: Notify::new(),
         }))

@@ -9,18 +9,24 @@ use rocket::{Request, http::uri::Origin};
 use super::body;
 use super::guards::Refused;
 use crate::error::{Error, FieldError, Result};
-use crate::limits::MAX_FORM;
+use crate::limits::{MAX_FORM, MAX_FORM_FIELDS};
 
-/// Decodes `application/x-www-form-urlencoded`. Invalid UTF-8 is an error that names the parameter.
+/// Decodes `application/x-www-form-urlencoded`. Invalid UTF-8 is an error that names the parameter; so are too many of them.
 pub fn pairs(text: &str) -> Result<Vec<(String, String)>> {
-    text.split('&')
-        .filter(|part| !part.is_empty())
+    let parts = text.split('&').filter(|part| !part.is_empty());
+    if parts.clone().nth(MAX_FORM_FIELDS).is_some() {
+        return Err(too_many_fields());
+    }
+    parts
         .map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let shown = String::from_utf8_lossy(name.as_bytes()).into_owned();
-            Ok((decode(name, &shown)?, decode(value, &shown)?))
+            Ok((decode(name, name)?, decode(value, name)?))
         })
         .collect()
+}
+
+fn too_many_fields() -> Error {
+    Error::BadRequest(vec![FieldError::parameter("", format!("more than {MAX_FORM_FIELDS} fields"))])
 }
 
 fn decode(text: &str, name: &str) -> Result<String> {
@@ -89,6 +95,9 @@ async fn multipart(kind: &ContentType, bytes: Vec<u8>) -> Result<Fields> {
         let file = part.file_name().map(str::to_owned);
         let value = part.bytes().await.map_err(wrong)?;
         let text = String::from_utf8(value.to_vec()).map_err(|_| Error::invalid(name.clone(), "invalid UTF-8"))?;
+        if fields.len() >= MAX_FORM_FIELDS {
+            return Err(too_many_fields());
+        }
         if let Some(file) = file {
             fields.push((format!("{name}.name"), file));
         }

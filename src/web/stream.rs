@@ -1,5 +1,10 @@
-//! Long downloads: made by a task, sent as they are made. A failure breaks the connection, so that nobody
-//! takes half of an export for the whole; so does the end of the reader's right to read.
+//! Long downloads: made by a task, sent as they are made. What breaks off breaks the connection, so that nobody takes half of an
+//! export for the whole: a failure, the end of the reader's right to read, and a reader that reads too slowly.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -12,24 +17,81 @@ use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Where a task puts what is to be sent.
-pub type Sender = mpsc::Sender<std::io::Result<Vec<u8>>>;
+use super::progress::Progress;
+use super::socket::{Socket, left};
+use crate::limits::MIN_DOWNLOAD_SPEED;
 
 /// Pieces made ahead of the reader.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
+
+/// Where a task puts what is to be sent. Dropped without [`Sender::finish`], the download breaks off.
+pub struct Sender {
+    pieces: mpsc::Sender<Vec<u8>>,
+    is_whole: Arc<AtomicBool>,
+}
+
+/// The other end of a [`Sender`].
+pub struct Receiver {
+    pieces: mpsc::Receiver<Vec<u8>>,
+    is_whole: Arc<AtomicBool>,
+}
+
+/// The reader went away.
+#[derive(Debug)]
+pub struct Gone;
+
+/// A way for pieces from a task to whoever sends them on.
+pub fn pieces() -> (Sender, Receiver) {
+    let (sender, pieces) = mpsc::channel(AHEAD);
+    let is_whole = Arc::new(AtomicBool::new(false));
+    (Sender { pieces: sender, is_whole: is_whole.clone() }, Receiver { pieces, is_whole })
+}
+
+impl Sender {
+    /// Hands a piece over, which waits while there are enough.
+    pub async fn send(&self, piece: Vec<u8>) -> Result<(), Gone> {
+        self.pieces.send(piece).await.map_err(|_| Gone)
+    }
+
+    /// Whether a piece would be taken at once.
+    pub fn has_room(&self) -> bool {
+        self.pieces.capacity() > 0
+    }
+
+    /// Waits until the reader has gone away.
+    pub async fn gone(&self) {
+        self.pieces.closed().await;
+    }
+
+    /// That was all.
+    pub fn finish(self) {
+        self.is_whole.store(true, Ordering::Release);
+    }
+}
+
+impl Receiver {
+    /// The next piece; `None` at the end of the whole, an error if it broke off.
+    pub async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        match self.pieces.recv().await {
+            Some(piece) => Ok(Some(piece)),
+            None if self.is_whole.load(Ordering::Acquire) => Ok(None),
+            None => Err(io::Error::other("what was sent broke off")),
+        }
+    }
+}
 
 /// A download that a task is making.
 pub struct Download {
     kind: ContentType,
     /// Suggested to the browser; `None` shows it in place.
     file_name: Option<String>,
-    pieces: mpsc::Receiver<std::io::Result<Vec<u8>>>,
+    pieces: Receiver,
 }
 
 impl Download {
     /// The answer and the end to write into.
     pub fn new(kind: ContentType, file_name: Option<String>) -> (Download, Sender) {
-        let (sender, pieces) = mpsc::channel(AHEAD);
+        let (sender, pieces) = pieces();
         (Download { kind, file_name, pieces }, sender)
     }
 }
@@ -58,14 +120,52 @@ impl Revocation {
     }
 }
 
+/// A download on its way to its reader.
+struct Sending {
+    pieces: Receiver,
+    peer: Option<SocketAddr>,
+    revoked: BoxFuture<'static, ()>,
+    left: BoxFuture<'static, ()>,
+    progress: Progress,
+}
+
+impl Sending {
+    async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.progress.asked();
+        let next = tokio::select! {
+            biased;
+            () = &mut self.revoked => Err(io::Error::other("the reader may no longer read")),
+            next = self.pieces.next() => next,
+            // The server only sees it when there is something to send.
+            () = &mut self.left => Err(io::ErrorKind::ConnectionReset.into()),
+        };
+        match &next {
+            Ok(Some(piece)) => self.progress.given(piece.len(), self.peer),
+            Ok(None) => {}
+            // First the connection, then the error: Rocket ends a body that fails as if it were whole.
+            Err(_) if self.peer.is_some() => Socket::cut_from(self.peer).await,
+            Err(_) => {}
+        }
+        next
+    }
+}
+
 impl<'r> Responder<'r, 'static> for Download {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let pieces = stream::unfold(Some((self.pieces, Revocation::begin(request))), |sending| async {
-            let (mut pieces, mut revoked) = sending?;
-            tokio::select! {
-                biased;
-                () = &mut revoked => Some((Err(std::io::Error::other("the reader may no longer read")), None)),
-                piece = pieces.recv() => Some((piece?.map(std::io::Cursor::new), Some((pieces, revoked)))),
+        let peer = request.remote();
+        let sending = Sending {
+            pieces: self.pieces,
+            peer,
+            revoked: Revocation::begin(request),
+            left: Box::pin(left(peer)),
+            progress: Progress::with_floor(MIN_DOWNLOAD_SPEED),
+        };
+        let pieces = stream::unfold(Some(sending), |sending| async {
+            let mut sending = sending?;
+            match sending.next().await {
+                Ok(Some(piece)) => Some((Ok(io::Cursor::new(piece)), Some(sending))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
             }
         });
         let mut response = Response::build();

@@ -18,7 +18,7 @@ use super::form::Fields;
 use super::guards::Refused;
 use crate::config::Config;
 use crate::error::{Error, FieldError, Result};
-use crate::limits::{MAX_FORM, MAX_IMPORT, UPLOAD_SECONDS};
+use crate::limits::{MAX_IMPORT, MAX_TABLE, UPLOAD_SECONDS};
 use crate::secrets::random_hex;
 
 /// Bytes received since the parser last consumed any.
@@ -72,7 +72,7 @@ impl Upload {
         let mut options = tokio::fs::OpenOptions::new();
         let mut file =
             options.write(true).create_new(true).mode(0o600).open(folder.join(&stored)).await.map_err(internal)?;
-        let mut body = body::open(data, MAX_IMPORT + MAX_FORM);
+        let mut body = body::open(data, MAX_IMPORT + MAX_TABLE);
         let read = save(request.content_type(), &mut body, &mut file);
         let read = tokio::time::timeout(Duration::from_secs(UPLOAD_SECONDS), read).await;
         let read = read.unwrap_or_else(|_| Err(broken("the file took too long to come")));
@@ -101,8 +101,8 @@ async fn save(
 ) -> Result<(Fields, String, u64)> {
     let boundary = boundary(kind)?;
     let unread = Unread::default();
-    let mut parts = multer::Multipart::new(pieces(ReaderStream::new(body), unread.clone(), MAX_FORM), boundary);
-    let (mut fields, mut name, mut length, mut room) = (Fields::default(), String::new(), 0, MAX_FORM);
+    let mut parts = multer::Multipart::new(pieces(ReaderStream::new(body), unread.clone(), MAX_TABLE), boundary);
+    let (mut fields, mut name, mut length, mut room) = (Fields::default(), String::new(), 0, MAX_TABLE);
     while let Some(mut part) = parts.next_field().await.map_err(|error| broken(error.to_string()))? {
         let field = part.name().unwrap_or_default().to_owned();
         // A text is a file that nobody gave a name.

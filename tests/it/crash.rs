@@ -55,6 +55,13 @@ impl Server {
         server
     }
 
+    /// Bytes of memory that the program holds.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Kill -9.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -213,7 +220,7 @@ async fn a_full_disk_is_an_error_and_never_a_false_acknowledgement() {
     let (status, problem) = server.request("GET", "/readyz", "").unwrap();
     assert!(status == 503 && problem.contains("is full"), "{status} {problem}");
     // room again: what was acknowledged is there, and nothing else
-    Command::new("mount").args(["-o", "remount,size=64m"]).arg(&disk).status().unwrap();
+    Command::new("mount").args(["-o", "remount,size=256m"]).arg(&disk).status().unwrap();
     assert_eq!(server.request("GET", "/readyz", "").map(|(status, _)| status), Some(200));
     drop(server);
     let there: HashSet<i64> = found(&url).await.into_iter().map(|(n, _)| n).collect();

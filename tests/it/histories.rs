@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use frontdesk::limits::MAX_STREAMS_PER_PLACE;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -418,17 +419,18 @@ async fn a_reader_who_does_not_read_holds_up_nobody() {
         serde_json::from_str::<Value>(&body).unwrap()
     };
     let (first, last) = (join("first"), join("last"));
-    let open = || {
+    let others: Vec<_> = (0..12).map(|n| join(&format!("other{n}"))).collect();
+    let open = |place: &Value| {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
-        let token = last["token"].as_str().unwrap();
+        let token = place["token"].as_str().unwrap();
         // HTTP/1.0: without chunks, whose heads may fall into the middle of a line.
         write!(stream, "GET /q/{token}/events HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
         stream
     };
     // A hundred who never read, and one who does.
-    let silent: Vec<_> = (0..100).map(|_| open()).collect();
-    let mut lines = std::io::BufReader::new(open()).lines();
+    let silent: Vec<_> = others.iter().flat_map(|other| (0..MAX_STREAMS_PER_PLACE).map(|_| open(other))).collect();
+    let mut lines = std::io::BufReader::new(open(&last)).lines();
     let path = format!("/api/v1/queuers/{}", first["id"]);
     let headers = format!("{json}Authorization: Bearer {}\r\n", first["token"].as_str().unwrap());
     for round in 0..20 {

@@ -14,7 +14,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("config", "words"),
     ("json", "limits"),
     ("db", "limits"),
+    ("descriptors", ""),
     ("error", "db"),
+    ("occupancy", ""),
     ("rate", "error"),
     ("secrets", "error"),
     ("filter", "db error json limits moment words"),
@@ -30,14 +32,17 @@ const ALLOWED: &[(&str, &str)] = &[
     ("collections", "db domain error moment secrets staff web"),
     (
         "entries",
-        "collections config db domain error files filter formula json limits moment rate secrets staff web words",
+        "collections config db domain error files filter formula json limits moment occupancy rate secrets staff web words",
     ),
     ("directory", "domain records staff web"),
     ("updates", "db domain error limits moment records secrets staff web"),
-    ("waiting", "config db directory domain error moment rate records secrets staff updates web words"),
-    ("relay", "config db domain error limits moment outgoing rate secrets staff web"),
+    (
+        "waiting",
+        "config db descriptors directory domain error limits moment occupancy rate records secrets staff updates web words",
+    ),
+    ("relay", "config db domain error limits moment occupancy outgoing rate secrets staff web"),
     ("access", "domain error moment records staff web"),
-    ("metrics", "db domain entries error relay staff waiting web"),
+    ("metrics", "db descriptors domain entries error relay staff waiting web"),
     ("status", "db domain entries error limits moment web"),
     ("openapi", "domain error records staff web words"),
     // the whole
@@ -46,7 +51,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "access collections config db directory domain entries metrics moment openapi records relay staff status updates waiting web",
     ),
     ("demo", "collections config db directory entries error files moment records relay staff updates waiting"),
-    ("command", "app collections config db demo entries files filter moment staff web"),
+    ("command", "app collections config db demo descriptors entries files filter moment staff web"),
 ];
 
 /// Files that answer requests, beside those in folders called `pages` and `api`.

@@ -1,5 +1,7 @@
 //! A query and its reader.
 
+use std::net::IpAddr;
+
 use rocket::http::uri::Origin;
 use rocket::http::{ContentType, Status};
 use rocket::request::{FlashMessage, FromRequest, Outcome as GuardOutcome};
@@ -23,6 +25,7 @@ pub(super) struct ListRequest<'a> {
     negotiation: Negotiation,
     host: WebHost,
     uri: &'a Origin<'a>,
+    address: Option<IpAddr>,
     flash: Option<FlashMessage<'a>>,
 }
 
@@ -90,7 +93,7 @@ impl<'a> ListRequest<'a> {
             Format::Json => ContentType::JSON,
             _ => ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")]),
         };
-        let export = self.entries.export(reader, query, format).await?;
+        let export = self.entries.export(reader, self.address, query, format).await?;
         let today = self.entries.clock().now().to_string();
         let (download, sender) = Download::new(kind, Some(export.file_name(&today[..10])));
         let entries = self.entries.inner().clone();
@@ -151,6 +154,7 @@ impl<'r> FromRequest<'r> for ListRequest<'r> {
             negotiation: Negotiation::of(request),
             host: WebHost::of(request),
             uri,
+            address: request.client_ip(),
             flash: request.guard::<FlashMessage<'_>>().await.succeeded(),
         })
     }

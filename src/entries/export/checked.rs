@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::collections::CachedCollection;
+use crate::entries::downloads::{Share, View};
 use crate::entries::reader::Reader;
 use crate::entries::sql::Filter;
 use crate::entries::system;
@@ -18,6 +19,10 @@ pub struct Export {
     pub(super) reader: Reader,
     /// Somebody worked on an entry of these collections.
     pub(super) worked: bool,
+    /// What it may take of the database, beside what others need.
+    pub(super) share: Share,
+    /// The first view; whoever writes the export takes it.
+    pub(super) view: Option<View>,
 }
 
 impl Export {

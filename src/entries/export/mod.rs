@@ -1,4 +1,4 @@
-//! Exports: CSV (RFC 4180), NDJSON and JSON, made batch by batch from one moment of the store.
+//! Exports: CSV (RFC 4180), NDJSON and JSON, made batch by batch.
 //!
 //! The header comes from the field registry before the first row. Nested objects become columns with dots,
 //! arrays stay JSON. Memory does not grow with the number of entries.
@@ -7,6 +7,7 @@ mod checked;
 mod columns;
 mod send;
 mod table;
+mod walk;
 mod writer;
 
 pub use columns::{TableColumn, columns};

@@ -1,25 +1,48 @@
-//! Exports are made batch by batch from one moment of the store, and sent piece by piece.
+//! Exports are made batch by batch, and sent piece by piece.
 
-use futures::TryStreamExt as _;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use super::checked::Export;
+use super::walk::Walk;
 use super::writer::Writer;
-use crate::db::DbError;
-use crate::entries::order;
 use crate::entries::reader::Reader;
 use crate::entries::service::Entries;
-use crate::entries::sql::Filter;
-use crate::entries::store::{self, Batch, Stretch};
-use crate::entries::system;
+use crate::entries::store;
 use crate::error::{Error, Result};
-use crate::filter::{Format, OrderColumn, Query};
-use crate::web::Sender;
+use crate::filter::{Format, Query};
+use crate::web::{Gone, Sender};
 
-/// Entries read at once. More make it hardly faster and cost memory.
-const BATCH: u32 = 400;
+/// For so long a reader may be waited for while something of the database is held.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Why an export ended early.
+enum Ended {
+    Gone,
+    Failed(Error),
+}
+
+impl From<Gone> for Ended {
+    fn from(_: Gone) -> Ended {
+        Ended::Gone
+    }
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Ended {
+        Ended::Failed(error)
+    }
+}
+
 impl Entries {
-    /// Checks an export before its first byte leaves.
-    pub async fn export(&self, reader: &Reader, query: Query, format: Format) -> Result<Export> {
+    /// Checks an export before its first byte leaves, and takes its first turn at reading. `address` is the client's.
+    pub async fn export(
+        &self,
+        reader: &Reader,
+        address: Option<IpAddr>,
+        query: Query,
+        format: Format,
+    ) -> Result<Export> {
         let collections = self.readable(reader, &query).await?;
         let filter = self.filter(reader, &query, &collections).await?;
         let paths = self.field_paths(&collections).await?;
@@ -28,94 +51,72 @@ impl Entries {
         }
         let ids: Vec<_> = collections.iter().map(|known| known.collection.id.0).collect();
         let worked = reader.sees_work() && store::any_worked(&self.db, &ids).await?;
-        Ok(Export { query, filter, collections, paths, format, reader: reader.clone(), worked })
+        let share = self.downloads.join(reader, address)?;
+        let view = Some(share.first_view(&self.db).await?);
+        Ok(Export { query, filter, collections, paths, format, reader: reader.clone(), worked, share, view })
     }
 
-    /// Makes an export and sends it piece by piece. A failure is sent as an error, which breaks the connection.
+    /// Makes an export and sends it piece by piece. A failure breaks the connection.
     pub async fn send(&self, export: Export, to: Sender) {
-        if let Err(error) = write_export(self, &export, &to).await
-            && !to.is_closed()
-        {
-            tracing::error!(%error, "an export failed in the middle");
-            to.send(Err(std::io::Error::other("the export failed"))).await.ok();
+        match write_export(self, export, &to).await {
+            Ok(()) => to.finish(),
+            Err(Ended::Gone) => {}
+            Err(Ended::Failed(error)) => tracing::error!(%error, "an export failed in the middle"),
         }
     }
 }
 
-/// Writes an export to wherever `to` leads.
-pub async fn write_export(entries: &Entries, export: &Export, to: &Sender) -> Result<()> {
-    let mut writer = Writer::new(export);
-    writer.begin(export);
-    let mut snapshot = entries.db.snapshot().await?;
+async fn write_export(entries: &Entries, mut export: Export, to: &Sender) -> std::result::Result<(), Ended> {
+    let mut writer = Writer::new(&export);
+    writer.begin(&export);
     // The header leaves before the first entry is read.
     writer.send(to, true).await?;
-    let in_index_order = export.query.sort == system::newest_first();
-    if in_index_order {
-        batches(entries, export, &mut snapshot, &mut writer, to).await?;
-    } else {
-        rows(export, &mut snapshot, &mut writer, to, entries.db.is_postgres()).await?;
-    }
+    let Some(view) = export.view.take() else { return Ok(()) };
+    let folder = entries.settings.data_dir.as_path();
+    while_wanted(to, write_entries(Walk::begin(&entries.db, &export, view, folder), &mut writer, to)).await?;
     writer.end();
-    writer.send(to, true).await
+    Ok(writer.send(to, true).await?)
 }
 
-/// Walks an index in batches, each a text that the database puts together. While one is written the next is read.
-async fn batches(
-    entries: &Entries,
-    export: &Export,
-    snapshot: &mut crate::db::Snapshot,
+/// Ends what is done for a reader when the reader goes, in the middle of a statement too.
+async fn while_wanted(
+    to: &Sender,
+    done: impl Future<Output = std::result::Result<(), Ended>>,
+) -> std::result::Result<(), Ended> {
+    tokio::select! {
+        biased;
+        () = to.gone() => Err(Ended::Gone),
+        done = done => done,
+    }
+}
+
+/// While one batch is written the next is read.
+async fn write_entries<'a>(
+    walk: impl Future<Output = Result<Walk<'a>>>,
     writer: &mut Writer,
     to: &Sender,
-) -> Result<()> {
-    let order = order::order(&export.query.sort, entries.db.is_postgres());
-    let mut left = export.query.limit.unwrap_or(u32::MAX);
-    let mut next = read_batch(snapshot, &export.filter, &order, None, left).await?;
+) -> std::result::Result<(), Ended> {
+    let mut walk = walk.await?;
+    let mut next = walk.next().await?;
     while let Some(batch) = next {
-        let count = batch.iter().count() as u32;
-        left = if count < BATCH { 0 } else { left.saturating_sub(count) };
-        let after = batch.last().map(|entry| order::values(&export.query.sort, &entry, ""));
-        let read = read_batch(snapshot, &export.filter, &order, after.as_deref(), left);
         // The first is polled first: the database is at work before the writing begins.
-        let (read, ()) = tokio::join!(read, async { batch.iter().for_each(|entry| writer.entry(&entry)) });
-        writer.send(to, false).await?;
+        let (read, ()) = tokio::join!(walk.next(), async { batch.iter().for_each(|entry| writer.entry(&entry)) });
+        drop(batch);
+        send_or_pause(&mut walk, writer, to).await?;
         next = read?;
     }
     Ok(())
 }
 
-async fn read_batch(
-    snapshot: &mut crate::db::Snapshot,
-    filter: &Filter,
-    order: &[OrderColumn],
-    after: Option<&[String]>,
-    left: u32,
-) -> Result<Option<Batch>> {
-    if left == 0 {
-        return Ok(None);
+async fn send_or_pause(walk: &mut Walk<'_>, writer: &mut Writer, to: &Sender) -> std::result::Result<(), Ended> {
+    if to.has_room() {
+        return Ok(writer.send(to, false).await?);
     }
-    let stretch = Stretch { order, after, reversed: false, limit: BATCH.min(left) };
-    Ok(Some(store::batch(snapshot, filter, &stretch).await?))
-}
-
-/// Walks any other order row by row: sorting once costs less than seeking again for every batch.
-async fn rows(
-    export: &Export,
-    snapshot: &mut crate::db::Snapshot,
-    writer: &mut Writer,
-    to: &Sender,
-    postgres: bool,
-) -> Result<()> {
-    let order = order::order(&export.query.sort, postgres);
-    let statement = store::all_rows(&export.filter, &order);
-    let mut rows = statement.query(|sql| snapshot.read(sql)).stream::<(String,)>();
-    let mut left = export.query.limit.unwrap_or(u32::MAX);
-    while left > 0 {
-        let Some((row,)) = rows.try_next().await.map_err(|error: DbError| Error::from(error))? else { break };
-        for entry in Batch::of_rows(&[row]).iter() {
-            writer.entry(&entry);
-        }
-        writer.send(to, false).await?;
-        left -= 1;
+    let mut sent = std::pin::pin!(writer.send(to, false));
+    tokio::select! {
+        biased;
+        sent = &mut sent => return Ok(sent?),
+        () = tokio::time::sleep(PATIENCE) => walk.pause(),
     }
-    Ok(())
+    Ok(sent.await?)
 }

@@ -9,10 +9,9 @@ use super::table::{Table, chosen};
 use crate::collections::CollectionId;
 use crate::entries::reader::Reader;
 use crate::entries::store::EntryRef;
-use crate::error::{Error, Result};
 use crate::filter::{Fields, Format};
 use crate::json::{self};
-use crate::web::Sender;
+use crate::web::{Gone, Sender};
 
 /// Bytes gathered before they are sent.
 const PIECE: usize = 64 * 1024;
@@ -82,14 +81,11 @@ impl Writer {
         }
     }
 
-    pub(super) async fn send(&mut self, to: &Sender, now: bool) -> Result<()> {
+    pub(super) async fn send(&mut self, to: &Sender, now: bool) -> Result<(), Gone> {
         if self.out.is_empty() || !now && self.out.len() < PIECE {
             return Ok(());
         }
-        let piece = std::mem::replace(&mut self.out, Vec::with_capacity(2 * PIECE));
-        to.send(Ok(piece))
-            .await
-            .map_err(|_| Error::Unavailable { detail: "The reader went away.".into(), retry_after: 1 })
+        to.send(std::mem::replace(&mut self.out, Vec::with_capacity(2 * PIECE))).await
     }
 }
 

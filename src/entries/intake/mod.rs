@@ -30,6 +30,7 @@ const GROUP: usize = 1000;
 /// Hands entries to the tasks that store them. Cheap to clone.
 #[derive(Clone)]
 pub struct Intake {
+    db: Pool,
     queue: mpsc::Sender<Message>,
     /// Of rows of files: a client does not wait for rows that came before its entry.
     imports: mpsc::Sender<Message>,
@@ -95,7 +96,7 @@ impl Intake {
             tokio::spawn(task.run(waiting));
             queue
         };
-        Intake { queue: task(), imports: task(), seed: RandomState::new(), tally }
+        Intake { db: db.clone(), queue: task(), imports: task(), seed: RandomState::new(), tally }
     }
 
     /// What shapes are hashed with.
@@ -114,12 +115,22 @@ impl Intake {
 
     /// Stores entries as one transaction. `Ok` means that what its outcomes call stored is on disk.
     pub async fn submit(&self, entries: Vec<NewEntry>) -> Result<Vec<Outcome>> {
+        self.check_room()?;
         submit(&self.queue, entries).await
     }
 
     /// The same for rows of a file.
     pub async fn submit_rows(&self, entries: Vec<NewEntry>) -> Result<Vec<Outcome>> {
+        self.check_room()?;
         submit(&self.imports, entries).await
+    }
+
+    /// What is left of a full disk is for those who make room.
+    fn check_room(&self) -> Result<()> {
+        match self.db.is_scarce() {
+            true => Err(Error::Unavailable { detail: "The disk is full. It was not stored.".into(), retry_after: 30 }),
+            false => Ok(()),
+        }
     }
 
     /// Forgets what is remembered of a collection's fields: some were taken out of its registry.

@@ -10,6 +10,7 @@ use crate::entries::chart::ChartView;
 use crate::entries::reader::Reader;
 use crate::entries::reading::Listing;
 use crate::entries::service::Entries;
+use crate::entries::sql::FACETED;
 use crate::entries::system;
 use crate::entries::views::{
     CellView, Chip, FacetView, ListColumn, Row, Side, chips, columns, facets, frequent, param_name, rows, side,
@@ -49,6 +50,8 @@ struct ListPage {
     all_columns: Vec<(String, bool)>,
     rows: Vec<Row>,
     facets: Vec<FacetView>,
+    /// Among how many of the newest entries their values were counted, if there are more.
+    facets_of: Option<String>,
     chart: Option<ChartView>,
     newer: Option<String>,
     older: Option<String>,
@@ -113,7 +116,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
     let page = ListPage {
         title: one.as_ref().map_or("All entries".to_owned(), |collection| collection.title.clone()),
         host: host.0,
-        side: side(entries, &reader, one.as_ref().map(|c| c.name.as_str())).await?,
+        side: side(entries, one.as_ref().map(|c| c.name.as_str())).await?,
         views: views(entries).await?,
         query: encode(kept),
         hidden: kept.iter().filter(|(name, _)| name != "_q").cloned().collect(),
@@ -123,6 +126,7 @@ pub async fn list_page(view: ListView<'_>) -> Result<Html> {
         all_columns: columns_to_choose(&query, &paths),
         rows: rows(&listing, &query, &usual, &encode(kept)),
         facets: facets(&listing, &query, kept),
+        facets_of: facets_of(&listing),
         chart,
         newer: listing.newer.as_ref().map(|cursor| links.page(cursor)),
         older: listing.next.as_ref().map(|cursor| links.page(cursor)),
@@ -194,6 +198,11 @@ async fn fill_in(query: &mut Query, entries: &Entries, readable: &[Arc<CachedCol
         query.facets = suggested_facets(entries, readable).await?;
     }
     Ok(())
+}
+
+fn facets_of(listing: &Listing) -> Option<String> {
+    let is_more = listing.truncated || listing.count.is_none_or(|count| count > i64::from(FACETED));
+    is_more.then(|| crate::words::thousands(FACETED.into()))
 }
 
 fn count_text(count: Option<i64>, truncated: bool) -> String {

@@ -188,7 +188,7 @@ pub async fn rows_of_import(
     import: &ImportRow,
 ) -> Result<Vec<EarlierRow>, DbError> {
     let mut rows = Vec::with_capacity(usize::try_from(import.total).unwrap_or(0));
-    let mut snapshot = db.snapshot().await?;
+    let mut snapshot = db.snapshot(None).await?;
     for prefix in ["import", "known"] {
         let mut found = snapshot
             .read(

@@ -1,5 +1,6 @@
 //! New entries and the ids that clients gave them.
 
+use super::counts::counting;
 use crate::collections::CollectionId;
 use crate::db::{Bulk, BulkColumn, DbError, Tx};
 use crate::entries::entry::{EntryId, NewEntry};
@@ -35,13 +36,13 @@ pub async fn known_uids(tx: &mut Tx, asked: &[(CollectionId, &str)]) -> Result<V
 pub async fn insert(tx: &mut Tx, entries: &[&NewEntry], now: Moment) -> Result<Vec<EntryId>, DbError> {
     let wanted: Vec<i64> = entries.iter().filter_map(|e| e.kept?.id).map(|id| id.0).collect();
     if wanted.is_empty() && matches!(tx, Tx::Sqlite(_)) {
-        let last = rows(entries, now).insert(tx).await?.unwrap_or_default();
+        let last = counting(rows(entries, now), entries, now).insert(tx).await?.unwrap_or_default();
         return Ok((last - entries.len() as i64 + 1..=last).map(EntryId).collect());
     }
     let ids =
         if wanted.is_empty() { rising_ids(tx, entries.len()).await? } else { kept_ids(tx, entries, &wanted).await? };
     let deleted = |e: &&NewEntry| Some(e.kept?.deleted?.0);
-    rows(entries, now)
+    counting(rows(entries, now), entries, now)
         .column("id", BulkColumn::Int(ids.iter().map(|id| id.0).collect()))
         .column("deleted_at", BulkColumn::OptInt(entries.iter().map(deleted).collect()))
         .column("state", BulkColumn::OptText(entries.iter().map(|e| e.work.as_ref()?.state.as_deref()).collect()))

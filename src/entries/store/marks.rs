@@ -1,7 +1,9 @@
 //! Changes of entries, one or all that match.
 
+use futures::TryStreamExt as _;
+
 use crate::collections::CollectionId;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Query, Snapshot, Tx};
 use crate::entries::entry::EntryId;
 use crate::entries::sql::Filter;
 use crate::moment::Moment;
@@ -49,24 +51,46 @@ impl Mark {
     }
 }
 
-/// Marks all entries of a filter and returns how many changed.
-pub async fn mark(tx: &mut Tx, filter: Filter, mark: Mark, now: Moment) -> Result<u64, DbError> {
-    let (set, unless) = mark.sql(now);
-    let mut sql = filter.sql;
-    sql.text = format!(
-        "UPDATE entries SET {set}, version = version + 1 WHERE {unless} AND id IN (SELECT e.id FROM entries e WHERE {})",
-        sql.text
-    );
-    sql.query(|sql| tx.write(sql)).execute().await
+/// The ids of the entries of a filter that a mark would change.
+pub async fn to_mark(snapshot: &mut Snapshot, filter: &Filter, mark: Mark) -> Result<Vec<i64>, DbError> {
+    let (_, unless) = mark.sql(Moment(0));
+    let mut sql = filter.sql.clone();
+    sql.text = format!("SELECT e.id FROM entries e WHERE {} AND e.{unless} ORDER BY e.id", sql.text);
+    ids(sql.query(|sql| snapshot.read(sql))).await
 }
 
-/// Takes back what was marked at a moment.
-pub async fn unmark(tx: &mut Tx, mark: Mark, at: Moment) -> Result<u64, DbError> {
+/// The ids of the entries that were marked at a moment.
+pub async fn marked_at(snapshot: &mut Snapshot, mark: Mark, at: Moment) -> Result<Vec<i64>, DbError> {
     let column = if mark == Mark::Delete { "deleted_at" } else { "flagged_at" };
-    let opposite = if mark == Mark::Delete { Mark::Restore } else { Mark::NotSpam };
+    let sql = format!("SELECT id FROM entries WHERE {column} = $1 ORDER BY id");
+    ids(snapshot.read(sqlx::AssertSqlSafe(sql)).bind(at)).await
+}
+
+async fn ids(query: Query<'_>) -> Result<Vec<i64>, DbError> {
+    query.stream::<(i64,)>().map_ok(|(id,)| id).try_collect().await
+}
+
+/// Marks these entries and returns how many changed.
+pub async fn mark(tx: &mut Tx, ids: &[i64], mark: Mark, now: Moment) -> Result<u64, DbError> {
+    let (set, unless) = mark.sql(now);
+    update(tx, ids, &set, unless).await
+}
+
+/// Takes back that these entries were marked at a moment; those that were marked again since stay so.
+pub async fn unmark(tx: &mut Tx, ids: &[i64], mark: Mark, at: Moment) -> Result<u64, DbError> {
+    let (column, opposite) =
+        if mark == Mark::Delete { ("deleted_at", Mark::Restore) } else { ("flagged_at", Mark::NotSpam) };
     let (set, _) = opposite.sql(at);
-    tx.write(sqlx::AssertSqlSafe(format!("UPDATE entries SET {set}, version = version + 1 WHERE {column} = $1")))
-        .bind(at)
+    update(tx, ids, &set, &format!("{column} = {}", at.0)).await
+}
+
+async fn update(tx: &mut Tx, ids: &[i64], set: &str, only: &str) -> Result<u64, DbError> {
+    let change = format!("UPDATE entries SET {set}, version = version + 1 WHERE {only} AND id IN");
+    tx.write(sqlx::AssertSqlSafe(format!("{change} (SELECT value FROM json_each($1))")))
+        .postgres(sqlx::AssertSqlSafe(format!(
+            "{change} (SELECT value::bigint FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS list(value))"
+        )))
+        .bind(serde_json::to_string(ids).unwrap_or_default())
         .execute()
         .await
 }

@@ -25,23 +25,16 @@ pub struct Stretch<'a> {
 /// Each arm is a walk along an index that stops at the limit; the union is sorted once more.
 pub fn statement(filter: &Filter, stretch: &Stretch<'_>) -> Sql {
     let mut sql = filter.sql.clone();
-    let condition = std::mem::take(&mut sql.text);
     let after = stretch.after.map_or(String::new(), |values| after(&mut sql, stretch.order, values, stretch.reversed));
     let by = order_by(stretch.order, stretch.reversed);
     let limit = stretch.limit;
-    let inner = if let [arm] = filter.arms.as_slice() {
-        format!("SELECT {} AS entry FROM entries e WHERE {condition}{arm}{after}{by} LIMIT {limit}", row())
-    } else {
-        let arms: Vec<_> = filter
-            .arms
-            .iter()
-            .map(|arm| {
-                format!(
-                    "SELECT * FROM (SELECT e.* FROM entries e WHERE {condition}{arm}{after}{by} LIMIT {limit}) AS arm"
-                )
-            })
-            .collect();
-        format!("SELECT {} AS entry FROM ({}) AS e{by} LIMIT {limit}", row(), arms.join(" UNION ALL "))
+    let arm = |what: &str, arm: &String| format!("SELECT {what} FROM entries e WHERE {arm}{after}{by} LIMIT {limit}");
+    let inner = match filter.arms.as_slice() {
+        [one] => arm(&format!("{} AS entry", row()), one),
+        arms => {
+            let arms: Vec<_> = arms.iter().map(|one| format!("SELECT * FROM ({}) AS arm", arm("e.*", one))).collect();
+            format!("SELECT {} AS entry FROM ({}) AS e{by} LIMIT {limit}", row(), arms.join(" UNION ALL "))
+        }
     };
     // Both databases aggregate in the order of a sorted subquery; `tests/it/grammar.rs` would see another one.
     sql.text = format!("SELECT coalesce(string_agg(entry, '{RECORD}'), '') FROM ({inner}) AS entries");
@@ -73,19 +66,47 @@ pub async fn batch(snapshot: &mut Snapshot, filter: &Filter, stretch: &Stretch<'
     Ok(Batch(found.0))
 }
 
-/// The statement that walks all entries of a filter row by row, for orders that no index gives.
-pub fn all_rows(filter: &Filter, order: &[OrderColumn]) -> Sql {
+/// The statement that gives the ids of all entries of a filter, for orders that no index gives.
+pub fn ids_in_order(filter: &Filter, order: &[OrderColumn], limit: Option<u32>) -> Sql {
     let mut sql = filter.sql.clone();
-    sql.text = format!("SELECT {} FROM entries e WHERE {}{}", row(), sql.text, order_by(order, false));
+    let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
+    sql.text = format!("SELECT e.id FROM entries e WHERE {}{}{limit}", sql.text, order_by(order, false));
     sql
+}
+
+/// Those of these ids that a filter still has, in their order.
+pub async fn of_ids(snapshot: &mut Snapshot, filter: &Filter, ids: &[i64]) -> Result<Batch, DbError> {
+    let mut sql = filter.sql.clone();
+    let condition = std::mem::take(&mut sql.text);
+    let list = sql.text(&serde_json::to_string(ids).unwrap_or_default());
+    let inner = if sql.postgres {
+        format!(
+            "SELECT {} AS entry FROM jsonb_array_elements(CAST({list} AS jsonb)) WITH ORDINALITY AS wanted(value, place) \
+             JOIN entries e ON e.id = wanted.value::bigint WHERE {condition} ORDER BY wanted.place",
+            row()
+        )
+    } else {
+        format!(
+            "SELECT {} AS entry FROM json_each({list}) AS wanted CROSS JOIN entries e \
+             WHERE e.id = wanted.value AND {condition} ORDER BY wanted.key",
+            row()
+        )
+    };
+    sql.text = format!("SELECT coalesce(string_agg(entry, '{RECORD}'), '') FROM ({inner}) AS entries");
+    let found: (String,) = sql.query(|sql| snapshot.read(sql)).one().await?;
+    Ok(Batch(found.0))
+}
+
+/// The id of the newest entry; 0 if there is none.
+pub async fn newest(snapshot: &mut Snapshot) -> Result<EntryId, DbError> {
+    let (id,): (EntryId,) = snapshot.read("SELECT coalesce(max(id), 0) FROM entries").one().await?;
+    Ok(id)
 }
 
 /// How many entries a filter has, counting to `at_most`.
 pub async fn count(db: &Pool, filter: &Filter, at_most: Option<u32>, budget: Duration) -> Result<i64, DbError> {
     let mut sql = filter.sql.clone();
-    let condition = std::mem::take(&mut sql.text);
-    let arms: Vec<_> =
-        filter.arms.iter().map(|arm| format!("SELECT e.id FROM entries e WHERE {condition}{arm}")).collect();
+    let arms: Vec<_> = filter.arms.iter().map(|arm| format!("SELECT e.id FROM entries e WHERE {arm}")).collect();
     // An entry is found under one key only, so nothing is counted twice.
     let limit = at_most.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
     sql.text = format!("SELECT count(*) FROM (SELECT id FROM ({}) AS arms{limit}) AS found", arms.join(" UNION ALL "));
@@ -139,17 +160,6 @@ pub async fn of_session(db: &Pool, entry: &Entry, session: &str) -> Result<Batch
     let found: (String,) =
         db.read(sqlx::AssertSqlSafe(sql)).bind(session).bind(entry.collection).bind(entry.id).one().await?;
     Ok(Batch(found.0))
-}
-
-/// Entries of a collection received since a moment, spam and deleted ones included.
-pub async fn received_since(db: &Pool, collection: CollectionId, since: Moment) -> Result<i64, DbError> {
-    let (count,): (i64,) = db
-        .read("SELECT count(*) FROM entries WHERE collection_id = $1 AND received_at >= $2")
-        .bind(collection)
-        .bind(since)
-        .one()
-        .await?;
-    Ok(count)
 }
 
 /// The collections of these entries.

@@ -93,6 +93,30 @@ impl Batch {
     pub fn last(&self) -> Option<EntryRef<'_>> {
         self.0.rsplit(RECORD).next().and_then(EntryRef::read)
     }
+
+    /// How many entries there are, without looking at them.
+    pub fn len(&self) -> usize {
+        if self.0.is_empty() { 0 } else { 1 + self.0.bytes().filter(|byte| *byte == RECORD as u8).count() }
+    }
+
+    /// Bytes of all entries.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Keeps no more entries from the front than fit into so many bytes, but at least one. Whether any are gone.
+    pub fn cut(&mut self, bytes: usize) -> bool {
+        if self.0.len() <= bytes {
+            return false;
+        }
+        let is_end = |byte: &u8| *byte == RECORD as u8;
+        let text = self.0.as_bytes();
+        let end = text[..bytes].iter().rposition(is_end).or_else(|| text.iter().position(is_end));
+        let Some(end) = end else { return false };
+        self.0.truncate(end);
+        self.0.shrink_to_fit();
+        true
+    }
 }
 
 impl<'b> EntryRef<'b> {
@@ -169,9 +193,19 @@ impl Entry {
     }
 }
 
-impl Batch {
-    /// A batch of the rows of [`all_rows`].
-    pub fn of_rows(rows: &[String]) -> Batch {
-        Batch(rows.join(&RECORD.to_string()))
+#[cfg(test)]
+mod tests {
+    use super::{Batch, RECORD};
+
+    #[test]
+    fn a_batch_is_cut_between_entries() {
+        for (entries, bytes, kept) in
+            [("", 3, 0), ("ab", 1, 1), ("ab|cd|e", 9, 3), ("ab|cd|e", 6, 2), ("ab|cd|e", 5, 1), ("ab|cd|e", 1, 1)]
+        {
+            let mut batch = Batch(entries.replace('|', &RECORD.to_string()));
+            let all = batch.len();
+            assert_eq!(batch.cut(bytes), kept < all, "{entries} {bytes}");
+            assert_eq!(batch.len(), kept, "{entries} {bytes}");
+        }
     }
 }

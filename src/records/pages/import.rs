@@ -9,7 +9,7 @@ use rocket::{State, get, post};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files::{Sheet, Source, TABLE};
-use crate::limits::MAX_FORM;
+use crate::limits::MAX_TABLE;
 use crate::records::api::Which;
 use crate::records::{Kind, Records, Resource, RosterOptions, RosterReport};
 use crate::staff::{Layout, Staff};
@@ -104,8 +104,8 @@ async fn read(config: &Config, stored: &str) -> Result<Sheet> {
         return Err(gone());
     }
     let file = File::open(uploads(config).join(stored)).map_err(|_| gone())?;
-    if file.metadata().is_ok_and(|data| data.len() > MAX_FORM) {
-        return Err(Error::TooLarge(format!("A table of records holds at most {MAX_FORM} bytes.").into()));
+    if file.metadata().is_ok_and(|data| data.len() > MAX_TABLE) {
+        return Err(Error::TooLarge(format!("A table of records holds at most {MAX_TABLE} bytes.").into()));
     }
     let read = tokio::task::spawn_blocking(move || Source::open(file, "", &TABLE)?.sheet()).await;
     read.map_err(|error| Error::Internal(Box::new(error)))?

@@ -62,7 +62,7 @@ pub(super) async fn follow_queue(
 ) -> Answer<Stream> {
     let queue = item_id(id)?;
     let live = rooms.room(queue).await?;
-    Ok(follower.events(queue, live))
+    Ok(follower.events(queue, live)?)
 }
 
 /// Follow a place
@@ -80,9 +80,10 @@ pub(super) async fn follow_place(rooms: &State<Rooms>, asker: Asker, follower: F
     let staff = asker.staff.is_some();
     asker.check(rooms, id, staff).await?;
     let (live, _) = rooms.place(id).await?;
-    let follower = if staff { follower } else { follower.public() };
-    Ok(follower.follow(live, move |room, now| {
+    let follower = if staff { follower } else { follower.of_place(id) };
+    let stream = follower.follow(live, move |room, now| {
         let write = if staff { json::place } else { json::place_for_student };
         room.places.get(&id).map_or_else(String::new, |place| write(place, Some(room), Some(now)).to_string())
-    }))
+    })?;
+    Ok(stream)
 }

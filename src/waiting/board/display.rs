@@ -82,5 +82,5 @@ pub(super) async fn follow_display(
     queue: &str,
 ) -> Result<Stream> {
     let live = rooms.room(item_id(queue)?).await?;
-    Ok(follower.follow(live, |room, now| DisplayPart { d: DisplayView::new(room, now) }.render().unwrap_or_default()))
+    follower.follow(live, |room, now| DisplayPart { d: DisplayView::new(room, now) }.render().unwrap_or_default())
 }

@@ -141,5 +141,5 @@ async fn follow(
     let queue = item_id(queue)?;
     let looker = Looker::new(rooms, &viewer.0, queue, uri).await?;
     let live = rooms.room(queue).await?;
-    Ok(follower.follow(live, move |room, now| BoardPart { b: looker.view(room, now) }.render().unwrap_or_default()))
+    follower.follow(live, move |room, now| BoardPart { b: looker.view(room, now) }.render().unwrap_or_default())
 }

@@ -210,10 +210,10 @@ pub(super) async fn follow(
 ) -> Result<Stream> {
     let (live, place) = rooms.by_link(token).await?;
     let (id, token, updates) = (place.id, token.to_owned(), updates.inner().clone());
-    Ok(follower.public().follow(live, move |room, now| {
+    follower.of_place(id).follow(live, move |room, now| {
         let Some(place) = room.places.get(&id) else { return String::new() };
         StatusPart { s: StatusView::new(room, place, &token, now, updates.pinned()) }.render().unwrap_or_default()
-    }))
+    })
 }
 
 /// The link as a code, to move the page to a phone.
