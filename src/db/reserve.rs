@@ -15,7 +15,9 @@ use crate::limits::DISK_RESERVE;
 const NAME: &str = "reserve";
 /// Less than this is little.
 const LITTLE: u64 = 4 * 1024 * 1024;
-/// So much is plenty; the file is made only then.
+/// So much is enough to take something in again.
+const ENOUGH: u64 = 2 * DISK_RESERVE;
+/// So much is plenty: the file is made.
 const PLENTY: u64 = 4 * DISK_RESERVE;
 
 /// The file and whether it was given up.
@@ -38,7 +40,8 @@ impl Reserve {
         self.is_scarce.load(Ordering::Relaxed)
     }
 
-    /// Looks at the disk: gives the file up if little is left, and makes it again when there is plenty.
+    /// Looks at the disk: gives the file up if little is left, takes something in again when there is enough, and makes the file
+    /// again when there is plenty.
     pub(super) fn look(&self) {
         let Some(Disk { free, read_only: false }) = disk(&self.folder) else { return };
         if free < LITTLE {
@@ -47,14 +50,15 @@ impl Reserve {
             }
             // It may be gone already, or never have been made.
             let _ = std::fs::remove_file(self.file());
-        } else if free >= PLENTY {
-            if let Err(error) = self.make() {
-                tracing::warn!(%error, "no room was reserved on the disk of the database");
-                let _ = std::fs::remove_file(self.file());
-            }
-            if self.is_scarce.swap(false, Ordering::Relaxed) {
-                tracing::info!(free, "the disk of the database has room again");
-            }
+        }
+        if free >= ENOUGH && self.is_scarce.swap(false, Ordering::Relaxed) {
+            tracing::info!(free, "the disk of the database has room again");
+        }
+        if free >= PLENTY
+            && let Err(error) = self.make()
+        {
+            tracing::warn!(%error, "no room was reserved on the disk of the database");
+            let _ = std::fs::remove_file(self.file());
         }
     }
 
