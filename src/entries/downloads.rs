@@ -1,11 +1,11 @@
-//! How many download at once, and who of them reads from the database: strangers never take what others need.
+//! How many download and list at once, and who of them reads from the database: strangers never take what others need.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::reader::Reader;
 use crate::db::{DbError, Pool, Snapshot};
@@ -28,6 +28,8 @@ pub struct Downloads {
     staff: Occupancy<u128>,
     strangers: Occupancy<u128>,
     turns: Arc<Turns>,
+    /// Strangers who list at once: half as many as there are connections for short reads.
+    lists: Semaphore,
 }
 
 /// Strangers take turns at reading among themselves.
@@ -40,7 +42,13 @@ impl Default for Downloads {
     fn default() -> Downloads {
         let seats = || Occupancy::new(MAX_DOWNLOADS, MAX_DOWNLOADS_EACH);
         let turns = Turns { places: Arc::new(Semaphore::new(STRANGERS_READING)), waiting: AtomicUsize::new(0) };
-        Downloads { staff: seats(), strangers: seats(), turns: Arc::new(turns) }
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Downloads {
+            staff: seats(),
+            strangers: seats(),
+            turns: Arc::new(turns),
+            lists: Semaphore::new(cores.clamp(2, 8)),
+        }
     }
 }
 
@@ -90,6 +98,17 @@ impl Downloads {
         self.staff.held() + self.strangers.held()
     }
 
+    /// A turn at listing, which strangers wait for among themselves; 503 if it does not come soon.
+    pub async fn turn_to_list(&self, reader: &Reader) -> Result<Option<SemaphorePermit<'_>>> {
+        if !is_stranger(reader) {
+            return Ok(None);
+        }
+        match tokio::time::timeout(PATIENCE_WITH_STRANGERS, self.lists.acquire()).await {
+            Ok(turn) => Ok(turn.ok()),
+            Err(_) => Err(DbError::Crowded.into()),
+        }
+    }
+
     /// A share for one more download; 503 if there are as many as there may be.
     pub fn join(&self, reader: &Reader, address: Option<IpAddr>) -> Result<Share> {
         let seat = match reader {
@@ -97,7 +116,7 @@ impl Downloads {
             Reader::Staff(id) => Some(self.staff.take(Some(id.unsigned_abs().into())).ok_or_else(crowded)?),
             Reader::Session(_) | Reader::Public => Some(self.strangers.take(address.map(bucket)).ok_or_else(crowded)?),
         };
-        let is_stranger = matches!(reader, Reader::Session(_) | Reader::Public);
+        let is_stranger = is_stranger(reader);
         Ok(Share {
             _seat: seat,
             turns: is_stranger.then(|| self.turns.clone()),
@@ -125,6 +144,10 @@ impl Share {
         let snapshot = db.snapshot(self.budget).await?;
         Ok(View { snapshot, since: Instant::now(), turns: self.turns.clone(), _place: place })
     }
+}
+
+fn is_stranger(reader: &Reader) -> bool {
+    matches!(reader, Reader::Session(_) | Reader::Public)
 }
 
 fn crowded() -> Error {

@@ -73,6 +73,7 @@ impl Entries {
         let collections = self.readable(reader, query).await?;
         let filter = self.filter(reader, query, &collections).await?;
         let warnings = self.unknown_fields(query, &collections).await?;
+        let _turn = self.downloads.turn_to_list(reader).await?;
         let started = Instant::now();
         let found = self.page(reader, query, &filter, &collections).await;
         self.note_time(reader, &filter, &collections, started.elapsed());
