@@ -83,16 +83,25 @@ fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// A form of one of our own pages.
+const OWN: &str = "Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://localhost\r\n";
+
+/// Signs the owner in. The session's cookie.
+fn sign_in(server: &Server) -> String {
+    let form = format!("email={}&password={}", OWNER.0, OWNER.1.replace(' ', "+"));
+    let (status, head, body) = request_with(server.port, "POST", "/sign-in", OWN, &form).unwrap();
+    assert_eq!(status, 303, "{body}");
+    let session = head.split("et-cookie: frontdesk=").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    format!("Cookie: frontdesk={session}\r\n")
+}
+
 /// What everybody else does meanwhile.
 fn others_are_served(server: &Server) {
     for path in ["/readyz", "/rooms", "/list?_collection=letters", "/sign-in"] {
         assert_eq!(get(server, path).map(|(status, ..)| status), Some(200), "{path}");
     }
     assert_eq!(add(server, r#"{"n":1}"#), Some(201));
-    let form = format!("email={}&password={}", OWNER.0, OWNER.1.replace(' ', "+"));
-    let headers = "Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://localhost\r\n";
-    let signed_in = request_with(server.port, "POST", "/sign-in", headers, &form);
-    assert_eq!(signed_in.map(|(status, ..)| status), Some(303), "signing in");
+    sign_in(server);
 }
 
 #[rocket::async_test]
@@ -161,16 +170,13 @@ async fn a_download_that_breaks_off_does_not_end_like_a_whole_one() {
         let folder = tempfile::tempdir().unwrap();
         let url = fresh_database(kind, folder.path()).await;
         let server = letters(&url, folder.path());
-        let form = format!("email={}&password={}", OWNER.0, OWNER.1.replace(' ', "+"));
-        let own = "Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://localhost\r\n";
-        let (_, head, _) = request_with(server.port, "POST", "/sign-in", own, &form).unwrap();
-        let cookie = head.split("et-cookie: frontdesk=").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+        let cookie = sign_in(&server);
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 4096).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET /csv HTTP/1.1\r\nHost: localhost\r\nCookie: frontdesk={cookie}\r\n\r\n").unwrap();
+        write!(stream, "GET /csv HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n").unwrap();
         assert_eq!(status_of(&mut stream), 200);
-        let out = request_with(server.port, "POST", "/sign-out", &format!("{own}Cookie: frontdesk={cookie}\r\n"), "");
+        let out = request_with(server.port, "POST", "/sign-out", &format!("{OWN}{cookie}"), "");
         assert_eq!(out.map(|(status, ..)| status), Some(303));
         let mut rest = Vec::new();
         // either end is right: closed, or reset
@@ -308,12 +314,7 @@ async fn on_a_full_disk_people_sign_in_and_make_room() {
     soon("the disk is full", || add(&server, &large) == Some(503));
     soon("the room is given up", || !disk.join("reserve").exists());
     assert_eq!(add(&server, r#"{"n":1}"#), Some(503), "nothing is taken in");
-    let form = format!("email={}&password={}", OWNER.0, OWNER.1.replace(' ', "+"));
-    let own = "Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://localhost\r\n";
-    let (status, head, body) = request_with(server.port, "POST", "/sign-in", own, &form).unwrap();
-    assert_eq!(status, 303, "{body}");
-    let cookie = head.split("et-cookie: frontdesk=").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
-    let by = format!("Origin: http://localhost\r\nCookie: frontdesk={cookie}\r\n");
+    let by = format!("Origin: http://localhost\r\n{}", sign_in(&server));
     let (status, _, body) = request_with(server.port, "DELETE", "/api/v1/entries/1", &by, "").unwrap();
     assert!((200..300).contains(&status), "{status} {body}");
     mount(&["-o", "remount,size=300m"]).unwrap();
